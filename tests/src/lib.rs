@@ -1,0 +1,1 @@
+//! What several whole-system tests share.
