@@ -1,1 +1,28 @@
-//! model
+//! What crosses the log: ids, instants, records, definitions, the [`decider::Decider`] contract.
+//!
+//! A type enters this crate only if it crosses the log, or if it is the contract by which
+//! a decider meets the log. Nothing here reads a clock, draws a random number or does I/O.
+
+pub mod body;
+pub mod checksum;
+pub mod decider;
+pub mod decision;
+pub mod definition;
+pub mod directory;
+pub mod fact;
+pub mod frame;
+pub mod id;
+pub mod instant;
+pub mod record;
+pub mod state;
+
+pub use body::{Body, RecordType};
+pub use decider::{Cause, Decider, Draft, Drafts, Effect, Input, Message};
+pub use definition::Definition;
+pub use directory::Directory;
+pub use duban_calendar as calendar;
+pub use frame::{Frame, FrameHead, Position, Service};
+pub use id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, TimerId, UnitId};
+pub use instant::{Timestamp, Zone};
+pub use record::{Envelope, EnvelopeFault, Record};
+pub use state::{State, Table};

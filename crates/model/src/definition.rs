@@ -1,0 +1,346 @@
+//! A compiled workflow definition, as it stands on the log once adopted.
+//!
+//! `rules` compiles the administrators' YAML into these values; `definition.adopted` carries
+//! them, so a later release need not compile an old text the same way again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{NaiveDate, NaiveTime};
+use duban_calendar::{PeriodKind, Span};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::directory::Directory;
+use crate::id::{LedgerId, TaskId, Tenant, UnitId};
+use crate::instant::Zone;
+
+/// A ledger with its tasks and ladders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Its id.
+    pub ledger: LedgerId,
+    /// 台账名称
+    pub title: String,
+    /// 印发机关
+    pub issuer: String,
+    /// 文号
+    pub number: String,
+    /// The office that supervises.
+    pub tenant: Tenant,
+    /// The year it plans.
+    pub year: i32,
+    /// 成文日期: nothing before it belongs to the ledger.
+    pub issued: NaiveDate,
+    /// Its last day; periods of year-long tasks end here.
+    pub ends: NaiveDate,
+    /// Its dates and times of day are meant in this zone.
+    pub zone: Zone,
+    /// The working-day calendar by id.
+    pub calendar: String,
+    /// The supervising office.
+    pub office: UnitId,
+    /// The leading group above it.
+    pub leading_group: UnitId,
+    /// The time of day at which notices go out.
+    pub at: NaiveTime,
+    /// A duty turns yellow that long before its date.
+    pub yellow: Span,
+    /// A claimed time that much older than its arrival is still believed.
+    pub backdate: Span,
+    /// Time given to mend what was returned, unless the return names a date.
+    pub return_clock: Span,
+    /// The office is reminded to verify after so long.
+    pub verify_within: Span,
+    /// Ladders by name.
+    pub ladders: BTreeMap<String, Ladder>,
+    /// Kinds of publication the ledger knows, with their meaning.
+    pub kinds: BTreeMap<String, String>,
+    /// The rows.
+    pub tasks: Vec<Task>,
+}
+
+impl Definition {
+    /// The row with this id, and its place.
+    pub fn task(&self, id: &str) -> Option<(usize, &Task)> {
+        self.tasks.iter().enumerate().find(|(_, t)| t.id == id)
+    }
+}
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its number in the document.
+    pub id: TaskId,
+    /// 任务名称, upper column.
+    pub section: String,
+    /// 任务名称, lower column.
+    pub subsection: String,
+    /// A short title for lists and subjects.
+    pub title: String,
+    /// 具体任务, as the document words it.
+    pub text: String,
+    /// 责任单位, as the document words it.
+    pub units_phrase: String,
+    /// 完成时限, as the document words it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_phrase: Option<String>,
+    /// Whether it can turn red.
+    pub strength: Strength,
+    /// What opens its obligations.
+    pub opens: Opens,
+    /// When they are due.
+    pub due: DueRule,
+    /// Who owes them, in the document's order.
+    pub owners: Vec<Owner>,
+    /// What the office must still confirm about this row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<String>,
+}
+
+/// Whether a duty binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// It binds.
+    Required,
+    /// 鼓励: it never turns red and lapses quietly.
+    Encouraged,
+}
+
+/// What opens an obligation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opens {
+    /// The ledger's activation.
+    Activation,
+    /// The start of each period of a year-long task.
+    EachPeriod(PeriodRule),
+    /// 适时推进: it waits for `task.triggered`.
+    Trigger,
+}
+
+/// The periods of a year-long task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodRule {
+    /// How long one is.
+    pub every: PeriodKind,
+    /// When each opens: a cron expression of six fields (seconds first), in the ledger's zone.
+    pub cron: String,
+    /// Which comes first.
+    pub first: FirstPeriod,
+}
+
+/// Which period of a year-long task is the first one owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstPeriod {
+    /// The first that begins after activation.
+    Full,
+    /// The one that is running at activation.
+    Running,
+}
+
+/// When an obligation is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueRule {
+    /// At the end of this day.
+    Date(NaiveDate),
+    /// At the end of the period's last day, or the ledger's if that is earlier.
+    PeriodEnd,
+    /// At the end of the day that the trigger names.
+    Trigger,
+}
+
+/// One owner entry of a task; units are resolved when the definition is compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The group it came from, if from a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The units.
+    pub units: Vec<UnitId>,
+    /// Their role.
+    pub role: Role,
+    /// The ladder they climb.
+    pub ladder: String,
+    /// What fulfils it for them.
+    pub fulfilled_by: Fulfilment,
+}
+
+/// A unit's part in a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 责任
+    Responsible,
+    /// 牵头
+    Lead,
+    /// 配合
+    Support,
+}
+
+impl Role {
+    /// Its name in ids and output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Responsible => "responsible",
+            Role::Lead => "lead",
+            Role::Support => "support",
+        }
+    }
+
+    /// Its name in notices.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Role::Responsible => "责任单位",
+            Role::Lead => "牵头单位",
+            Role::Support => "配合单位",
+        }
+    }
+}
+
+/// What fulfils an obligation. Verification by the office always does, whatever stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fulfilment {
+    /// A submission that the office verified.
+    Submission,
+    /// All of these publications by the owing unit.
+    Publications(Vec<Requirement>),
+}
+
+/// At least so many publications of one of these kinds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// What a notice calls it when it is missing.
+    pub name: String,
+    /// Kinds that count.
+    pub kinds: Vec<String>,
+    /// How many.
+    pub at_least: u32,
+}
+
+/// Steps before, on and after the due date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// In the order in which they come.
+    pub steps: Vec<LadderStep>,
+    /// After the last step, for as long as the duty stays open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LadderStep {
+    /// When.
+    pub when: StepWhen,
+    /// Who is told.
+    pub to: Tier,
+}
+
+/// The step that repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// How often.
+    pub every: Span,
+    /// Who is told.
+    pub to: Tier,
+}
+
+/// When a step comes, relative to the due date: `before:15wd`, `due`, `overdue:5wd`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepWhen {
+    /// So long before.
+    Before(Span),
+    /// On the day itself.
+    Due,
+    /// So long after.
+    Overdue(Span),
+}
+
+impl fmt::Display for StepWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepWhen::Before(span) => write!(f, "before:{span}"),
+            StepWhen::Due => f.write_str("due"),
+            StepWhen::Overdue(span) => write!(f, "overdue:{span}"),
+        }
+    }
+}
+
+impl FromStr for StepWhen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = |rest: &str| {
+            rest.parse::<Span>().map_err(|fault| fault.to_string())
+        };
+        match text.split_once(':') {
+            None if text == "due" => Ok(StepWhen::Due),
+            Some(("before", rest)) => Ok(StepWhen::Before(span(rest)?)),
+            Some(("overdue", rest)) => Ok(StepWhen::Overdue(span(rest)?)),
+            _ => Err(format!(
+                "`{text}` is not a step; expected before:15wd, due or overdue:5wd"
+            )),
+        }
+    }
+}
+
+impl Serialize for StepWhen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StepWhen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Who is told: the rungs of escalation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// 联络员
+    Contact,
+    /// The lead unit's contact, for a supporting unit.
+    Lead,
+    /// 分管负责人
+    Leader,
+    /// The supervising office.
+    Office,
+    /// 领导小组
+    LeadingGroup,
+}
+
+impl Tier {
+    /// Its name in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Contact => "contact",
+            Tier::Lead => "lead",
+            Tier::Leader => "leader",
+            Tier::Office => "office",
+            Tier::LeadingGroup => "leading_group",
+        }
+    }
+}
+
+/// Every unit that `definition` names must stand in `directory`; the first that does not is returned.
+pub fn unknown_unit<'a>(definition: &'a Definition, directory: &Directory) -> Option<&'a UnitId> {
+    [&definition.office, &definition.leading_group]
+        .into_iter()
+        .chain(
+            definition
+                .tasks
+                .iter()
+                .flat_map(|t| &t.owners)
+                .flat_map(|o| &o.units),
+        )
+        .find(|unit| !directory.units.contains_key(*unit))
+}

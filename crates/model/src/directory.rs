@@ -1,0 +1,115 @@
+//! Units, groups and contacts (责任单位、单位组、联络员).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Tenant, UnitId};
+
+/// The directory of one tenant. Groups exist through their members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    /// Whose directory.
+    pub tenant: Tenant,
+    /// The units by id.
+    pub units: BTreeMap<UnitId, Unit>,
+}
+
+/// One unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// Full name.
+    pub name: String,
+    /// Short names, as documents print them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short: Vec<String>,
+    /// 市级, 旗县级 ….
+    #[serde(default)]
+    pub level: String,
+    /// What sort of unit.
+    #[serde(default)]
+    pub kind: String,
+    /// The groups it belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The unit above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superior: Option<UnitId>,
+    /// How sure the directory is of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<Certainty>,
+    /// Contacts in the order in which they are tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
+    /// Who is told when the contact did not move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<Contact>,
+}
+
+/// How sure a directory entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// Written in full in a source.
+    Certain,
+    /// Very probably so.
+    Likely,
+    /// To be confirmed by the office.
+    Uncertain,
+}
+
+/// One receiver: an office or role, not a person's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Unique within the unit.
+    pub id: String,
+    /// 政务公开联络员, 分管负责人 ….
+    pub title: String,
+    /// Mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// Channels in order of preference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+}
+
+/// A way to reach a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Electronic mail, or the folder of `.eml` files that stands in for it.
+    Mail,
+    /// A signed HTTP request to the installation's configured address.
+    Webhook,
+}
+
+impl Channel {
+    /// Its name on the log and in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Channel::Mail => "mail",
+            Channel::Webhook => "webhook",
+        }
+    }
+}
+
+impl Directory {
+    /// The ids of a group's members, in id order.
+    pub fn members<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a UnitId> {
+        self.units
+            .iter()
+            .filter(move |(_, unit)| unit.groups.iter().any(|g| g == group))
+            .map(|(id, _)| id)
+    }
+
+    /// The unit's name as a notice prints it: its first short name, or its full name.
+    pub fn shown(&self, unit: &str) -> String {
+        self.units.get(unit).map_or_else(
+            || unit.to_owned(),
+            |u| u.short.first().unwrap_or(&u.name).clone(),
+        )
+    }
+}
