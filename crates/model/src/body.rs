@@ -220,7 +220,9 @@ impl RecordType {
     pub fn is_continuation(self) -> bool {
         matches!(
             self,
-            RecordType::RulesContinue | RecordType::SchedulerContinue | RecordType::NotifierContinue
+            RecordType::RulesContinue
+                | RecordType::SchedulerContinue
+                | RecordType::NotifierContinue
         )
     }
 }

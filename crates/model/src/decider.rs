@@ -50,8 +50,9 @@ pub enum Input<'a> {
     Event {
         /// One CloudEvent in JSON, or whatever was sent.
         bytes: &'a [u8],
-        /// The tenant whose inbox subject it came on; events for another tenant are refused.
-        offered_to: Option<&'a str>,
+        /// The inbox subject it came on, without its first two words: `tenant.noun.verb`. Rights are
+        /// given by subject, so an event that says otherwise inside is refused.
+        offered_on: Option<&'a str>,
         /// The wall clock.
         now: Option<Timestamp>,
     },

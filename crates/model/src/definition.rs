@@ -275,9 +275,7 @@ impl FromStr for StepWhen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let span = |rest: &str| {
-            rest.parse::<Span>().map_err(|fault| fault.to_string())
-        };
+        let span = |rest: &str| rest.parse::<Span>().map_err(|fault| fault.to_string());
         match text.split_once(':') {
             None if text == "due" => Ok(StepWhen::Due),
             Some(("before", rest)) => Ok(StepWhen::Before(span(rest)?)),

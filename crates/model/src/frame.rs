@@ -63,11 +63,15 @@ impl Service {
         match kind {
             T::TimerArmed | T::TimerDisarmed => matches!(self, Service::Rules | Service::Notifier),
             T::RejectionRecorded => matches!(self, Service::Intake | Service::Rules),
-            T::DirectoryAdopted => matches!(self, Service::Rules | Service::Notifier | Service::Intake),
-            T::DuplicateRecorded => self == Service::Intake,
-            T::TimerNoted | T::TimerDropped | T::TimerFired | T::TimerMissed | T::SchedulerContinue => {
-                self == Service::Scheduler
+            T::DirectoryAdopted => {
+                matches!(self, Service::Rules | Service::Notifier | Service::Intake)
             }
+            T::DuplicateRecorded => self == Service::Intake,
+            T::TimerNoted
+            | T::TimerDropped
+            | T::TimerFired
+            | T::TimerMissed
+            | T::SchedulerContinue => self == Service::Scheduler,
             T::LedgerNoted
             | T::NoticeQueued
             | T::NoticeSuppressed
@@ -95,7 +99,9 @@ impl FromStr for Service {
         Service::ALL
             .into_iter()
             .find(|service| service.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no service; expected intake, rules, scheduler or notifier"))
+            .ok_or_else(|| {
+                format!("`{text}` is no service; expected intake, rules, scheduler or notifier")
+            })
     }
 }
 
@@ -179,10 +185,10 @@ impl Frame {
 
     /// Reads a frame back.
     pub fn decode(head: &[u8], batch: &[u8]) -> Result<Frame, FrameFault> {
-        let head = serde_json::from_slice(head)
-            .map_err(|fault| FrameFault(format!("head: {fault}")))?;
-        let records: Vec<Record> = serde_json::from_slice(batch)
-            .map_err(|fault| FrameFault(format!("batch: {fault}")))?;
+        let head =
+            serde_json::from_slice(head).map_err(|fault| FrameFault(format!("head: {fault}")))?;
+        let records: Vec<Record> =
+            serde_json::from_slice(batch).map_err(|fault| FrameFault(format!("batch: {fault}")))?;
         Ok(Frame {
             head,
             records: records.into_iter().map(Arc::new).collect(),

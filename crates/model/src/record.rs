@@ -301,9 +301,7 @@ impl Envelope {
             ));
         }
         for (name, value) in [("id", &wire.id), ("source", &wire.source)] {
-            if value.is_empty()
-                || value.len() > MAX_ID_BYTES
-                || value.chars().any(char::is_control)
+            if value.is_empty() || value.len() > MAX_ID_BYTES || value.chars().any(char::is_control)
             {
                 return Err(fault(
                     "bad-id",
@@ -314,7 +312,11 @@ impl Envelope {
             }
         }
         if let Some(kind) = wire.datacontenttype.as_deref().filter(|k| {
-            !k.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+            !k.split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .eq_ignore_ascii_case("application/json")
         }) {
             return Err(fault(
                 "content-type",

@@ -129,8 +129,7 @@ impl<V> Table<V> {
     /// The rows after `key`, in key order.
     pub fn after<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.rows
-            .range::<str, _>((Excluded(key), Unbounded))
+        self.rows.range::<str, _>((Excluded(key), Unbounded))
     }
 
     /// Inserts or replaces a row.

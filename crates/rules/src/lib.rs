@@ -1,1 +1,30 @@
-//! rules
+//! Compiles workflow definitions, with diagnostics; decides what each obligation does next.
+//!
+//! Pure: the clock, the disk and the network are inputs of others. `compile` turns the
+//! administrators' YAML into [`duban_model::Definition`]; `Rules` is the decider.
+
+mod act;
+mod activate;
+mod case;
+mod compile;
+mod decide;
+mod diagnostic;
+mod directory_source;
+mod evidence;
+mod explain;
+mod judge;
+mod ladder;
+mod obligation;
+mod source;
+mod state;
+mod timer;
+
+pub use compile::{Compiled, compile, definition_hash};
+pub use decide::Rules;
+pub use diagnostic::{Diagnostic, Severity};
+pub use directory_source::read_directory;
+pub use evidence::{Miss, considered};
+pub use explain::{NextStep, next_step, obligation_of};
+pub use ladder::{Step, StepCode, ladder_steps};
+pub use obligation::{Armed, Obligation, ObligationState};
+pub use state::{Ledger, RulesState};

@@ -1,0 +1,390 @@
+//! What units and the office do: sign, submit, verify, return, extend, waive, trigger.
+
+use chrono::NaiveDate;
+use duban_model::decision::{
+    Continuation, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
+    ObligationReturned, ObligationSubmitted,
+};
+use duban_model::definition::{Opens, Tier};
+use duban_model::fact::TaskAct;
+use duban_model::{Body, Draft, RecordType};
+
+use crate::activate::start;
+use crate::case::{Case, Notice};
+use crate::decide::Desk;
+use crate::judge::judge;
+use crate::obligation::ObligationState;
+use crate::timer::arm_verification;
+
+/// Duties started on one input by a trigger; each yields at most four records.
+const TRIGGERED_PER_INPUT: usize = 100;
+
+/// One of the `task.*` events arrived.
+pub(crate) fn acted(desk: &mut Desk<'_, '_>, body: &Body) {
+    let (Body::TaskAccepted(act)
+    | Body::TaskProgressed(act)
+    | Body::TaskSubmitted(act)
+    | Body::TaskVerified(act)
+    | Body::TaskReturned(act)
+    | Body::TaskExtensionRequested(act)
+    | Body::TaskExtensionApproved(act)
+    | Body::TaskExtensionRefused(act)
+    | Body::TaskWaived(act)
+    | Body::TaskTriggered(act)) = body
+    else {
+        return;
+    };
+    let kind = body.record_type();
+    let Some(ledger) = desk.record.ledger.clone() else {
+        return desk.reject(
+            "no-ledger",
+            "an event without `ledger`",
+            "the id of a ledger in force",
+            "add the attribute `ledger`",
+        );
+    };
+    let Some(row) = desk
+        .state
+        .ledger(&ledger)
+        .filter(|row| row.definition.tenant == desk.record.tenant)
+    else {
+        return desk.reject(
+            "unknown-ledger",
+            format!("ledger `{ledger}`"),
+            "a ledger of this office in force",
+            "correct the id, or deploy the ledger first",
+        );
+    };
+    let Some((_, task)) = row.definition.task(&act.task) else {
+        return desk.reject(
+            "unknown-task",
+            format!("task `{}`", act.task),
+            format!(
+                "one of the {} tasks of `{ledger}`",
+                row.definition.tasks.len()
+            ),
+            "use the row's number",
+        );
+    };
+    let claimed = desk.record.time.unwrap_or(desk.record.loggedat);
+    if claimed.date_in(row.definition.zone) < row.definition.issued {
+        return desk.reject(
+            "before-ledger",
+            format!("an act of {}", claimed.date_in(row.definition.zone)),
+            format!(
+                "nothing before the ledger's issue, {}",
+                row.definition.issued
+            ),
+            "correct the time",
+        );
+    }
+    if kind == RecordType::TaskTriggered && act.unit.is_none() {
+        if task.opens != Opens::Trigger {
+            return desk.reject(
+                "wrong-state",
+                format!("a trigger for task {}", task.id),
+                "a task that waits for its trigger",
+                "use the number of a waiting task",
+            );
+        }
+        let (task, due) = (task.id.clone(), act.due.unwrap_or_default());
+        return trigger_all(desk, &ledger, &task, due, act.by.as_deref(), "");
+    }
+    if let Some(mut case) = find(desk, &ledger, act) {
+        decide_act(desk, &mut case, kind, act);
+    }
+}
+
+/// The one obligation an event means; otherwise a rejection that says which there are.
+fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case<'a>> {
+    let unit = act.unit.as_deref().unwrap_or_default();
+    let prefix = format!("{ledger}/{}/{unit}/", act.task);
+    let state = desk.state;
+    let all: Vec<_> = state.obligations.with_prefix(&prefix).collect();
+    let mut fitting: Vec<_> = all
+        .iter()
+        .filter(|(_, o)| act.role.is_none_or(|role| role == o.role))
+        .filter(|(_, o)| act.period.is_none_or(|period| Some(period) == o.period))
+        .collect();
+    if fitting.len() > 1 && act.period.is_none() {
+        // Only one period may still be running; then that one is meant.
+        let running: Vec<_> = fitting
+            .iter()
+            .filter(|(_, o)| !o.state.is_final())
+            .copied()
+            .collect();
+        if running.len() == 1 {
+            fitting = running;
+        }
+    }
+    match fitting.as_slice() {
+        [(id, obligation)] => Case::of(state, id, (*obligation).clone()),
+        [] => {
+            let there = if all.is_empty() {
+                format!("unit `{unit}` owes nothing in task {}", act.task)
+            } else {
+                let ids: Vec<_> = all.iter().map(|(id, _)| id.as_str()).collect();
+                format!("there are {}", ids.join(", "))
+            };
+            desk.reject(
+                "no-such-obligation",
+                format!(
+                    "task {} of `{unit}`{}{}",
+                    act.task,
+                    act.role
+                        .map(|r| format!(" as {}", r.as_str()))
+                        .unwrap_or_default(),
+                    act.period.map(|p| format!(" in {p}")).unwrap_or_default(),
+                ),
+                format!("an obligation that exists; {there}"),
+                "correct task, unit, role or period",
+            );
+            None
+        }
+        several => {
+            let ids: Vec<_> = several.iter().map(|(id, _)| id.as_str()).collect();
+            desk.reject(
+                "ambiguous",
+                format!("task {} of `{unit}`, which has several", act.task),
+                format!("one of {}", ids.join(", ")),
+                "add `role` or `period`",
+            );
+            None
+        }
+    }
+}
+
+fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, act: &TaskAct) {
+    use ObligationState as S;
+    let state = case.obligation.state;
+    let allowed: &[S] = match kind {
+        RecordType::TaskAccepted => &[S::Open, S::Returned],
+        RecordType::TaskProgressed | RecordType::TaskSubmitted => {
+            &[S::Open, S::Accepted, S::Returned]
+        }
+        RecordType::TaskVerified => &[S::Open, S::Accepted, S::Returned, S::Submitted],
+        RecordType::TaskReturned => &[S::Submitted, S::Fulfilled],
+        RecordType::TaskExtensionRequested
+        | RecordType::TaskExtensionApproved
+        | RecordType::TaskExtensionRefused => &[S::Open, S::Accepted, S::Returned],
+        RecordType::TaskWaived => &[S::Waiting, S::Open, S::Accepted, S::Returned, S::Submitted],
+        _ => &[S::Waiting],
+    };
+    if !allowed.contains(&state) {
+        let names: Vec<_> = allowed.iter().map(|s| s.as_str()).collect();
+        return desk.reject(
+            "wrong-state",
+            format!("{} for {}, which is {state}", kind.as_str(), case.id),
+            format!("state {}", names.join(" or ")),
+            "look at the obligation's history with `duban explain`",
+        );
+    }
+    let acted = |case: &Case<'_>| ObligationActed {
+        obligation: case.id.clone(),
+        by: act.by.clone(),
+        reason: act.reason.clone(),
+    };
+    let dated = |case: &Case<'_>, to| ObligationDated {
+        obligation: case.id.clone(),
+        from: case.obligation.due,
+        to,
+        by: act.by.clone(),
+        reason: act.reason.clone(),
+    };
+    match kind {
+        RecordType::TaskAccepted => case.emit(desk, Body::ObligationAccepted(acted(case))),
+        RecordType::TaskProgressed => case.emit(desk, Body::ObligationProgressed(acted(case))),
+        RecordType::TaskSubmitted => submitted(desk, case, act),
+        RecordType::TaskVerified => verified(desk, case, act),
+        RecordType::TaskReturned => returned(desk, case, act),
+        RecordType::TaskExtensionRequested => {
+            let Some(to) = later_date(desk, case, act) else {
+                return;
+            };
+            if case.obligation.overdue {
+                return desk.reject(
+                    "extension-late",
+                    format!("a request after the date of {}", case.id),
+                    "a request before the date it would move",
+                    "the office may still approve one of its own accord",
+                );
+            }
+            case.emit(desk, Body::ObligationExtensionRequested(dated(case, to)));
+        }
+        RecordType::TaskExtensionApproved => {
+            let Some(to) = later_date(desk, case, act) else {
+                return;
+            };
+            case.emit(desk, Body::ObligationExtended(dated(case, to)));
+            let now = desk.now();
+            case.resume(desk, now);
+        }
+        RecordType::TaskExtensionRefused => {
+            case.emit(desk, Body::ObligationExtensionRefused(acted(case)));
+        }
+        RecordType::TaskWaived => {
+            case.emit(desk, Body::ObligationWaived(acted(case)));
+            case.disarm(desk);
+        }
+        _ => trigger(desk, case, act.due.unwrap_or_default(), act.by.as_deref()),
+    }
+}
+
+fn later_date(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<NaiveDate> {
+    let to = act.due?;
+    match case.obligation.due {
+        Some(due) if to <= due => {
+            desk.reject(
+                "extension-not-later",
+                format!("a new date {to} for {}", case.id),
+                format!("a date after the one in force, {due}"),
+                "name a later date",
+            );
+            None
+        }
+        _ => Some(to),
+    }
+}
+
+fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let definition = &case.ledger.definition;
+    let at = judge(desk.record, definition, case.calendar);
+    let late = case
+        .obligation
+        .due
+        .is_some_and(|due| at.at.date_in(definition.zone) > due);
+    let body = Body::ObligationSubmitted(ObligationSubmitted {
+        obligation: case.id.clone(),
+        by: act.by.clone(),
+        evidence: act.evidence.clone(),
+        at,
+        late,
+    });
+    case.emit(desk, body);
+    arm_verification(desk, case);
+}
+
+fn verified(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let definition = &case.ledger.definition;
+    let (at, late) = case.obligation.submitted.unwrap_or_else(|| {
+        let at = judge(desk.record, definition, case.calendar).at;
+        let late = case
+            .obligation
+            .due
+            .is_some_and(|due| at.date_in(definition.zone) > due);
+        (at, late)
+    });
+    let body = Body::ObligationFulfilled(ObligationFulfilled {
+        obligation: case.id.clone(),
+        how: "verified".to_owned(),
+        by: act.by.clone(),
+        at,
+        late,
+    });
+    case.emit(desk, body);
+    case.disarm(desk);
+}
+
+/// Sent back: a bounded clock runs, to the date the office names or for the ledger's return span,
+/// and never shorter than the date that was in force.
+fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let definition = &case.ledger.definition;
+    let now = desk.now();
+    let today = now.date_in(definition.zone);
+    let reason = act.reason.clone().unwrap_or_default();
+    let bounded = act
+        .due
+        .or_else(|| case.calendar.after(today, definition.return_clock).ok())
+        .unwrap_or(today);
+    let due = case.obligation.due.map_or(bounded, |due| bounded.max(due));
+    let body = Body::ObligationReturned(ObligationReturned {
+        obligation: case.id.clone(),
+        by: act.by.clone(),
+        reason: reason.clone(),
+        due,
+    });
+    case.emit(desk, body);
+    case.notify(
+        desk,
+        Notice {
+            kind: NoticeKind::Return,
+            step: "returned".to_owned(),
+            to: Tier::Contact,
+            covers: Vec::new(),
+            reason: format!("报送被退回:{reason};请于{due}前重新报送"),
+        },
+    );
+    case.resume(desk, now);
+}
+
+/// A waiting duty wakes with its date.
+fn trigger(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, due: NaiveDate, by: Option<&str>) {
+    let today = desk.now().date_in(case.ledger.definition.zone);
+    if due < today {
+        return desk.reject(
+            "due-in-the-past",
+            format!("a date {due} for {}", case.id),
+            format!("a date not before today, {today}"),
+            "name a later date",
+        );
+    }
+    let body = Body::ObligationTriggered(ObligationDated {
+        obligation: case.id.clone(),
+        from: None,
+        to: due,
+        by: by.map(ToOwned::to_owned),
+        reason: None,
+    });
+    case.emit(desk, body);
+    start(desk, case);
+}
+
+/// Wakes the next batch of a waiting task's duties.
+pub(crate) fn trigger_all(
+    desk: &mut Desk<'_, '_>,
+    ledger: &str,
+    task: &str,
+    due: NaiveDate,
+    by: Option<&str>,
+    after: &str,
+) {
+    let state = desk.state;
+    let prefix = format!("{ledger}/{task}/");
+    let batch: Vec<_> = state
+        .obligations
+        .with_prefix(&prefix)
+        .filter(|(id, o)| id.as_str() > after && o.state == ObligationState::Waiting)
+        .take(TRIGGERED_PER_INPUT)
+        .collect();
+    if batch.is_empty() && after.is_empty() {
+        return desk.reject(
+            "wrong-state",
+            format!("a trigger for task {task}"),
+            "duties that still wait",
+            "it was triggered before",
+        );
+    }
+    let last = batch.last().map(|(id, _)| (*id).clone());
+    let full = batch.len() == TRIGGERED_PER_INPUT;
+    for (id, obligation) in batch {
+        if let Some(mut case) = Case::of(state, id, obligation.clone()) {
+            trigger(desk, &mut case, due, by);
+        }
+    }
+    if let (true, Some(after)) = (full, last) {
+        let tenant = desk.record.tenant.clone();
+        desk.out.push(
+            Draft::new(
+                tenant,
+                Body::RulesContinue(Continuation::Trigger {
+                    ledger: ledger.to_owned(),
+                    task: task.to_owned(),
+                    due,
+                    by: by.map(ToOwned::to_owned),
+                    after,
+                }),
+            )
+            .in_ledger(ledger),
+        );
+    }
+}

@@ -1,0 +1,376 @@
+//! Bringing a ledger into force: adopting its definition, opening its obligations, and opening
+//! those of each period of a year-long task.
+
+use duban_calendar::Period;
+use duban_model::decision::{
+    Continuation, DefinitionAdopted, MissedPolicy, NoticeKind, ObligationOpened, TimerArmed,
+    TimerDisarmed, When,
+};
+use duban_model::definition::{DueRule, FirstPeriod, Opens, Owner, Task, Tier, unknown_unit};
+use duban_model::fact::DefinitionDeployed;
+use duban_model::{Body, Draft, Service, Timestamp};
+
+use crate::case::{CATCHUP, Case, Notice};
+use crate::compile::{compile, definition_hash};
+use crate::decide::Desk;
+use crate::diagnostic::Severity;
+use crate::ladder::{StepCode, label_in_chinese};
+use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::state::Ledger;
+
+/// Obligations opened on one input. Each yields at most four records (opened, yellow, red,
+/// timer), which with the continuation stays below the limit of 500.
+const OPENED_PER_INPUT: usize = 100;
+
+/// A definition was deployed.
+pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
+    let tenant = desk.record.tenant.clone();
+    let Some(directory) = desk.state.directory(&tenant) else {
+        return desk.reject(
+            "no-directory",
+            format!(
+                "definition of `{}` before any directory of `{tenant}`",
+                deployed.ledger
+            ),
+            "units and contacts first",
+            "deploy the directory, then the definition",
+        );
+    };
+    let prefix = format!("{tenant}/");
+    let Some((_, calendar)) = desk.state.calendars.with_prefix(&prefix).next() else {
+        return desk.reject(
+            "no-calendar",
+            format!("definition of `{}` before any calendar", deployed.ledger),
+            "a working-day calendar first",
+            "deploy the calendar, then the definition",
+        );
+    };
+    let compiled = compile(&deployed.files, directory, calendar);
+    let Some(definition) = compiled.definition else {
+        let errors: Vec<_> = compiled
+            .diagnostics
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .collect();
+        let first: Vec<_> = errors.iter().take(5).map(ToString::to_string).collect();
+        return desk.reject(
+            "bad-definition",
+            format!("{} errors: {}", errors.len(), first.join("; ")),
+            "a definition without errors",
+            "run `duban check` and mend what it lists",
+        );
+    };
+    if definition.ledger != deployed.ledger || definition.tenant != tenant {
+        return desk.reject(
+            "wrong-ledger",
+            format!(
+                "texts of ledger `{}` of `{}`",
+                definition.ledger, definition.tenant
+            ),
+            format!("ledger `{}` of `{tenant}`", deployed.ledger),
+            "name the ledger that the texts define",
+        );
+    }
+    let hash = definition_hash(&deployed.files);
+    if let Some(running) = desk.state.ledger(&definition.ledger) {
+        let same = running.hash == hash;
+        return desk.reject(
+            if same { "already-in-force" } else { "ledger-is-running" },
+            format!("definition {hash} of `{}`", definition.ledger),
+            format!("a ledger that is not in force yet; {} is", running.hash),
+            if same {
+                "nothing needs to be done"
+            } else {
+                "this release cannot change a ledger that is running; deploy the change as a new ledger"
+            },
+        );
+    }
+    if let Some(unit) = unknown_unit(&definition, directory) {
+        let unit = unit.clone();
+        return desk.reject(
+            "unknown-unit",
+            format!("unit `{unit}`"),
+            "a unit of the directory in force",
+            "deploy the directory first",
+        );
+    }
+    let ledger = definition.ledger.clone();
+    let row = Ledger {
+        hash: hash.clone(),
+        activated: desk.now(),
+        definition: definition.clone(),
+    };
+    desk.out.push(
+        Draft::new(
+            tenant.clone(),
+            Body::DefinitionAdopted(DefinitionAdopted { hash, definition }),
+        )
+        .in_ledger(ledger.clone())
+        .under(row.hash.clone()),
+    );
+    for task in &row.definition.tasks {
+        if let Opens::EachPeriod(rule) = &task.opens {
+            let body = Body::TimerArmed(TimerArmed {
+                timer: periods_timer(&ledger, &task.id),
+                owner: Service::Rules,
+                when: When::Cron {
+                    expression: rule.cron.clone(),
+                    zone: row.definition.zone,
+                    after: desk.now(),
+                    // A period that opens late is late for everybody; one that never opens is lost.
+                    missed: MissedPolicy::FireAll,
+                },
+                step: "period".to_owned(),
+            });
+            desk.out.push(
+                Draft::new(tenant.clone(), body)
+                    .in_ledger(ledger.clone())
+                    .under(row.hash.clone()),
+            );
+        }
+    }
+    desk.out.push(
+        Draft::new(
+            tenant,
+            Body::RulesContinue(Continuation::Activate {
+                ledger: ledger.clone(),
+                next: 0,
+            }),
+        )
+        .in_ledger(ledger),
+    );
+}
+
+/// The timer that opens the periods of a task.
+pub(crate) fn periods_timer(ledger: &str, task: &str) -> String {
+    format!("{ledger}/{task}/periods")
+}
+
+/// The (task, owner, unit) triples of a definition in order.
+fn owed(tasks: &[Task]) -> impl Iterator<Item = (&Task, usize, &Owner, &String)> {
+    tasks.iter().flat_map(|task| {
+        task.owners
+            .iter()
+            .enumerate()
+            .flat_map(move |(i, owner)| owner.units.iter().map(move |unit| (task, i, owner, unit)))
+    })
+}
+
+/// Opens the next batch of a ledger's obligations.
+pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
+    let state = desk.state;
+    let Some(row) = state.ledger(ledger) else {
+        return;
+    };
+    let today = row.activated.date_in(row.definition.zone);
+    let mut count = 0;
+    for (task, owner_index, owner, unit) in owed(&row.definition.tasks)
+        .skip(usize::try_from(next).unwrap_or(usize::MAX))
+        .take(OPENED_PER_INPUT)
+    {
+        count += 1;
+        let period = match &task.opens {
+            Opens::EachPeriod(rule) if rule.first == FirstPeriod::Running => {
+                Period::containing(rule.every, today).ok()
+            }
+            Opens::EachPeriod(_) => continue,
+            Opens::Activation | Opens::Trigger => None,
+        };
+        open(desk, row, task, owner_index, owner, unit, period);
+    }
+    if count == OPENED_PER_INPUT {
+        let tenant = desk.record.tenant.clone();
+        desk.out.push(
+            Draft::new(
+                tenant,
+                Body::RulesContinue(Continuation::Activate {
+                    ledger: ledger.to_owned(),
+                    next: next + OPENED_PER_INPUT as u64,
+                }),
+            )
+            .in_ledger(ledger),
+        );
+    }
+}
+
+/// A period's opening instant came.
+pub(crate) fn period_came(desk: &mut Desk<'_, '_>, ledger: &str, task_id: &str, due: Timestamp) {
+    let state = desk.state;
+    let Some(row) = state.ledger(ledger) else {
+        return;
+    };
+    let Some((_, task)) = row.definition.task(task_id) else {
+        return;
+    };
+    let Opens::EachPeriod(rule) = &task.opens else {
+        return;
+    };
+    let date = due.date_in(row.definition.zone);
+    if date > row.definition.ends {
+        let body = Body::TimerDisarmed(TimerDisarmed {
+            timer: periods_timer(ledger, task_id),
+            owner: Service::Rules,
+        });
+        return desk.push(body);
+    }
+    let activated = row.activated.date_in(row.definition.zone);
+    match Period::containing(rule.every, date) {
+        Ok(period) if rule.first == FirstPeriod::Running || period.start() > activated => {
+            open_period(desk, ledger, task_id, period, 0);
+        }
+        _ => {}
+    }
+}
+
+/// Opens the next batch of one period's obligations.
+pub(crate) fn open_period(
+    desk: &mut Desk<'_, '_>,
+    ledger: &str,
+    task_id: &str,
+    period: Period,
+    next: u64,
+) {
+    let state = desk.state;
+    let Some(row) = state.ledger(ledger) else {
+        return;
+    };
+    let Some((_, task)) = row.definition.task(task_id) else {
+        return;
+    };
+    let mut count = 0;
+    for (_, owner_index, owner, unit) in owed(std::slice::from_ref(task))
+        .skip(usize::try_from(next).unwrap_or(usize::MAX))
+        .take(OPENED_PER_INPUT)
+    {
+        count += 1;
+        open(desk, row, task, owner_index, owner, unit, Some(period));
+    }
+    if count == OPENED_PER_INPUT {
+        let tenant = desk.record.tenant.clone();
+        desk.out.push(
+            Draft::new(
+                tenant,
+                Body::RulesContinue(Continuation::OpenPeriod {
+                    ledger: ledger.to_owned(),
+                    task: task_id.to_owned(),
+                    period,
+                    next: next + OPENED_PER_INPUT as u64,
+                }),
+            )
+            .in_ledger(ledger),
+        );
+    }
+}
+
+/// Opens one obligation and arms its first step.
+fn open(
+    desk: &mut Desk<'_, '_>,
+    row: &Ledger,
+    task: &Task,
+    owner_index: usize,
+    owner: &Owner,
+    unit: &str,
+    period: Option<Period>,
+) {
+    let definition = &row.definition;
+    let due = match (task.due, period) {
+        (DueRule::Date(date), _) => Some(date),
+        (DueRule::PeriodEnd, Some(period)) => Some(period.end().min(definition.ends)),
+        (DueRule::PeriodEnd | DueRule::Trigger, _) => None,
+    };
+    let id = obligation_id(&definition.ledger, &task.id, unit, owner.role, period);
+    if desk.state.obligations.has(&id) {
+        return;
+    }
+    let obligation = Obligation {
+        tenant: definition.tenant.clone(),
+        ledger: definition.ledger.clone(),
+        task: task.id.clone(),
+        unit: unit.to_owned(),
+        role: owner.role,
+        owner: u32::try_from(owner_index).unwrap_or(u32::MAX),
+        period,
+        opened: desk.now(),
+        state: if due.is_some() {
+            ObligationState::Open
+        } else {
+            ObligationState::Waiting
+        },
+        due,
+        due_soon: false,
+        overdue: false,
+        ticks: std::collections::BTreeMap::new(),
+        submitted: None,
+        done: None,
+        armed: None,
+    };
+    let opened = Body::ObligationOpened(ObligationOpened {
+        obligation: id.clone(),
+        task: task.id.clone(),
+        unit: unit.to_owned(),
+        role: owner.role,
+        owner: obligation.owner,
+        period,
+        due,
+    });
+    let Some(mut case) = Case::of(desk.state, &id, obligation) else {
+        return;
+    };
+    case.emit(desk, opened);
+    if due.is_some() {
+        start(desk, &mut case);
+    }
+}
+
+/// Starts the ladder of a duty that has just got its first date. Steps that lie before now are
+/// told in one notice at today's time of day, or at once if that has passed.
+pub(crate) fn start(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let now = desk.now();
+    let steps = case.steps(now);
+    case.light(desk, &steps, now);
+    if case.obligation.state.is_running() && steps.iter().any(|s| s.notifies() && s.at < now) {
+        let definition = &case.ledger.definition;
+        let today = definition
+            .zone
+            .instant(now.date_in(definition.zone), definition.at);
+        case.arm(desk, today.max(now), CATCHUP);
+    } else {
+        case.arm_next(desk, &steps, now);
+    }
+}
+
+/// The catch-up instant came: one notice per tier for every step up to now.
+pub(crate) fn catch_up(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let now = desk.now();
+    let steps = case.steps(now);
+    case.light(desk, &steps, now);
+    let mut tiers: Vec<(Tier, Vec<String>)> = Vec::new();
+    for step in steps.iter().filter(|s| s.at <= now) {
+        if let StepCode::Notify { to, .. } = step.code {
+            match tiers.iter_mut().find(|(tier, _)| *tier == to) {
+                Some((_, labels)) => labels.push(step.label.clone()),
+                None => tiers.push((to, vec![step.label.clone()])),
+            }
+        }
+    }
+    let definition = &case.ledger.definition;
+    let day = case.obligation.opened.date_in(definition.zone);
+    for (to, covers) in tiers {
+        let names: Vec<_> = covers.iter().map(|l| label_in_chinese(l)).collect();
+        let reason = format!(
+            "责任事项于{day}启动,此前应有的{}合并为本通知",
+            names.join("、")
+        );
+        case.notify(
+            desk,
+            Notice {
+                kind: NoticeKind::Catchup,
+                step: CATCHUP.to_owned(),
+                to,
+                covers,
+                reason,
+            },
+        );
+    }
+    case.arm_next(desk, &steps, now);
+}

@@ -1,0 +1,265 @@
+//! One obligation on the desk: a working copy to which drafts are applied as they are made, so
+//! that later drafts of the same input see the earlier ones.
+
+use duban_calendar::Calendar;
+use duban_model::decision::{
+    NoticeKind, NoticeRequested, ObligationLit, TimerArmed, TimerDisarmed, When,
+};
+use duban_model::definition::{Ladder, Owner, Role, Task, Tier};
+use duban_model::{Body, Draft, Service, Timestamp};
+
+use crate::decide::Desk;
+use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps, span_in_chinese};
+use crate::obligation::Obligation;
+use crate::state::{Ledger, RulesState};
+
+/// How long until the calendar is looked at again when a step could not be computed: one day.
+const RELOOK_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// The wake-up that looks for calendar data again.
+pub(crate) const RELOOK: &str = "relook";
+/// The one notice for steps that lay before activation.
+pub(crate) const CATCHUP: &str = "catchup";
+
+/// A working copy with what its decisions need.
+pub(crate) struct Case<'a> {
+    pub ledger: &'a Ledger,
+    pub task: &'a Task,
+    pub owner: &'a Owner,
+    pub ladder: &'a Ladder,
+    pub calendar: &'a Calendar,
+    pub id: String,
+    pub obligation: Obligation,
+}
+
+impl<'a> Case<'a> {
+    /// Opens the file of an obligation. Nothing if its definition or calendar is gone, which
+    /// adopting them excludes.
+    pub fn of(state: &'a RulesState, id: &str, obligation: Obligation) -> Option<Case<'a>> {
+        let ledger = state.ledger(&obligation.ledger)?;
+        let (_, task) = ledger.definition.task(&obligation.task)?;
+        let owner = obligation.owner_of(task)?;
+        let ladder = ledger.definition.ladders.get(&owner.ladder)?;
+        let calendar = state.calendar(&ledger.definition)?;
+        Some(Case {
+            ledger,
+            task,
+            owner,
+            ladder,
+            calendar,
+            id: id.to_owned(),
+            obligation,
+        })
+    }
+
+    /// Makes a draft about this obligation and applies it to the working copy.
+    pub fn emit(&mut self, desk: &mut Desk<'_, '_>, body: Body) {
+        self.obligation.apply(&body);
+        desk.out.push(
+            Draft::new(self.obligation.tenant.clone(), body)
+                .in_ledger(self.obligation.ledger.clone())
+                .about(self.id.clone())
+                .under(self.ledger.hash.clone()),
+        );
+    }
+
+    /// Arms the obligation's one timer. Arming again moves it.
+    pub fn arm(&mut self, desk: &mut Desk<'_, '_>, at: Timestamp, step: &str) {
+        let body = Body::TimerArmed(TimerArmed {
+            timer: self.id.clone(),
+            owner: Service::Rules,
+            when: When::At(at),
+            step: step.to_owned(),
+        });
+        self.emit(desk, body);
+    }
+
+    /// Disarms the timer, if one is armed.
+    pub fn disarm(&mut self, desk: &mut Desk<'_, '_>) {
+        if self.obligation.armed.is_some() {
+            let body = Body::TimerDisarmed(TimerDisarmed {
+                timer: self.id.clone(),
+                owner: Service::Rules,
+            });
+            self.emit(desk, body);
+        }
+    }
+
+    /// The ladder for the date in force.
+    pub fn steps(&self, until: Timestamp) -> Vec<Step> {
+        let Some(due) = self.obligation.due else {
+            return Vec::new();
+        };
+        ladder_steps(
+            &self.ledger.definition,
+            self.ladder,
+            self.task.strength,
+            due,
+            self.calendar,
+            until,
+        )
+        .0
+    }
+
+    /// Turns on the lights whose instant has come, then arms the next step after `now`.
+    pub fn resume(&mut self, desk: &mut Desk<'_, '_>, now: Timestamp) {
+        let steps = self.steps(now);
+        self.light(desk, &steps, now);
+        self.arm_next(desk, &steps, now);
+    }
+
+    /// Turns on every light of `steps` that is due by `now` and not on yet.
+    pub fn light(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
+        let Some(due) = self.obligation.due else {
+            return;
+        };
+        for step in steps.iter().filter(|s| s.at <= now) {
+            let lit = ObligationLit {
+                obligation: self.id.clone(),
+                due,
+            };
+            match step.code {
+                StepCode::Yellow if !self.obligation.due_soon => {
+                    self.emit(desk, Body::ObligationDueSoon(lit));
+                }
+                StepCode::Red if !self.obligation.overdue => {
+                    self.emit(desk, Body::ObligationOverdue(lit));
+                }
+                StepCode::Lapse if self.obligation.state.is_running() => {
+                    self.emit(desk, Body::ObligationLapsed(lit));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Arms the first step after `now`; without one for want of calendar data, looks again daily.
+    pub fn arm_next(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
+        if !self.obligation.state.is_running() {
+            self.disarm(desk);
+        } else if let Some(next) = steps.iter().find(|s| s.at > now) {
+            self.arm(desk, next.at, &next.label);
+        } else {
+            if self
+                .obligation
+                .armed
+                .as_ref()
+                .is_none_or(|a| a.step != RELOOK)
+            {
+                desk.reject(
+                    "no-calendar-data",
+                    format!(
+                        "the next step of {} falls in a year that calendar `{}` does not cover",
+                        self.id,
+                        self.calendar.id()
+                    ),
+                    "a calendar that covers it",
+                    "deploy a calendar with that year's working days; the step is looked for again every day",
+                );
+            }
+            self.arm(desk, now.plus_millis(RELOOK_MILLIS), RELOOK);
+        }
+    }
+
+    /// Asks for a notice.
+    pub fn notify(&mut self, desk: &mut Desk<'_, '_>, notice: Notice) {
+        let definition = &self.ledger.definition;
+        let to = match notice.to {
+            Tier::Contact | Tier::Leader => self.obligation.unit.clone(),
+            Tier::Lead => self
+                .task
+                .owners
+                .iter()
+                .find(|o| o.role == Role::Lead)
+                .and_then(|o| o.units.first())
+                .unwrap_or(&definition.office)
+                .clone(),
+            Tier::Office => definition.office.clone(),
+            Tier::LeadingGroup => definition.leading_group.clone(),
+        };
+        let body = Body::NoticeRequested(NoticeRequested {
+            obligation: self.id.clone(),
+            task: self.obligation.task.clone(),
+            unit: self.obligation.unit.clone(),
+            role: self.obligation.role,
+            kind: notice.kind,
+            step: notice.step,
+            tier: notice.to,
+            to,
+            due: self.obligation.due,
+            covers: notice.covers,
+            missing: self.obligation.missing(&self.owner.fulfilled_by),
+            reason: notice.reason,
+        });
+        self.emit(desk, body);
+    }
+
+    /// Asks for one notice per tier for steps whose instants have come. More than one step of a
+    /// tier means that they could not go out on time; they are told in one.
+    pub fn notify_steps(&mut self, desk: &mut Desk<'_, '_>, steps: &[&Step]) {
+        let mut tiers: Vec<(Tier, Vec<&Step>)> = Vec::new();
+        for step in steps {
+            if let StepCode::Notify { to, .. } = step.code {
+                match tiers.iter_mut().find(|(tier, _)| *tier == to) {
+                    Some((_, list)) => list.push(step),
+                    None => tiers.push((to, vec![step])),
+                }
+            }
+        }
+        for (to, list) in tiers {
+            let Some((last, earlier)) = list.split_last() else {
+                continue;
+            };
+            let StepCode::Notify { kind, .. } = last.code else {
+                continue;
+            };
+            let mut reason = self.reason(&last.label);
+            if !earlier.is_empty() {
+                let names: Vec<_> = earlier.iter().map(|s| label_in_chinese(&s.label)).collect();
+                reason.push_str(&format!(
+                    ";此前未能按时发出的{}一并在此告知",
+                    names.join("、")
+                ));
+            }
+            self.notify(
+                desk,
+                Notice {
+                    kind,
+                    step: last.label.clone(),
+                    to,
+                    covers: earlier.iter().map(|s| s.label.clone()).collect(),
+                    reason,
+                },
+            );
+        }
+    }
+
+    /// Why a step's notice goes out, in one sentence.
+    fn reason(&self, label: &str) -> String {
+        use duban_model::definition::StepWhen;
+        let due = self
+            .obligation
+            .due
+            .map(|d| d.to_string())
+            .unwrap_or_default();
+        match label.parse::<StepWhen>() {
+            Ok(StepWhen::Before(span)) => {
+                format!("距完成时限{due}还有{},尚未销号", span_in_chinese(span))
+            }
+            Ok(StepWhen::Due) => format!("今天是完成时限{due},尚未销号"),
+            Ok(StepWhen::Overdue(span)) => {
+                format!("已超过完成时限{due}共{},尚未销号", span_in_chinese(span))
+            }
+            Err(_) => format!("完成时限{due},尚未销号"),
+        }
+    }
+}
+
+/// A notice to be asked for.
+pub(crate) struct Notice {
+    pub kind: NoticeKind,
+    pub step: String,
+    pub to: Tier,
+    pub covers: Vec<String>,
+    pub reason: String,
+}

@@ -1,0 +1,164 @@
+//! From `directory.yaml` to a [`Directory`], reporting every fault at once.
+
+use std::collections::BTreeMap;
+
+use duban_model::Directory;
+use duban_model::directory::{Certainty, Channel, Contact, Unit};
+use duban_model::id::is_plain_id;
+
+use crate::compile::{Faults, read_yaml};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{ContactSource, DirectorySource};
+
+/// The most units in a directory.
+pub const MAX_UNITS: usize = 20_000;
+
+/// Reads a directory. It is returned only when no diagnostic is an error.
+pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
+    let mut faults = Faults::new("directory.yaml");
+    let Some(source) = read_yaml::<DirectorySource>(text, &mut faults) else {
+        return (None, faults.finish());
+    };
+    if !is_plain_id(&source.tenant.value) {
+        bad_id(&source.tenant, &mut faults);
+    }
+    if source.units.len() > MAX_UNITS {
+        faults.error(
+            "D040",
+            source.tenant.referenced,
+            format!("{} units", source.units.len()),
+            format!("at most {MAX_UNITS}"),
+            "split the directory by tenant",
+        );
+    }
+    let mut units = BTreeMap::new();
+    for unit in &source.units {
+        if !is_plain_id(&unit.id.value) {
+            bad_id(&unit.id, &mut faults);
+        }
+        let certainty = unit.certainty.as_ref().and_then(|word| {
+            faults.choose(
+                word,
+                &[
+                    ("certain", Certainty::Certain),
+                    ("likely", Certainty::Likely),
+                    ("uncertain", Certainty::Uncertain),
+                ],
+            )
+        });
+        if unit.contacts.is_empty() {
+            faults.add(
+                Severity::Warning,
+                "W001",
+                unit.id.referenced,
+                format!("unit `{}` has no contact", unit.id.value),
+                "at least one contact".to_owned(),
+                "add one; until then its notices are recorded as not sent".to_owned(),
+            );
+        }
+        let compiled = Unit {
+            name: unit.name.value.clone(),
+            short: unit.short.clone(),
+            level: unit.level.clone(),
+            kind: unit.kind.clone(),
+            groups: unit.groups.clone(),
+            superior: unit.superior.as_ref().map(|s| s.value.clone()),
+            certainty,
+            contacts: unit
+                .contacts
+                .iter()
+                .map(|c| contact(c, &mut faults))
+                .collect(),
+            leader: unit.leader.as_ref().map(|c| contact(c, &mut faults)),
+        };
+        if units.insert(unit.id.value.clone(), compiled).is_some() {
+            faults.error(
+                "D041",
+                unit.id.referenced,
+                format!("unit `{}` a second time", unit.id.value),
+                "each unit once",
+                "remove or rename one",
+            );
+        }
+    }
+    for unit in &source.units {
+        if let Some(superior) = unit
+            .superior
+            .as_ref()
+            .filter(|s| !units.contains_key(&s.value))
+        {
+            faults.error(
+                "D042",
+                superior.referenced,
+                format!("superior `{}`", superior.value),
+                "a unit of this directory",
+                "correct the id",
+            );
+        }
+    }
+    let diagnostics = faults.finish();
+    let usable = !diagnostics.iter().any(|d| d.severity == Severity::Error);
+    (
+        usable.then_some(Directory {
+            tenant: source.tenant.value,
+            units,
+        }),
+        diagnostics,
+    )
+}
+
+fn bad_id(id: &serde_saphyr::Spanned<String>, faults: &mut Faults<'_>) {
+    faults.error(
+        "D006",
+        id.referenced,
+        format!("id `{}`", id.value),
+        "1 to 64 letters, digits, `-`, `_`, `.`",
+        "choose a plain id",
+    );
+}
+
+fn contact(source: &ContactSource, faults: &mut Faults<'_>) -> Contact {
+    if let Some(mail) = &source.mail {
+        let parts: Vec<_> = mail.value.split('@').collect();
+        let plain = |c: char| {
+            !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"')
+        };
+        if parts.len() != 2
+            || parts.iter().any(|p| p.is_empty())
+            || !mail.value.chars().all(plain)
+            || mail.value.len() > 254
+        {
+            faults.error(
+                "D043",
+                mail.referenced,
+                format!("mail address `{}`", mail.value),
+                "an address such as lianluo@city-bgs.tongliao.example",
+                "correct the address",
+            );
+        }
+    }
+    let mut channels = Vec::new();
+    for word in &source.channels {
+        if let Some(channel) = faults.choose(
+            word,
+            &[("mail", Channel::Mail), ("webhook", Channel::Webhook)],
+        ) {
+            if channel == Channel::Mail && source.mail.is_none() {
+                faults.error(
+                    "D044",
+                    word.referenced,
+                    "channel mail without an address",
+                    "a mail address",
+                    "add `mail:` or remove the channel",
+                );
+            }
+            channels.push(channel);
+        }
+    }
+    Contact {
+        id: source.id.value.clone(),
+        title: source.title.clone(),
+        mail: source.mail.as_ref().map(|m| m.value.clone()),
+        channels,
+    }
+}

@@ -1,0 +1,78 @@
+//! What a reader of the log needs to say why: what a record is about, and what comes next.
+
+use chrono::NaiveDate;
+use duban_model::{Body, Timestamp};
+
+use crate::ladder::{Step, ladder_steps};
+use crate::obligation::Obligation;
+use crate::state::RulesState;
+
+/// The obligation that a record is about, if it is about one.
+pub fn obligation_of(body: &Body) -> Option<&str> {
+    Some(match body {
+        Body::ObligationOpened(r) => &r.obligation,
+        Body::ObligationAccepted(r)
+        | Body::ObligationProgressed(r)
+        | Body::ObligationReopened(r)
+        | Body::ObligationExtensionRefused(r)
+        | Body::ObligationWaived(r) => &r.obligation,
+        Body::ObligationSubmitted(r) => &r.obligation,
+        Body::ObligationReturned(r) => &r.obligation,
+        Body::ObligationFulfilled(r) => &r.obligation,
+        Body::ObligationTicked(r) => &r.obligation,
+        Body::ObligationUnticked(r) => &r.obligation,
+        Body::ObligationExtensionRequested(r)
+        | Body::ObligationExtended(r)
+        | Body::ObligationTriggered(r) => &r.obligation,
+        Body::ObligationDueSoon(r) | Body::ObligationOverdue(r) | Body::ObligationLapsed(r) => {
+            &r.obligation
+        }
+        Body::NoticeRequested(r) => &r.obligation,
+        Body::NoticeQueued(r) => &r.request.obligation,
+        Body::NoticeSuppressed(r) => &r.request.obligation,
+        // An obligation's timer bears its id.
+        Body::TimerArmed(r) => &r.timer,
+        Body::TimerDisarmed(r) => &r.timer,
+        Body::TimerNoted(r) => &r.timer,
+        Body::TimerDropped(r) => &r.timer,
+        Body::TimerFired(r) => &r.timer,
+        Body::TimerMissed(r) => &r.timer,
+        _ => return None,
+    })
+}
+
+/// What an obligation waits for next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// When the armed timer is due.
+    pub at: Option<Timestamp>,
+    /// What for.
+    pub step: Option<String>,
+    /// The remaining steps of its ladder for its present date, in order.
+    pub remaining: Vec<Step>,
+    /// The date in force.
+    pub due: Option<NaiveDate>,
+}
+
+/// The next step and the remaining ladder of an obligation.
+pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
+    let mut remaining = Vec::new();
+    if let (Some(due), Some(ledger)) = (obligation.due, state.ledger(&obligation.ledger))
+        && let Some((_, task)) = ledger.definition.task(&obligation.task)
+        && let Some(owner) = obligation.owner_of(task)
+        && let Some(ladder) = ledger.definition.ladders.get(&owner.ladder)
+        && let Some(calendar) = state.calendar(&ledger.definition)
+        && let Some(armed) = &obligation.armed
+        && obligation.state.is_running()
+    {
+        let definition = &ledger.definition;
+        let (steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        remaining = steps.into_iter().filter(|s| s.at >= armed.at).collect();
+    }
+    NextStep {
+        at: obligation.armed.as_ref().map(|a| a.at),
+        step: obligation.armed.as_ref().map(|a| a.step.clone()),
+        remaining,
+        due: obligation.due,
+    }
+}

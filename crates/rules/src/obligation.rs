@@ -1,0 +1,247 @@
+//! One duty of one unit, and how records change it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::NaiveDate;
+use duban_calendar::Period;
+use duban_model::decision::When;
+use duban_model::definition::{Fulfilment, Owner, Role, Task};
+use duban_model::id::{LedgerId, ObligationId, TaskId, Tenant, UnitId};
+use duban_model::{Body, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObligationState {
+    /// It sleeps until its trigger (适时推进).
+    Waiting,
+    /// Nobody has signed for it yet.
+    Open,
+    /// 签收
+    Accepted,
+    /// 报送: the office must verify.
+    Submitted,
+    /// 退回: a bounded clock runs.
+    Returned,
+    /// 销号
+    Fulfilled,
+    /// 免办
+    Waived,
+    /// An encouraged duty whose date passed.
+    Lapsed,
+}
+
+impl ObligationState {
+    /// Nothing more is expected of the unit.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Fulfilled | Self::Waived | Self::Lapsed)
+    }
+
+    /// Its ladder runs: the unit is expected to act.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Open | Self::Accepted | Self::Returned)
+    }
+
+    /// Its name in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Submitted => "submitted",
+            Self::Returned => "returned",
+            Self::Fulfilled => "fulfilled",
+            Self::Waived => "waived",
+            Self::Lapsed => "lapsed",
+        }
+    }
+}
+
+impl fmt::Display for ObligationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The timer an obligation has armed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Armed {
+    /// When it is due.
+    pub at: Timestamp,
+    /// What for.
+    pub step: String,
+}
+
+/// How and when a duty was fulfilled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// `publications` or `verified`.
+    pub how: String,
+    /// The instant that counts.
+    pub at: Timestamp,
+    /// After the due date?
+    pub late: bool,
+}
+
+/// A row of the rules' state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obligation {
+    /// For whom.
+    pub tenant: Tenant,
+    /// Which ledger.
+    pub ledger: LedgerId,
+    /// Which row.
+    pub task: TaskId,
+    /// Who owes.
+    pub unit: UnitId,
+    /// As what.
+    pub role: Role,
+    /// Which owner entry of the task.
+    pub owner: u32,
+    /// Which period of a year-long task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// When it came into being.
+    pub opened: Timestamp,
+    /// Where it stands.
+    pub state: ObligationState,
+    /// The date in force, to the end of that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<NaiveDate>,
+    /// It has turned yellow.
+    #[serde(default)]
+    pub due_soon: bool,
+    /// It has turned red.
+    #[serde(default)]
+    pub overdue: bool,
+    /// Publications that count, by requirement.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ticks: BTreeMap<u32, BTreeMap<String, Timestamp>>,
+    /// When it was submitted, as judged, and whether late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted: Option<(Timestamp, bool)>,
+    /// How it was fulfilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<Done>,
+    /// The next wake-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed: Option<Armed>,
+}
+
+/// The id of an obligation.
+pub fn obligation_id(
+    ledger: &str,
+    task: &str,
+    unit: &str,
+    role: Role,
+    period: Option<Period>,
+) -> ObligationId {
+    let role = role.as_str();
+    match period {
+        Some(period) => format!("{ledger}/{task}/{unit}/{role}/{period}"),
+        None => format!("{ledger}/{task}/{unit}/{role}"),
+    }
+}
+
+impl Obligation {
+    /// Takes a record about this obligation into account. Called with own records only, and by
+    /// `decide` on a working copy, so that both see the same change.
+    pub fn apply(&mut self, body: &Body) {
+        match body {
+            Body::ObligationAccepted(_) => {
+                if self.state == ObligationState::Open {
+                    self.state = ObligationState::Accepted;
+                }
+            }
+            Body::ObligationSubmitted(r) => {
+                self.state = ObligationState::Submitted;
+                self.submitted = Some((r.at.at, r.late));
+            }
+            Body::ObligationReturned(r) => {
+                self.state = ObligationState::Returned;
+                self.submitted = None;
+                self.done = None;
+                self.redate(r.due);
+            }
+            Body::ObligationFulfilled(r) => {
+                self.state = ObligationState::Fulfilled;
+                self.done = Some(Done {
+                    how: r.how.clone(),
+                    at: r.at,
+                    late: r.late,
+                });
+            }
+            Body::ObligationReopened(_) => {
+                self.state = ObligationState::Open;
+                self.done = None;
+                self.submitted = None;
+            }
+            Body::ObligationTicked(r) => {
+                self.ticks
+                    .entry(r.requirement)
+                    .or_default()
+                    .insert(r.publication.clone(), r.at);
+            }
+            Body::ObligationUnticked(r) => {
+                if let Some(ticks) = self.ticks.get_mut(&r.requirement) {
+                    ticks.remove(&r.publication);
+                    if ticks.is_empty() {
+                        self.ticks.remove(&r.requirement);
+                    }
+                }
+            }
+            Body::ObligationExtended(r) => self.redate(r.to),
+            Body::ObligationTriggered(r) => {
+                self.state = ObligationState::Open;
+                self.redate(r.to);
+            }
+            Body::ObligationWaived(_) => self.state = ObligationState::Waived,
+            Body::ObligationLapsed(_) => self.state = ObligationState::Lapsed,
+            Body::ObligationDueSoon(_) => self.due_soon = true,
+            Body::ObligationOverdue(_) => self.overdue = true,
+            Body::TimerArmed(r) => {
+                if let When::At(at) = r.when {
+                    self.armed = Some(Armed {
+                        at,
+                        step: r.step.clone(),
+                    });
+                }
+            }
+            Body::TimerDisarmed(_) => self.armed = None,
+            _ => {}
+        }
+    }
+
+    /// A new date brings its own lights.
+    fn redate(&mut self, due: NaiveDate) {
+        self.due = Some(due);
+        self.due_soon = false;
+        self.overdue = false;
+    }
+
+    /// The owner entry it came from.
+    pub fn owner_of<'a>(&self, task: &'a Task) -> Option<&'a Owner> {
+        task.owners.get(self.owner as usize)
+    }
+
+    /// The names of requirements that publications have not met yet.
+    pub fn missing(&self, fulfilled_by: &Fulfilment) -> Vec<String> {
+        match fulfilled_by {
+            Fulfilment::Submission => Vec::new(),
+            Fulfilment::Publications(list) => list
+                .iter()
+                .enumerate()
+                .filter(|(i, requirement)| {
+                    let have = self
+                        .ticks
+                        .get(&u32::try_from(*i).unwrap_or(u32::MAX))
+                        .map_or(0, BTreeMap::len);
+                    (have as u64) < u64::from(requirement.at_least)
+                })
+                .map(|(_, requirement)| requirement.name.clone())
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What the rules remember: the fold of their own records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use duban_calendar::Calendar;
+use duban_model::decision::{ObligationOpened, PublicationNoted};
+use duban_model::definition::Fulfilment;
+use duban_model::id::{ObligationId, Tenant};
+use duban_model::state::AnyTable;
+use duban_model::{Body, Definition, Directory, Record, State, Table, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::obligation::{Obligation, ObligationState};
+
+/// A ledger in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The hash of its deployed text.
+    pub hash: String,
+    /// When it was activated.
+    pub activated: Timestamp,
+    /// What it compiled to.
+    pub definition: Definition,
+}
+
+/// A noted publication with the duties it counts for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// What was noted.
+    pub publication: PublicationNoted,
+    /// Which obligations and requirements it ticks.
+    pub ticks: BTreeSet<(ObligationId, u32)>,
+}
+
+/// The rules' state.
+#[derive(Debug)]
+pub struct RulesState {
+    /// By `tenant/calendar id`.
+    pub(crate) calendars: Table<Calendar>,
+    /// By tenant.
+    pub(crate) directories: Table<Directory>,
+    /// By ledger id.
+    pub(crate) ledgers: Table<Ledger>,
+    /// By obligation id.
+    pub(crate) obligations: Table<Obligation>,
+    /// By `tenant/unit/publication`.
+    pub(crate) publications: Table<Noted>,
+    /// Derived: `tenant/unit/kind` to the obligations with a requirement that such a publication meets.
+    by_evidence: BTreeMap<String, BTreeSet<ObligationId>>,
+}
+
+impl Default for RulesState {
+    fn default() -> Self {
+        Self {
+            calendars: Table::domain(1),
+            directories: Table::domain(2),
+            ledgers: Table::domain(3),
+            obligations: Table::domain(4),
+            publications: Table::domain(5),
+            by_evidence: BTreeMap::new(),
+        }
+    }
+}
+
+impl State for RulesState {
+    fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
+        vec![
+            &mut self.calendars,
+            &mut self.directories,
+            &mut self.ledgers,
+            &mut self.obligations,
+            &mut self.publications,
+        ]
+    }
+
+    fn tables_ref(&self) -> Vec<&dyn AnyTable> {
+        vec![
+            &self.calendars,
+            &self.directories,
+            &self.ledgers,
+            &self.obligations,
+            &self.publications,
+        ]
+    }
+
+    fn loaded(&mut self) {
+        let mut index = BTreeMap::new();
+        for (id, obligation) in self.obligations.iter() {
+            if let Some(ledger) = self.ledgers.get(&obligation.ledger) {
+                index_evidence(&mut index, &ledger.definition, id, obligation);
+            }
+        }
+        self.by_evidence = index;
+    }
+}
+
+impl RulesState {
+    /// An obligation.
+    pub fn obligation(&self, id: &str) -> Option<&Obligation> {
+        self.obligations.get(id)
+    }
+
+    /// All obligations in id order.
+    pub fn obligations(&self) -> impl Iterator<Item = (&String, &Obligation)> {
+        self.obligations.iter()
+    }
+
+    /// All ledgers in id order.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&String, &Ledger)> {
+        self.ledgers.iter()
+    }
+
+    /// A ledger in force.
+    pub fn ledger(&self, id: &str) -> Option<&Ledger> {
+        self.ledgers.get(id)
+    }
+
+    /// The directory of a tenant.
+    pub fn directory(&self, tenant: &str) -> Option<&Directory> {
+        self.directories.get(tenant)
+    }
+
+    /// The calendar a definition counts by.
+    pub fn calendar(&self, definition: &Definition) -> Option<&Calendar> {
+        self.calendars
+            .get(&calendar_key(&definition.tenant, &definition.calendar))
+    }
+
+    /// The obligations with a requirement that a publication of this kind by this unit meets.
+    pub(crate) fn concerned(
+        &self,
+        tenant: &str,
+        unit: &str,
+        kind: &str,
+    ) -> impl Iterator<Item = &ObligationId> {
+        self.by_evidence
+            .get(&evidence_key(tenant, unit, kind))
+            .into_iter()
+            .flatten()
+    }
+
+    /// Takes an own record into account.
+    pub(crate) fn apply(&mut self, record: &Record) {
+        let tenant = &record.tenant;
+        match &record.body {
+            Body::CalendarAdopted(r) => {
+                let key = calendar_key(&r.tenant, r.calendar.id());
+                self.calendars.put(&key, r.calendar.clone());
+            }
+            Body::DirectoryAdopted(r) => self.directories.put(tenant, r.directory.clone()),
+            Body::DefinitionAdopted(r) => self.ledgers.put(
+                &r.definition.ledger,
+                Ledger {
+                    hash: r.hash.clone(),
+                    activated: record.loggedat,
+                    definition: r.definition.clone(),
+                },
+            ),
+            Body::PublicationNoted(r) => {
+                let key = publication_key(tenant, &r.publication);
+                let ticks = self
+                    .publications
+                    .get(&key)
+                    .map(|noted| noted.ticks.clone())
+                    .unwrap_or_default();
+                let publication = r.clone();
+                self.publications.put(&key, Noted { publication, ticks });
+            }
+            Body::PublicationForgotten(r) => {
+                self.publications
+                    .remove(&publication_key(tenant, &r.publication));
+            }
+            Body::ObligationOpened(r) => self.open(tenant, record, r),
+            Body::ObligationTicked(r) => {
+                let tick = (r.obligation.clone(), r.requirement);
+                self.publications
+                    .change(&publication_key(tenant, &r.publication), |noted| {
+                        noted.ticks.insert(tick);
+                    });
+                self.obligations
+                    .change(&r.obligation, |o| o.apply(&record.body));
+            }
+            Body::ObligationUnticked(r) => {
+                let tick = (r.obligation.clone(), r.requirement);
+                self.publications
+                    .change(&publication_key(tenant, &r.publication), |noted| {
+                        noted.ticks.remove(&tick);
+                    });
+                self.obligations
+                    .change(&r.obligation, |o| o.apply(&record.body));
+            }
+            body => {
+                if let Some(id) = crate::explain::obligation_of(body) {
+                    self.obligations.change(id, |o| o.apply(body));
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, tenant: &Tenant, record: &Record, r: &ObligationOpened) {
+        let ledger = record.ledger.clone().unwrap_or_default();
+        let obligation = Obligation {
+            tenant: tenant.clone(),
+            ledger,
+            task: r.task.clone(),
+            unit: r.unit.clone(),
+            role: r.role,
+            owner: r.owner,
+            period: r.period,
+            opened: record.loggedat,
+            state: if r.due.is_some() {
+                ObligationState::Open
+            } else {
+                ObligationState::Waiting
+            },
+            due: r.due,
+            due_soon: false,
+            overdue: false,
+            ticks: BTreeMap::new(),
+            submitted: None,
+            done: None,
+            armed: None,
+        };
+        if let Some(ledger) = self.ledgers.get(&obligation.ledger) {
+            index_evidence(
+                &mut self.by_evidence,
+                &ledger.definition,
+                &r.obligation,
+                &obligation,
+            );
+        }
+        self.obligations.put(&r.obligation, obligation);
+    }
+}
+
+fn index_evidence(
+    index: &mut BTreeMap<String, BTreeSet<ObligationId>>,
+    definition: &Definition,
+    id: &str,
+    obligation: &Obligation,
+) {
+    let owner = definition
+        .task(&obligation.task)
+        .and_then(|(_, task)| obligation.owner_of(task));
+    if let Some(Fulfilment::Publications(requirements)) = owner.map(|o| &o.fulfilled_by) {
+        for kind in requirements.iter().flat_map(|r| &r.kinds) {
+            index
+                .entry(evidence_key(&obligation.tenant, &obligation.unit, kind))
+                .or_default()
+                .insert(id.to_owned());
+        }
+    }
+}
+
+fn evidence_key(tenant: &str, unit: &str, kind: &str) -> String {
+    format!("{tenant}/{unit}/{kind}")
+}
+
+pub(crate) fn calendar_key(tenant: &str, calendar: &str) -> String {
+    format!("{tenant}/{calendar}")
+}
+
+pub(crate) fn publication_key(tenant: &str, publication: &str) -> String {
+    format!("{tenant}/{publication}")
+}

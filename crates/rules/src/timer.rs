@@ -1,0 +1,99 @@
+//! A timer of the rules fired: look again whether it still matters, then take the step.
+
+use duban_model::decision::{NoticeKind, TimerFired};
+use duban_model::definition::Tier;
+
+use crate::activate::{catch_up, period_came};
+use crate::case::{CATCHUP, Case, Notice, RELOOK};
+use crate::decide::Desk;
+use crate::ladder::span_in_chinese;
+use crate::obligation::ObligationState;
+
+/// The wake-up for an unverified submission starts with this.
+const VERIFY: &str = "verify:";
+
+pub(crate) fn fired(desk: &mut Desk<'_, '_>, fired: &TimerFired) {
+    if let Some(rest) = fired.timer.strip_suffix("/periods")
+        && let Some((ledger, task)) = rest.rsplit_once('/')
+        && fired.step == "period"
+    {
+        return period_came(desk, ledger, task, fired.due);
+    }
+    let Some(obligation) = desk.state.obligations.get(&fired.timer).cloned() else {
+        return;
+    };
+    // A timer that was moved or disarmed while it fired is stale: its successor is on the log.
+    if !obligation
+        .armed
+        .as_ref()
+        .is_some_and(|a| a.at == fired.due && a.step == fired.step)
+    {
+        return;
+    }
+    let Some(mut case) = Case::of(desk.state, &fired.timer, obligation) else {
+        return;
+    };
+    if case.obligation.state == ObligationState::Submitted {
+        remind_to_verify(desk, &mut case);
+        return;
+    }
+    if !case.obligation.state.is_running() {
+        return;
+    }
+    if fired.step == CATCHUP {
+        return catch_up(desk, &mut case);
+    }
+    let now = desk.now();
+    let steps = case.steps(now);
+    let came: Vec<_> = steps
+        .iter()
+        .filter(|s| s.at <= now && (s.at >= fired.due || fired.step == RELOOK))
+        .filter(|s| fired.step != RELOOK || s.at.plus_millis(24 * 3600 * 1000) > fired.due)
+        .collect();
+    case.light(desk, &steps, now);
+    if case.obligation.state.is_running() {
+        case.notify_steps(desk, &came);
+    }
+    case.arm_next(desk, &steps, now);
+}
+
+/// Arms the wake-up that reminds the office of an unverified submission.
+pub(crate) fn arm_verification(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let definition = &case.ledger.definition;
+    let now = desk.now();
+    let at = case
+        .calendar
+        .after(now.date_in(definition.zone), definition.verify_within)
+        .map(|date| definition.zone.instant(date, definition.at));
+    // Without calendar data the office is reminded after as many plain days, rather than never.
+    let at = at.unwrap_or_else(|_| {
+        now.plus_millis(i64::from(definition.verify_within.n()) * 24 * 3600 * 1000)
+    });
+    let step = format!("{VERIFY}{}", definition.verify_within);
+    case.arm(desk, at, &step);
+}
+
+fn remind_to_verify(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let definition = &case.ledger.definition;
+    let since = case
+        .obligation
+        .submitted
+        .map(|(at, _)| at.date_in(definition.zone).to_string())
+        .unwrap_or_default();
+    let reason = format!(
+        "责任单位已于{since}报送,超过{}尚未核实",
+        span_in_chinese(definition.verify_within)
+    );
+    let step = format!("{VERIFY}{}", definition.verify_within);
+    case.notify(
+        desk,
+        Notice {
+            kind: NoticeKind::Verification,
+            step,
+            to: Tier::Office,
+            covers: Vec::new(),
+            reason,
+        },
+    );
+    arm_verification(desk, case);
+}
