@@ -1,0 +1,64 @@
+//! The words of a notice: a subject and a plain text, in Chinese with half-width punctuation as
+//! the documents of this office use it.
+
+use duban_model::Directory;
+use duban_model::decision::{LedgerNoted, NoticeKind, NoticeRequested};
+use duban_model::record::cut;
+
+use crate::receiver::Receiver;
+
+/// The longest subject, in bytes of UTF-8; mail programs cut longer ones anyway.
+const MAX_SUBJECT_BYTES: usize = 180;
+
+pub(crate) fn compose(
+    request: &NoticeRequested,
+    ledger: Option<&LedgerNoted>,
+    directory: &Directory,
+    receiver: &Receiver,
+) -> (String, String) {
+    let (title, text) = ledger
+        .and_then(|l| l.tasks.get(&request.task))
+        .map_or(("", ""), |(title, text)| (title.as_str(), text.as_str()));
+    let unit = directory.shown(&request.unit);
+    let due = request.due.map(|d| d.to_string()).unwrap_or_default();
+    let label = match request.kind {
+        NoticeKind::Reminder => "提醒",
+        NoticeKind::Escalation => "督办",
+        NoticeKind::Catchup => "提醒(补发)",
+        NoticeKind::Verification => "待核实",
+        NoticeKind::Return => "退回",
+    };
+    let subject = one_line(&format!(
+        "【{label}】{unit}:第{}项 {title}(完成时限{due})",
+        request.task
+    ));
+    let mut lines = vec![
+        format!("{}:", receiver.title),
+        String::new(),
+        format!("{}。", request.reason),
+        String::new(),
+        format!("台账:{}", ledger.map_or("", |l| l.title.as_str())),
+        format!("任务:第{}项 {text}", request.task),
+        format!("责任单位:{unit}({})", request.role.chinese()),
+        format!("完成时限:{due}"),
+    ];
+    if !request.missing.is_empty() {
+        lines.push(format!("尚缺:{}", request.missing.join("、")));
+    }
+    if let Some(instead) = &receiver.instead {
+        lines.push(format!("说明:{instead}"));
+    }
+    lines.push(String::new());
+    lines.push(format!("事项编号:{}", request.obligation));
+    (
+        cut(&subject, MAX_SUBJECT_BYTES).to_owned(),
+        lines.join("\n"),
+    )
+}
+
+/// Titles and names come from documents; in a subject line they must not bring line breaks.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

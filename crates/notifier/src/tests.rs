@@ -1,0 +1,265 @@
+//! What a receiver, and whoever watches the sends, would notice.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use duban_model::decider::seal;
+use duban_model::decision::NoticeKind;
+use duban_model::definition::{Role, Tier};
+use duban_model::directory::{Channel, Contact, Unit};
+use duban_model::fact::DirectoryDeployed;
+
+use super::*;
+
+struct Desk {
+    state: NotifierState,
+    latest: Timestamp,
+    counter: u8,
+}
+
+fn contact(id: &str, mail: Option<&str>) -> Contact {
+    Contact {
+        id: id.to_owned(),
+        title: format!("{id}员"),
+        mail: mail.map(ToOwned::to_owned),
+        channels: vec![Channel::Mail],
+    }
+}
+
+fn unit(contacts: Vec<Contact>, leader: Option<Contact>) -> Unit {
+    Unit {
+        name: "某局".to_owned(),
+        short: Vec::new(),
+        level: String::new(),
+        kind: String::new(),
+        groups: Vec::new(),
+        superior: None,
+        certainty: None,
+        contacts,
+        leader,
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut desk = Desk {
+            state: NotifierState::default(),
+            latest: Timestamp(0),
+            counter: 0,
+        };
+        let units = BTreeMap::from([
+            (
+                "full".to_owned(),
+                unit(
+                    vec![contact("a", Some("a@full.example"))],
+                    Some(contact("l", Some("l@full.example"))),
+                ),
+            ),
+            (
+                "headless".to_owned(),
+                unit(vec![contact("a", Some("a@headless.example"))], None),
+            ),
+            ("silent".to_owned(), unit(Vec::new(), None)),
+        ]);
+        let directory = Directory {
+            tenant: "t".to_owned(),
+            units,
+        };
+        let out = desk.record(Body::DirectoryDeployed(DirectoryDeployed { directory }));
+        assert_eq!(out.len(), 1);
+        desk
+    }
+
+    fn input(&mut self, input: &Input<'_>) -> (Vec<Record>, Vec<Effect>) {
+        let mut out = Drafts::default();
+        Notifier::decide(&self.state, input, &mut out);
+        let records = seal(Service::Notifier, input, out, &mut self.latest);
+        let mut effects = Vec::new();
+        for record in &records {
+            Notifier::apply(&mut self.state, record);
+            effects.extend(Notifier::effect(&self.state, record));
+        }
+        (records, effects)
+    }
+
+    fn full(&mut self, body: Body) -> (Vec<Record>, Vec<Effect>) {
+        self.counter += 1;
+        let record = Record {
+            id: RecordId([self.counter; 16]),
+            source: Cow::Borrowed("duban/rules"),
+            tenant: "t".to_owned(),
+            ledger: Some("l".to_owned()),
+            subject: None,
+            time: None,
+            loggedat: self.latest,
+            cause: None,
+            correlation: RecordId([self.counter; 16]),
+            definition: None,
+            origin: None,
+            body,
+        };
+        self.input(&Input::Record(&record))
+    }
+
+    fn record(&mut self, body: Body) -> Vec<Body> {
+        self.full(body).0.into_iter().map(|r| r.body).collect()
+    }
+
+    fn request(&mut self, to: &str, tier: Tier) -> Vec<Body> {
+        self.record(Body::NoticeRequested(NoticeRequested {
+            obligation: format!("l/1/{to}/responsible"),
+            task: "1".to_owned(),
+            unit: to.to_owned(),
+            role: Role::Responsible,
+            kind: NoticeKind::Reminder,
+            step: "due".to_owned(),
+            tier,
+            to: to.to_owned(),
+            due: None,
+            covers: Vec::new(),
+            missing: vec!["规划\r\nBcc: x".to_owned()],
+            reason: "今天是完成时限".to_owned(),
+        }))
+    }
+
+    fn report(&mut self, notice: &str, attempt: u32, outcome: Outcome) -> Vec<Body> {
+        self.record(Body::DeliveryReported(DeliveryReported {
+            notice: notice.to_owned(),
+            attempt,
+            outcome,
+            detail: "x".to_owned(),
+        }))
+    }
+}
+
+fn queued(bodies: &[Body]) -> &NoticeQueued {
+    match &bodies[0] {
+        Body::NoticeQueued(q) => q,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_rung_reaches_its_person_and_an_empty_one_is_skipped_at_once() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        queued(&desk.request("full", Tier::Contact)).contact,
+        "full/a"
+    );
+    assert_eq!(
+        queued(&desk.request("full", Tier::Leader)).contact,
+        "full/l"
+    );
+    let bodies = desk.request("headless", Tier::Leader);
+    assert_eq!(queued(&bodies).contact, "headless/a");
+    assert!(queued(&bodies).text.contains("转告本单位其他人员"));
+    assert!(
+        matches!(&desk.request("silent", Tier::Contact)[..], [Body::NoticeSuppressed(s)] if s.code == "no-contact")
+    );
+}
+
+#[test]
+fn a_send_is_announced_before_it_is_made_and_carries_the_notice_as_its_key() {
+    let mut desk = Desk::new();
+    let bodies = desk.request("full", Tier::Contact);
+    let notice = queued(&bodies).notice.clone();
+    assert!(
+        matches!(&bodies[1], Body::NoticeAttempted(a) if a.attempt == 1 && !a.possible_duplicate)
+    );
+    assert!(matches!(
+        &desk.report(&notice, 1, Outcome::Delivered)[..],
+        [Body::NoticeDelivered(_)]
+    ));
+    assert_eq!(desk.state.pending().count(), 0);
+    assert!(
+        desk.report(&notice, 1, Outcome::Delivered).is_empty(),
+        "a late second report changes nothing"
+    );
+}
+
+#[test]
+fn a_failure_is_never_success_and_is_tried_again_until_the_horizon() {
+    let mut desk = Desk::new();
+    let notice = queued(&desk.request("full", Tier::Contact)).notice.clone();
+    let mut attempt = 1;
+    loop {
+        match &desk.report(&notice, attempt, Outcome::Failed)[..] {
+            [Body::NoticeFailed(f), Body::TimerArmed(t)] => {
+                assert!(matches!(t.when, When::At(at) if at == f.retry_at));
+                desk.latest = f.retry_at;
+                let fired = duban_model::decision::TimerFired {
+                    timer: t.timer.clone(),
+                    owner: Service::Notifier,
+                    due: f.retry_at,
+                    step: t.step.clone(),
+                    next: None,
+                };
+                let again = desk.record(Body::TimerFired(fired));
+                attempt += 1;
+                assert!(
+                    matches!(&again[..], [Body::NoticeAttempted(a)] if a.attempt == attempt && !a.possible_duplicate)
+                );
+            }
+            [Body::NoticeAbandoned(_)] => break,
+            other => panic!("{other:?}"),
+        }
+        assert!(attempt < 100);
+    }
+    assert!((20..=MAX_ATTEMPTS).contains(&attempt), "{attempt}");
+}
+
+#[test]
+fn an_unknown_outcome_is_retried_labelled_and_so_is_what_a_predecessor_announced() {
+    let mut desk = Desk::new();
+    let notice = queued(&desk.request("full", Tier::Contact)).notice.clone();
+    desk.report(&notice, 1, Outcome::Unknown);
+    let fired = duban_model::decision::TimerFired {
+        timer: format!("retry/{notice}"),
+        owner: Service::Notifier,
+        due: Timestamp(1),
+        step: "retry".to_owned(),
+        next: None,
+    };
+    assert!(
+        matches!(&desk.record(Body::TimerFired(fired))[..], [Body::NoticeAttempted(a)] if a.attempt == 2 && a.possible_duplicate)
+    );
+    let (records, effects) = desk.input(&Input::TookOver { now: Timestamp(5) });
+    assert!(
+        matches!(&records[0].body, Body::NoticeAttempted(a) if a.attempt == 3 && a.possible_duplicate)
+    );
+    assert!(
+        matches!(&effects[..], [Effect::Send(m)] if m.possible_duplicate && m.notice == notice)
+    );
+    assert!(
+        matches!(
+            &desk.report(&notice, 2, Outcome::Delivered)[..],
+            [Body::NoticeDelivered(_)]
+        ),
+        "an earlier attempt may be the one that arrived"
+    );
+}
+
+#[test]
+fn after_a_change_of_leader_every_unreported_send_is_announced_again_once() {
+    let mut desk = Desk::new();
+    let mut wanted = 0;
+    for i in 0..230u8 {
+        desk.counter = i.wrapping_add(10);
+        if !desk.request("full", Tier::Contact).is_empty() {
+            wanted += 1;
+        }
+    }
+    let wanted_ids = desk.state.pending().count();
+    let (mut records, effects) = desk.input(&Input::TookOver { now: Timestamp(9) });
+    let mut sent = effects.len();
+    while let Some(last) = records
+        .pop()
+        .filter(|r| matches!(r.body, Body::NotifierContinue(_)))
+    {
+        let (next, effects) = desk.input(&Input::Record(&last));
+        sent += effects.len();
+        records = next;
+    }
+    assert!(wanted >= wanted_ids);
+    assert_eq!(sent, wanted_ids);
+}
