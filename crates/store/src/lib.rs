@@ -1,1 +1,230 @@
-//! store
+//! Commits changed rows and position as one durable act.
+//!
+//! The state is a cache of the log: losing it costs time, never facts. sled keeps it, used the one
+//! way in which it neither loses nor hangs (measured, see `crates/DECISIONS.md`): one database in
+//! one process behind one writer thread, one batch of one tree, `flush` after every batch and then
+//! our own data sync, since sled's flush is no fsync on Linux. A watchdog ends the process when
+//! the writer makes no progress; recovery is a restart.
+
+mod chunk;
+mod seal;
+mod watchdog;
+mod writer;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use duban_model::state::RowChange;
+use duban_model::{Position, Service};
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use crate::seal::{Position as PositionRow, Seal};
+
+pub use watchdog::{STALL_SECONDS, Watchdog};
+pub use writer::Store;
+
+/// The layout of the stored rows. Another number means: rebuild from the log.
+pub const FORMAT: u32 = 1;
+
+/// sled's cache in bytes; above the data of one role, since sled leaks when data exceed it.
+const CACHE_BYTES: u64 = 128 << 20;
+
+/// The key of the position row. Row keys start with a table's tag, which is never 0.
+const POSITION_KEY: &[u8] = b"\0position";
+
+/// Up to where the stored rows reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// [`FORMAT`]
+    pub format: u32,
+    /// Whose state it is.
+    pub service: Service,
+    /// The log it was folded from.
+    pub log: String,
+    /// The last own frame in it; 0 for none.
+    pub seq: u64,
+    /// That frame's digest.
+    pub digest: String,
+    /// That frame's `through`.
+    pub through: Position,
+}
+
+/// What was found on opening.
+#[derive(Debug)]
+pub struct Found {
+    /// Up to where the rows reach; nothing for an empty folder.
+    pub saved: Option<Saved>,
+    /// The rows.
+    pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Where a damaged folder was set aside, and why.
+    pub set_aside: Option<(PathBuf, String)>,
+}
+
+/// One whole number of frames' worth of changes.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Changed rows in order; a later change of the same key wins.
+    pub changes: Vec<RowChange>,
+    /// Up to where they reach.
+    pub saved: Saved,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another process holds the folder.
+    Held(PathBuf),
+    /// The disk refuses.
+    Disk(String),
+    /// The writer thread has ended.
+    Closed,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Held(dir) => write!(
+                f,
+                "the state folder {} is held by another process; stop that one, or use another data folder",
+                dir.display()
+            ),
+            StoreError::Disk(fault) => write!(f, "the state cannot be kept: {fault}"),
+            StoreError::Closed => write!(f, "the state's writer has ended"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Opens a role's folder. A folder that cannot be read is set aside, never deleted, and a fresh one begun.
+pub fn open(dir: &Path) -> Result<(Store, Found), StoreError> {
+    let mut set_aside = None;
+    let (db, saved, rows, seal) = match read(dir) {
+        Ok(opened) => opened,
+        Err(ReadFault::Held) => return Err(StoreError::Held(dir.to_owned())),
+        Err(ReadFault::Disk(fault)) => return Err(StoreError::Disk(fault)),
+        Err(ReadFault::Damaged(why)) => {
+            let place = set_folder_aside(dir, &why)?;
+            set_aside = Some((place, why));
+            match read(dir) {
+                Ok(opened) => opened,
+                Err(ReadFault::Held) => return Err(StoreError::Held(dir.to_owned())),
+                Err(ReadFault::Disk(fault) | ReadFault::Damaged(fault)) => {
+                    return Err(StoreError::Disk(fault));
+                }
+            }
+        }
+    };
+    let file = data_file(dir)?;
+    let store = Store::start(db, file, dir.to_owned(), seal);
+    Ok((
+        store,
+        Found {
+            saved,
+            rows,
+            set_aside,
+        },
+    ))
+}
+
+/// Moves a folder out of the way under the first free name beside it and returns that name.
+pub fn set_folder_aside(dir: &Path, why: &str) -> Result<PathBuf, StoreError> {
+    let name = dir
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    for n in 1..10_000 {
+        let place = dir.with_file_name(format!("{name}.set-aside-{n}"));
+        if !place.exists() {
+            std::fs::rename(dir, &place).map_err(|fault| {
+                StoreError::Disk(format!("{} cannot be set aside: {fault}", dir.display()))
+            })?;
+            warn!(folder = %dir.display(), place = %place.display(), why, "state folder set aside; it is rebuilt from the log");
+            return Ok(place);
+        }
+    }
+    Err(StoreError::Disk(format!(
+        "{} was set aside 10,000 times; look at the disk",
+        dir.display()
+    )))
+}
+
+enum ReadFault {
+    Held,
+    Disk(String),
+    Damaged(String),
+}
+
+type Opened = (sled::Db, Option<Saved>, Vec<(Vec<u8>, Vec<u8>)>, Seal);
+
+fn read(dir: &Path) -> Result<Opened, ReadFault> {
+    std::fs::create_dir_all(dir)
+        .map_err(|fault| ReadFault::Disk(format!("{}: {fault}", dir.display())))?;
+    let db = sled::Config::new()
+        .path(dir)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(None)
+        .open()
+        .map_err(|fault| match fault {
+            sled::Error::Io(io)
+                if io.kind() == std::io::ErrorKind::WouldBlock
+                    || io.to_string().contains("could not acquire lock") =>
+            {
+                ReadFault::Held
+            }
+            sled::Error::Io(io)
+                if matches!(
+                    io.kind(),
+                    std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::StorageFull
+                        | std::io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                ReadFault::Disk(io.to_string())
+            }
+            other => ReadFault::Damaged(other.to_string()),
+        })?;
+    let mut raw = Vec::new();
+    for entry in db.iter() {
+        let (key, value) = entry.map_err(|fault| ReadFault::Damaged(fault.to_string()))?;
+        raw.push((key.to_vec(), value.to_vec()));
+    }
+    let position = raw
+        .iter()
+        .position(|(key, _)| key == POSITION_KEY)
+        .map(|place| raw.remove(place).1);
+    let seal = Seal::of(raw.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
+    let saved = match position {
+        Some(value) => {
+            let position: PositionRow = serde_json::from_slice(&value)
+                .map_err(|fault| ReadFault::Damaged(format!("position: {fault}")))?;
+            if position.seal != seal {
+                return Err(ReadFault::Damaged(
+                    "the rows are not those that the position was written with".to_owned(),
+                ));
+            }
+            Some(position.saved)
+        }
+        None if raw.is_empty() => None,
+        None => return Err(ReadFault::Damaged("rows without a position".to_owned())),
+    };
+    let rows = chunk::join(raw).map_err(ReadFault::Damaged)?;
+    Ok((db, saved, rows, seal))
+}
+
+/// sled's one data file, opened a second time so that it can be synced.
+fn data_file(dir: &Path) -> Result<Arc<File>, StoreError> {
+    let path = dir.join("db");
+    File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map(Arc::new)
+        .map_err(|fault| StoreError::Disk(format!("{}: {fault}", path.display())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Large values in pieces. sled moves values over about 128 KB to side files that it never syncs,
+//! so nothing larger than [`CHUNK_BYTES`] is given to it.
+//!
+//! A stored value is `0` and the bytes, or `1` and the number of pieces; piece `i` of key `k`
+//! stands under `0xff k 0x00 i`.
+
+use std::collections::BTreeMap;
+
+/// The largest stored piece, in bytes.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+
+const INLINE: u8 = 0;
+const CHUNKED: u8 = 1;
+const PIECE: u8 = 0xff;
+
+fn piece_key(key: &[u8], index: u32) -> Vec<u8> {
+    let mut piece = Vec::with_capacity(key.len() + 6);
+    piece.push(PIECE);
+    piece.extend_from_slice(key);
+    piece.push(0);
+    piece.extend_from_slice(&index.to_be_bytes());
+    piece
+}
+
+/// How many pieces a stored head refers to.
+pub(crate) fn pieces(head: &[u8]) -> u32 {
+    match head {
+        [CHUNKED, a, b, c, d] => u32::from_be_bytes([*a, *b, *c, *d]),
+        _ => 0,
+    }
+}
+
+/// The stored entries by which a row is written or removed; `old` is how many pieces it has now.
+pub(crate) fn entries(
+    key: &[u8],
+    value: Option<&[u8]>,
+    old: u32,
+) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let mut entries = Vec::with_capacity(1);
+    let mut new = 0;
+    let head = match value {
+        None => None,
+        Some(value) if value.len() < CHUNK_BYTES => {
+            let mut head = Vec::with_capacity(value.len() + 1);
+            head.push(INLINE);
+            head.extend_from_slice(value);
+            Some(head)
+        }
+        Some(value) => {
+            for piece in value.chunks(CHUNK_BYTES) {
+                entries.push((piece_key(key, new), Some(piece.to_vec())));
+                new += 1;
+            }
+            let mut head = vec![CHUNKED];
+            head.extend_from_slice(&new.to_be_bytes());
+            Some(head)
+        }
+    };
+    entries.push((key.to_vec(), head));
+    entries.extend((new..old).map(|index| (piece_key(key, index), None)));
+    entries
+}
+
+/// Puts rows together again.
+pub(crate) fn join(raw: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    let (pieces_found, heads): (Vec<_>, Vec<_>) = raw
+        .into_iter()
+        .partition(|(key, _)| key.first() == Some(&PIECE));
+    let mut found: BTreeMap<Vec<u8>, Vec<u8>> = pieces_found.into_iter().collect();
+    let mut rows = Vec::with_capacity(heads.len());
+    for (key, head) in heads {
+        let value = match head.split_first() {
+            Some((&INLINE, value)) => value.to_vec(),
+            Some((&CHUNKED, _)) => {
+                let mut value = Vec::new();
+                for index in 0..pieces(&head) {
+                    let piece = found
+                        .remove(&piece_key(&key, index))
+                        .ok_or_else(|| format!("piece {index} of a row is missing"))?;
+                    value.extend_from_slice(&piece);
+                }
+                value
+            }
+            _ => return Err("a row of unknown form".to_owned()),
+        };
+        rows.push((key, value));
+    }
+    if found.is_empty() {
+        Ok(rows)
+    } else {
+        Err(format!("{} pieces belong to no row", found.len()))
+    }
+}
