@@ -1,1 +1,3 @@
 //! What several whole-system tests share.
+
+pub mod nats;

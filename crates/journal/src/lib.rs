@@ -1,1 +1,31 @@
-//! journal
+//! The log contract and its three implementations: JetStream, embedded, memory.
+//!
+//! A partition has one *log*, a total order of frames in which every service has one subject with
+//! one writer at a time, and one *inbox*, a total order of whatever the world submitted. Both
+//! number their messages from 1 without a gap. What a method of [`Log`] acknowledged is durable:
+//! on disk (embedded, JetStream) or, in memory, as long as the process lives.
+
+mod contract;
+mod embedded;
+mod fault;
+mod follower;
+mod jetstream;
+mod memory;
+mod subject;
+
+pub use contract::{InboxMessage, Log, Stored};
+pub use embedded::EmbeddedLog;
+pub use fault::{AppendError, LogError, SubmitError};
+pub use follower::{Follower, InboxFollower};
+pub use jetstream::{JetStreamLog, JetStreamOptions};
+pub use memory::{Fault, MemoryLog};
+
+/// A name for a new log: 128 random bits in hexadecimal.
+///
+/// The standard library's hash keys are seeded by the operating system, which is randomness enough
+/// to tell one log from another; nothing is decided on it.
+fn draw_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let draw = || RandomState::new().hash_one("duban log");
+    format!("{:016x}{:016x}", draw(), draw())
+}

@@ -1,0 +1,85 @@
+//! How frames, inbox messages and the mark lie in the folder.
+//!
+//! Key: the sequence, 8 bytes, big-endian. Frame: head as one line of JSON, a line break, the
+//! batch. Inbox message: the tenant, a line break, the bytes as they came.
+
+use bytes::Bytes;
+use duban_model::frame::{Frame, FrameFault, FrameHead, Service};
+use serde::{Deserialize, Serialize};
+
+/// The folder's format; another number is refused.
+pub(super) const FORMAT: &[u8] = b"duban-log 1";
+
+/// Keyspace of frames.
+pub(super) const FRAMES: &str = "frames";
+/// Keyspace of the inbox.
+pub(super) const INBOX: &str = "inbox";
+/// Keyspace of format, id and mark.
+pub(super) const META: &str = "meta";
+
+/// Key of the format in [`META`].
+pub(super) const META_FORMAT: &str = "format";
+/// Key of the log's id in [`META`].
+pub(super) const META_ID: &str = "id";
+/// Key of the [`Mark`] in [`META`].
+pub(super) const META_MARK: &str = "mark";
+
+/// Up to where the writer has vouched for the log, so that opening it looks only at what came
+/// after. Written in the same atomic batch as the messages it covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// The log's head.
+    pub log: u64,
+    /// The inbox's head.
+    pub inbox: u64,
+    /// Each service's last frame, in the order of [`Service::ALL`].
+    pub last: [u64; Service::ALL.len()],
+}
+
+pub(super) fn key(seq: u64) -> [u8; 8] {
+    seq.to_be_bytes()
+}
+
+pub(super) fn position(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+pub(super) fn encode_frame(frame: &Frame) -> Vec<u8> {
+    let mut value = frame.encode_head().into_bytes();
+    value.push(b'\n');
+    value.extend_from_slice(&frame.encode_batch());
+    value
+}
+
+pub(super) fn decode_frame(value: &[u8]) -> Result<Frame, FrameFault> {
+    let (head, batch) = split(value).ok_or_else(no_line)?;
+    Frame::decode(head, batch)
+}
+
+pub(super) fn decode_head(value: &[u8]) -> Result<FrameHead, FrameFault> {
+    let (head, _) = split(value).ok_or_else(no_line)?;
+    serde_json::from_slice(head).map_err(|fault| FrameFault(format!("head: {fault}")))
+}
+
+pub(super) fn encode_inbox(tenant: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(tenant.len() + 1 + bytes.len());
+    value.extend_from_slice(tenant.as_bytes());
+    value.push(b'\n');
+    value.extend_from_slice(bytes);
+    value
+}
+
+pub(super) fn decode_inbox(value: &[u8]) -> Option<(String, Bytes)> {
+    let (tenant, bytes) = split(value)?;
+    let tenant = std::str::from_utf8(tenant).ok()?;
+    Some((tenant.to_owned(), Bytes::copy_from_slice(bytes)))
+}
+
+fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = value.iter().position(|byte| *byte == b'\n')?;
+    Some((&value[..end], &value[end + 1..]))
+}
+
+fn no_line() -> FrameFault {
+    FrameFault("no line break after the head".to_owned())
+}

@@ -1,0 +1,429 @@
+//! Following a stream with an ephemeral pull consumer that is made anew after every disturbance.
+//!
+//! The server numbers what it delivers to a consumer; a gap in these numbers, a lost connection or
+//! a missed heartbeat ends the *session* (consumer and subscription), and the next one begins after
+//! the last message taken. So there is neither gap nor repetition, whatever happens to the server.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode, Subscriber};
+use futures::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tokio::time::{sleep, timeout};
+
+use super::wire::{Turn, Wire};
+use super::{NO_MESSAGE, last_sequence, unexpected};
+use crate::draw_id;
+use crate::fault::LogError;
+
+/// Messages asked for at once.
+const PULL_MESSAGES: usize = 256;
+
+/// Bytes asked for at once; more than the largest message.
+const PULL_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the server keeps one request for messages open.
+const PULL_TIME: Duration = Duration::from_secs(20);
+
+/// How often the server says that it is there while it has nothing to deliver.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Silence after which a session is given up: two heartbeats and some grace.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long the server keeps a consumer that nobody asks for messages.
+const CONSUMER_LIFE: Duration = Duration::from_secs(60);
+
+/// Failed attempts in a row after which a call gives up with [`LogError::Unavailable`].
+const ATTEMPTS: u32 = 60;
+
+/// Pause between two attempts.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
+
+/// What is followed, and how its messages are read.
+pub(super) struct Stream<T> {
+    pub(super) wire: Wire,
+    /// The stream's name.
+    pub(super) name: String,
+    /// The subjects wanted; none means all.
+    pub(super) filters: Vec<String>,
+    /// True if every message of the stream is wanted, so that a gap is damage.
+    pub(super) is_whole: bool,
+    pub(super) decode: fn(Delivery) -> Result<T, LogError>,
+}
+
+/// A message and its sequence in the stream.
+pub(super) struct Delivery {
+    pub(super) seq: u64,
+    pub(super) message: Message,
+}
+
+/// Reads one stream in order.
+pub(crate) struct StreamFollower<T> {
+    stream: Stream<T>,
+    /// Everything wanted up to here was taken into `found` or returned.
+    after: u64,
+    /// Received and not yet returned; kept here so that a cancelled call loses nothing.
+    found: VecDeque<T>,
+    session: Option<Session>,
+    /// The next consumer's name, and after what it begins. An attempt to create it that was
+    /// cancelled or not answered is repeated under the same name, which the server takes for the
+    /// same consumer.
+    planned: (u64, String),
+}
+
+struct Session {
+    consumer: String,
+    inbox: String,
+    messages: Subscriber,
+    turns: broadcast::Receiver<Turn>,
+    /// The last number that the server gave to a delivery.
+    delivered: u64,
+    /// Messages that the server had still to deliver, as far as it said.
+    pending: u64,
+    /// Counts the requests for messages.
+    pull: u64,
+    /// Messages that may still come for the last request; 0 when it is over.
+    open: usize,
+}
+
+impl<T> fmt::Debug for StreamFollower<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamFollower")
+            .field("stream", &self.stream.name)
+            .field("filters", &self.stream.filters)
+            .field("after", &self.after)
+            .field("found", &self.found.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> StreamFollower<T> {
+    pub(super) fn new(stream: Stream<T>, after: u64) -> StreamFollower<T> {
+        StreamFollower {
+            stream,
+            after,
+            found: VecDeque::new(),
+            session: None,
+            planned: (after, draw_id()),
+        }
+    }
+
+    pub(crate) async fn next(&mut self, max: usize) -> Result<Vec<T>, LogError> {
+        if self.stream.filters.is_empty() && !self.stream.is_whole {
+            // Nobody's frames are wanted; to the server, no filter would mean everybody's.
+            std::future::pending::<()>().await;
+        }
+        let mut failures = 0;
+        while self.found.is_empty() {
+            let received = self.receive(max).await;
+            self.bear(received, &mut failures).await?;
+        }
+        Ok(self.take(max))
+    }
+
+    pub(crate) async fn ready(&mut self, max: usize) -> Result<Vec<T>, LogError> {
+        let mut failures = 0;
+        let mut target = None;
+        while self.found.len() < max && target.is_none_or(|target| self.after < target) {
+            let step = self.approach(&mut target, max).await;
+            self.bear(step, &mut failures).await?;
+        }
+        Ok(self.take(max))
+    }
+
+    /// One step towards having everything that was there when `target` was set.
+    async fn approach(&mut self, target: &mut Option<u64>, max: usize) -> Result<(), LogError> {
+        let Some(target) = *target else {
+            *target = Some(last_sequence(&self.stream.wire, &self.stream.name).await?);
+            return Ok(());
+        };
+        // A consumer's own count of what is pending may lag behind an acknowledgement, so when it
+        // has nothing more, the stream itself is asked.
+        let more_to_come = self.session.as_ref().is_some_and(|s| s.pending > 0);
+        if self.stream.is_whole || more_to_come || self.is_any_up_to(target).await? {
+            self.receive(max).await
+        } else {
+            self.after = target;
+            Ok(())
+        }
+    }
+
+    /// True if the stream holds a message wanted after the last one taken and up to `target`.
+    async fn is_any_up_to(&self, target: u64) -> Result<bool, LogError> {
+        let api = format!("STREAM.MSG.GET.{}", self.stream.name);
+        for filter in &self.stream.filters {
+            let which = json!({ "seq": self.after + 1, "next_by_subj": filter });
+            match self.stream.wire.api(&api, &which).await? {
+                Ok(found)
+                    if found["message"]["seq"]
+                        .as_u64()
+                        .is_some_and(|seq| seq <= target) =>
+                {
+                    return Ok(true);
+                }
+                Ok(_) => {}
+                Err(error) if error.err_code == NO_MESSAGE => {}
+                Err(error) => return Err(unexpected(&self.stream.name, &error)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes a step's outcome: faults worth a retry end the session and are borne a while.
+    async fn bear(
+        &mut self,
+        outcome: Result<(), LogError>,
+        failures: &mut u32,
+    ) -> Result<(), LogError> {
+        match outcome {
+            Ok(()) => *failures = 0,
+            Err(LogError::Unavailable(why)) => {
+                self.session = None;
+                *failures += 1;
+                if *failures >= ATTEMPTS {
+                    return Err(LogError::Unavailable(why));
+                }
+                tracing::debug!(stream = %self.stream.name, after = self.after, %why, "following again");
+                sleep(ATTEMPT_PAUSE).await;
+            }
+            Err(fault) => {
+                self.session = None;
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, max: usize) -> Vec<T> {
+        let count = self.found.len().min(max);
+        self.found.drain(..count).collect()
+    }
+
+    /// Waits for something from the server and takes what has come. Everything taken is in
+    /// `found` before anything else is awaited.
+    async fn receive(&mut self, max: usize) -> Result<(), LogError> {
+        if self.session.is_none() {
+            if self.planned.0 != self.after {
+                self.planned = (self.after, draw_id());
+            }
+            let session = self.begin().await?;
+            self.planned = (self.after, draw_id());
+            self.session = Some(session);
+        }
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if session.open == 0 {
+            // Cancelled while asking, the request may have gone out: its answers carry its number
+            // and what it delivers is taken as well.
+            session.pull += 1;
+            let pull = json!({
+                "batch": PULL_MESSAGES,
+                "max_bytes": PULL_BYTES,
+                "expires": nanos(PULL_TIME),
+                "idle_heartbeat": nanos(HEARTBEAT),
+            });
+            self.stream
+                .wire
+                .ask(
+                    format!(
+                        "$JS.API.CONSUMER.MSG.NEXT.{}.{}",
+                        self.stream.name, session.consumer
+                    ),
+                    format!("{}.{}", session.inbox, session.pull),
+                    pull.to_string().into_bytes(),
+                )
+                .await?;
+            session.open = PULL_MESSAGES;
+        }
+        let message = tokio::select! {
+            biased;
+            message = timeout(SILENCE, session.messages.next()) => message,
+            () = lost(&mut session.turns) => {
+                return Err(LogError::Unavailable("the connection was lost".to_owned()));
+            }
+        };
+        let mut message = message
+            .map_err(|_| LogError::Unavailable("no heartbeat from the server".to_owned()))?;
+        loop {
+            let Some(some) = message else {
+                return Err(LogError::Unavailable(
+                    "the subscription has ended".to_owned(),
+                ));
+            };
+            self.accept(some)?;
+            let Some(session) = &mut self.session else {
+                return Ok(());
+            };
+            if self.found.len() >= max || session.open == 0 {
+                return Ok(());
+            }
+            match session.messages.next().now_or_never() {
+                None => return Ok(()),
+                Some(next) => message = next,
+            }
+        }
+    }
+
+    fn accept(&mut self, message: Message) -> Result<(), LogError> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if let Some(status) = message.status {
+            if status == StatusCode::IDLE_HEARTBEAT {
+                return Ok(());
+            }
+            let current = format!("{}.{}", session.inbox, session.pull);
+            if message.subject.as_str() == current {
+                session.open = 0;
+            }
+            // No messages or time is up: ask again. Anything else: the consumer may be gone.
+            let description = message.description.as_deref().unwrap_or_default();
+            let is_ordinary = status == StatusCode::NOT_FOUND
+                || status == StatusCode::TIMEOUT
+                || description.contains("MaxBytes")
+                || description.contains("Batch Completed");
+            return if is_ordinary {
+                Ok(())
+            } else {
+                Err(LogError::Unavailable(format!(
+                    "the consumer has ended: {status} {description}"
+                )))
+            };
+        }
+        let Some(place) = message.reply.as_deref().and_then(Place::parse) else {
+            return Err(LogError::Unavailable(
+                "a delivery without its numbers".to_owned(),
+            ));
+        };
+        if place.delivered != session.delivered + 1 || place.seq <= self.after {
+            return Err(LogError::Unavailable("a delivery was missed".to_owned()));
+        }
+        if self.stream.is_whole && place.seq != self.after + 1 {
+            return Err(LogError::Damaged(format!(
+                "{}: position {} is missing; the server goes on with {}. Restore the stream from a \
+                 backup.",
+                self.stream.name,
+                self.after + 1,
+                place.seq
+            )));
+        }
+        let found = (self.stream.decode)(Delivery {
+            seq: place.seq,
+            message,
+        })?;
+        session.delivered = place.delivered;
+        session.pending = place.pending;
+        session.open = session.open.saturating_sub(1);
+        self.after = place.seq;
+        self.found.push_back(found);
+        Ok(())
+    }
+
+    /// Makes a consumer that begins after the last message taken.
+    async fn begin(&self) -> Result<Session, LogError> {
+        let wire = &self.stream.wire;
+        let turns = wire.turns();
+        let inbox = wire.new_inbox();
+        let messages = wire.subscribe(format!("{inbox}.*")).await?;
+        let mut config = json!({
+            "name": self.planned.1,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self.after + 1,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "max_deliver": 1,
+            "inactive_threshold": nanos(CONSUMER_LIFE),
+            "num_replicas": 1,
+            "mem_storage": true,
+        });
+        if !self.stream.is_whole {
+            config["filter_subjects"] = json!(self.stream.filters);
+        }
+        let request = json!({ "stream_name": self.stream.name, "config": config });
+        let api = format!("CONSUMER.CREATE.{}.{}", self.stream.name, self.planned.1);
+        let info = wire
+            .api(&api, &request)
+            .await?
+            .map_err(|error| unexpected(&self.stream.name, &error))?;
+        Ok(Session {
+            consumer: self.planned.1.clone(),
+            inbox,
+            messages,
+            turns,
+            delivered: 0,
+            pending: info["num_pending"].as_u64().unwrap_or_default(),
+            pull: 0,
+            open: 0,
+        })
+    }
+}
+
+/// Returns once the connection was lost, or so much happened that it may have been.
+async fn lost(turns: &mut broadcast::Receiver<Turn>) {
+    while let Ok(Turn::Refused(_)) = turns.recv().await {}
+}
+
+fn nanos(time: Duration) -> Value {
+    json!(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The numbers of a delivery, as its reply subject tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// In the stream.
+    seq: u64,
+    /// Of this consumer.
+    delivered: u64,
+    /// Still to be delivered.
+    pending: u64,
+}
+
+impl Place {
+    /// `$JS.ACK.<stream>.<consumer>.<times>.<seq>.<delivered>.<time>.<pending>`, or with domain
+    /// and account before the stream and possibly a token at the end.
+    fn parse(reply: &str) -> Option<Place> {
+        let rest = reply.strip_prefix("$JS.ACK.")?;
+        let tokens: Vec<&str> = rest.split('.').collect();
+        let first = match tokens.len() {
+            7 => 3,
+            9.. => 5,
+            _ => return None,
+        };
+        let number = |place: usize| tokens.get(first + place)?.parse().ok();
+        Some(Place {
+            seq: number(0)?,
+            delivered: number(1)?,
+            pending: number(3)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_a_delivery_are_read() {
+        let place = Some(Place {
+            seq: 17,
+            delivered: 4,
+            pending: 2,
+        });
+        assert_eq!(Place::parse("$JS.ACK.LOG.name.1.17.4.1600000000.2"), place);
+        assert_eq!(
+            Place::parse("$JS.ACK._.hash.LOG.name.1.17.4.1600000000.2"),
+            place
+        );
+        assert_eq!(
+            Place::parse("$JS.ACK._.hash.LOG.name.1.17.4.1600000000.2.token"),
+            place
+        );
+        assert_eq!(Place::parse("$JS.ACK.LOG.name.1.17"), None);
+        assert_eq!(Place::parse("_INBOX.x"), None);
+    }
+}
