@@ -35,6 +35,9 @@ const CACHE_BYTES: u64 = 128 << 20;
 /// The key of the position row. Row keys start with a table's tag, which is never 0.
 const POSITION_KEY: &[u8] = b"\0position";
 
+/// The file that says that rows were committed here once.
+const COMMITTED_MARK: &str = "committed";
+
 /// Up to where the stored rows reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
@@ -208,8 +211,12 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
             }
             Some(position.saved)
         }
-        None if raw.is_empty() => None,
-        None => return Err(ReadFault::Damaged("rows without a position".to_owned())),
+        None if dir.join(COMMITTED_MARK).exists() || !raw.is_empty() => {
+            return Err(ReadFault::Damaged(
+                "rows were committed, and their position is gone".to_owned(),
+            ));
+        }
+        None => None,
     };
     let rows = chunk::join(raw).map_err(ReadFault::Damaged)?;
     Ok((db, saved, rows, seal))

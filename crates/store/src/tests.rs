@@ -80,7 +80,7 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
     block(async {
         store
             .commit(Commit {
-                changes: vec![row(b"\x01a", Some(vec![1; 5000]))],
+                changes: vec![row(b"\x01a", Some(vec![1; 900_000]))],
                 saved: saved(1),
             })
             .await

@@ -13,7 +13,7 @@ use tracing::error;
 use crate::chunk;
 use crate::seal::{Position, Seal};
 use crate::watchdog::{Progress, STALL_SECONDS, Watchdog};
-use crate::{Commit, POSITION_KEY, Saved, StoreError};
+use crate::{COMMITTED_MARK, Commit, POSITION_KEY, Saved, StoreError};
 
 /// Commits that wait for the writer; beyond it, the loop waits.
 const QUEUED_COMMITS: usize = 256;
@@ -97,6 +97,7 @@ fn write_all(
     dir: &std::path::Path,
     mut seal: Seal,
 ) {
+    let mut marked = dir.join(COMMITTED_MARK).exists();
     while let Some(first) = incoming.blocking_recv() {
         let mut rows: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
         let mut waiting = Vec::new();
@@ -126,12 +127,21 @@ fn write_all(
                 error!(folder = %dir.display(), %fault, "the state cannot be written; ending the process");
                 std::process::abort();
             }
+            if !marked {
+                marked = mark(dir).is_ok();
+            }
         }
         for done in waiting {
             let _ = done.send(());
         }
         progress.done.fetch_add(taken, Ordering::SeqCst);
     }
+}
+
+/// Leaves a mark that the folder once held rows: sled, when damaged near its beginning, drops all
+/// that follows and opens as if new.
+fn mark(dir: &std::path::Path) -> std::io::Result<()> {
+    File::create(dir.join(COMMITTED_MARK))?.sync_all()
 }
 
 fn write_batch(
