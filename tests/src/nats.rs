@@ -97,6 +97,9 @@ impl NatsServer {
     }
 
     /// Ends it as a crash would: SIGKILL.
+    ///
+    /// # Panics
+    /// When the system cannot tell that it has ended.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself.

@@ -38,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long the server keeps a consumer that nobody asks for messages.
-const CONSUMER_LIFE: Duration = Duration::from_secs(60);
+const CONSUMER_LIFE: Duration = Duration::from_mins(1);
 
 /// Failed attempts in a row after which a call gives up with [`LogError::Unavailable`].
 const ATTEMPTS: u32 = 60;

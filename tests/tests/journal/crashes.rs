@@ -1,14 +1,11 @@
 //! What the log acknowledged is there after its process, or its server, was killed.
 
-#[path = "journal/bed.rs"]
-mod bed;
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bed::{Bed, collect, frame, frame_of, options, seqs, within};
+use crate::bed::{Bed, collect, frame, frame_of, options, seqs, within};
 use bytes::Bytes;
 use duban_journal::{AppendError, EmbeddedLog, JetStreamLog, Log, LogError, SubmitError};
 use duban_model::frame::{Frame, Service};
@@ -54,7 +51,7 @@ async fn a_killed_process_keeps_every_acknowledged_append() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "child_that_appends_until_it_is_killed",
+                "crashes::child_that_appends_until_it_is_killed",
                 "--nocapture",
             ])
             .env(CHILD_FOLDER, dir.path())
@@ -185,7 +182,7 @@ async fn a_killed_server_keeps_every_acknowledged_append_and_followers_go_on() {
         let all = collect(&mut whole, usize::try_from(FRAMES).unwrap()).await;
         let of_rules = collect(&mut rules, usize::try_from(FRAMES / 2).unwrap()).await;
         let mut events = Vec::new();
-        while !events.iter().any(|event| *event == FRAMES) {
+        while !events.contains(&FRAMES) {
             for message in within(inbox.next(50)).await.unwrap() {
                 let text = std::str::from_utf8(&message.bytes).unwrap();
                 events.push(text.parse::<u64>().unwrap());

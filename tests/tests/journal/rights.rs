@@ -1,11 +1,8 @@
 //! Who may do what on the server of `deploy/nats.conf`, and which streams a log accepts.
 
-#[path = "journal/bed.rs"]
-mod bed;
-
 use std::time::Duration;
 
-use bed::{append_some, collect, frame, options, seqs, within};
+use crate::bed::{append_some, collect, frame, options, seqs, within};
 use bytes::Bytes;
 use duban_journal::{AppendError, JetStreamLog, Log, LogError, SubmitError};
 use duban_model::frame::Service;
@@ -139,7 +136,7 @@ async fn violates(server: &NatsServer, client: &async_nats::Client, subject: &st
         .await
         .unwrap();
     client.flush().await.unwrap();
-    let noted = format!("Publish Violation - User \"website\", Subject \"{subject}\"");
+    let noted = format!("Publish Violation - Subject \"{subject}\"");
     for _ in 0..200 {
         if server.log().contains(&noted) {
             return true;
