@@ -64,8 +64,8 @@ impl NatsServer {
         command
             .arg("-c")
             .arg(workspace().join("deploy/nats.conf"))
-            .args(["-p", &self.port.to_string(), "-sd"])
-            .arg(self.store.path())
+            .args(["-p", &self.port.to_string()])
+            .env("DUBAN_NATS_STORE", self.store.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
@@ -81,7 +81,7 @@ impl NatsServer {
 
     async fn wait_until_it_answers(&mut self) {
         for _ in 0..ATTEMPTS {
-            if async_nats::connect(self.url("console")).await.is_ok() {
+            if self.client("console").await.is_ok() {
                 return;
             }
             let ended = self
@@ -97,12 +97,26 @@ impl NatsServer {
     }
 
     /// Ends it as a crash would: SIGKILL.
+    ///
+    /// # Panics
+    /// When the system cannot tell that it has ended.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself.
             let _ = child.kill();
             child.wait().expect("the server ends");
         }
+    }
+
+    /// A plain connection, as software that is not Duban's would make it.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn client(&self, user: &str) -> Result<async_nats::Client, async_nats::ConnectError> {
+        async_nats::ConnectOptions::with_user_and_password(user.to_owned(), password(user))
+            .custom_inbox_prefix(format!("_INBOX.{user}"))
+            .connect(format!("127.0.0.1:{}", self.port))
+            .await
     }
 
     /// Where a user connects, with the password in it.

@@ -1,7 +1,12 @@
-//! The log contract, required alike of all three logs.
+//! The log contract, required alike of all three logs; beside it, what only some can suffer
+//! (crashes) or need (rights).
 
 #[path = "journal/bed.rs"]
 mod bed;
+#[path = "journal/crashes.rs"]
+mod crashes;
+#[path = "journal/rights.rs"]
+mod rights;
 
 use bed::{Bed, append_some, collect, frame, frame_of, seqs, within};
 use bytes::Bytes;

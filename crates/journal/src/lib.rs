@@ -5,6 +5,11 @@
 //! number their messages from 1 without a gap. What a method of [`Log`] acknowledged is durable:
 //! on disk (embedded, JetStream) or, in memory, as long as the process lives.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "JetStream and CloudEvents are names of things, not of code"
+)]
+
 mod contract;
 mod embedded;
 mod fault;

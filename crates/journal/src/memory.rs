@@ -319,3 +319,58 @@ impl Source<InboxMessage> for InboxSource {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use duban_model::frame::{FrameHead, Position};
+
+    fn frame(number: u64) -> Arc<Frame> {
+        Arc::new(Frame {
+            head: FrameHead {
+                service: Service::Rules,
+                incarnation: 1,
+                number,
+                through: Position::START,
+                release: "test".to_owned(),
+            },
+            records: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn outcomes_follow_the_script() {
+        let log = MemoryLog::new();
+        for fault in [
+            Fault::NotAppended,
+            Fault::LostAnswer,
+            Fault::Intruder(frame(100)),
+            Fault::Broken,
+        ] {
+            log.fail_next(Service::Rules, fault);
+        }
+        assert!(matches!(
+            log.append(frame(1), 0),
+            Err(AppendError::Unknown(_))
+        ));
+        assert_eq!(log.last_frame(Service::Rules), None);
+        assert!(matches!(
+            log.append(frame(1), 0),
+            Err(AppendError::Unknown(_))
+        ));
+        assert_eq!(log.last_frame(Service::Rules).unwrap().seq, 1);
+        assert_eq!(
+            log.append(frame(2), 1),
+            Err(AppendError::Conflict { last: 2 })
+        );
+        assert_eq!(log.head(), 2);
+        assert_eq!(log.frame(2).unwrap().frame.head.number, 100);
+        for _ in 0..2 {
+            assert!(matches!(
+                log.append(frame(3), 2),
+                Err(AppendError::Broken(_))
+            ));
+        }
+        assert_eq!(log.head(), 2);
+    }
+}

@@ -17,7 +17,7 @@ use duban_tests::nats::NatsServer;
 use tempfile::TempDir;
 
 /// Nothing in these tests takes this long; a test that does has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Bounds a wait.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {

@@ -6,13 +6,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subscriber};
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::wire::{Turn, Wire};
 use super::{NO_MESSAGE, last_sequence, unexpected};
@@ -35,7 +38,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long the server keeps a consumer that nobody asks for messages.
-const CONSUMER_LIFE: Duration = Duration::from_secs(60);
+const CONSUMER_LIFE: Duration = Duration::from_mins(1);
 
 /// Failed attempts in a row after which a call gives up with [`LogError::Unavailable`].
 const ATTEMPTS: u32 = 60;
@@ -69,10 +72,9 @@ pub(crate) struct StreamFollower<T> {
     /// Received and not yet returned; kept here so that a cancelled call loses nothing.
     found: VecDeque<T>,
     session: Option<Session>,
-    /// The next consumer's name, and after what it begins. An attempt to create it that was
-    /// cancelled or not answered is repeated under the same name, which the server takes for the
-    /// same consumer.
-    planned: (u64, String),
+    /// The next session, being made; kept here so that calls cancelled again and again still get
+    /// somewhere.
+    beginning: Option<BoxFuture<'static, Result<Session, LogError>>>,
 }
 
 struct Session {
@@ -80,6 +82,9 @@ struct Session {
     inbox: String,
     messages: Subscriber,
     turns: broadcast::Receiver<Turn>,
+    /// When the server will have been silent for too long. Kept here so that a wait cancelled
+    /// again and again still ends.
+    deadline: Pin<Box<Sleep>>,
     /// The last number that the server gave to a delivery.
     delivered: u64,
     /// Messages that the server had still to deliver, as far as it said.
@@ -108,7 +113,7 @@ impl<T> StreamFollower<T> {
             after,
             found: VecDeque::new(),
             session: None,
-            planned: (after, draw_id()),
+            beginning: None,
         }
     }
 
@@ -207,12 +212,12 @@ impl<T> StreamFollower<T> {
     /// `found` before anything else is awaited.
     async fn receive(&mut self, max: usize) -> Result<(), LogError> {
         if self.session.is_none() {
-            if self.planned.0 != self.after {
-                self.planned = (self.after, draw_id());
-            }
-            let session = self.begin().await?;
-            self.planned = (self.after, draw_id());
-            self.session = Some(session);
+            let beginning = self
+                .beginning
+                .get_or_insert_with(|| begin(&self.stream, self.after).boxed());
+            let session = beginning.await;
+            self.beginning = None;
+            self.session = Some(session?);
         }
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -239,16 +244,18 @@ impl<T> StreamFollower<T> {
                 )
                 .await?;
             session.open = PULL_MESSAGES;
+            session.live();
         }
-        let message = tokio::select! {
+        let mut message = tokio::select! {
             biased;
-            message = timeout(SILENCE, session.messages.next()) => message,
+            message = session.messages.next() => message,
             () = lost(&mut session.turns) => {
                 return Err(LogError::Unavailable("the connection was lost".to_owned()));
             }
+            () = &mut session.deadline => {
+                return Err(LogError::Unavailable("no heartbeat from the server".to_owned()));
+            }
         };
-        let mut message = message
-            .map_err(|_| LogError::Unavailable("no heartbeat from the server".to_owned()))?;
         loop {
             let Some(some) = message else {
                 return Err(LogError::Unavailable(
@@ -273,6 +280,7 @@ impl<T> StreamFollower<T> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
+        session.live();
         if let Some(status) = message.status {
             if status == StatusCode::IDLE_HEARTBEAT {
                 return Ok(());
@@ -323,38 +331,54 @@ impl<T> StreamFollower<T> {
         self.found.push_back(found);
         Ok(())
     }
+}
 
-    /// Makes a consumer that begins after the last message taken.
-    async fn begin(&self) -> Result<Session, LogError> {
-        let wire = &self.stream.wire;
+impl Session {
+    /// The server has shown that it is there.
+    fn live(&mut self) {
+        self.deadline.as_mut().reset(Instant::now() + SILENCE);
+    }
+}
+
+/// Makes a consumer that begins after this sequence, and listens to it.
+fn begin<T>(
+    stream: &Stream<T>,
+    after: u64,
+) -> impl Future<Output = Result<Session, LogError>> + Send + 'static {
+    let wire = stream.wire.clone();
+    let name = stream.name.clone();
+    let consumer = draw_id();
+    let mut config = json!({
+        "name": consumer,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": after + 1,
+        "ack_policy": "none",
+        "replay_policy": "instant",
+        "max_deliver": 1,
+        "inactive_threshold": nanos(CONSUMER_LIFE),
+        "num_replicas": 1,
+        "mem_storage": true,
+    });
+    if !stream.is_whole {
+        config["filter_subjects"] = json!(stream.filters);
+    }
+    async move {
         let turns = wire.turns();
         let inbox = wire.new_inbox();
         let messages = wire.subscribe(format!("{inbox}.*")).await?;
-        let mut config = json!({
-            "name": self.planned.1,
-            "deliver_policy": "by_start_sequence",
-            "opt_start_seq": self.after + 1,
-            "ack_policy": "none",
-            "replay_policy": "instant",
-            "max_deliver": 1,
-            "inactive_threshold": nanos(CONSUMER_LIFE),
-            "num_replicas": 1,
-            "mem_storage": true,
-        });
-        if !self.stream.is_whole {
-            config["filter_subjects"] = json!(self.stream.filters);
-        }
-        let request = json!({ "stream_name": self.stream.name, "config": config });
-        let api = format!("CONSUMER.CREATE.{}.{}", self.stream.name, self.planned.1);
         let info = wire
-            .api(&api, &request)
+            .api(
+                &format!("CONSUMER.CREATE.{name}.{consumer}"),
+                &json!({ "stream_name": name, "config": config }),
+            )
             .await?
-            .map_err(|error| unexpected(&self.stream.name, &error))?;
+            .map_err(|error| unexpected(&name, &error))?;
         Ok(Session {
-            consumer: self.planned.1.clone(),
+            consumer,
             inbox,
             messages,
             turns,
+            deadline: Box::pin(sleep(SILENCE)),
             delivered: 0,
             pending: info["num_pending"].as_u64().unwrap_or_default(),
             pull: 0,

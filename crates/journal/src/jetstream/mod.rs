@@ -205,11 +205,7 @@ impl JetStreamLog {
         last_sequence(&self.0.wire, &self.0.log).await
     }
 
-    pub(crate) async fn follow(
-        &self,
-        after: u64,
-        services: &[Service],
-    ) -> Result<Follower, LogError> {
+    pub(crate) fn follow(&self, after: u64, services: &[Service]) -> Follower {
         let services = ServiceSet::of(services);
         let stream = Stream {
             wire: self.0.wire.clone(),
@@ -221,9 +217,7 @@ impl JetStreamLog {
             is_whole: Service::ALL.into_iter().all(|s| services.contains(s)),
             decode: decode_delivery,
         };
-        Ok(Follower(Way::Stream(Box::new(StreamFollower::new(
-            stream, after,
-        )))))
+        Follower(Way::Stream(Box::new(StreamFollower::new(stream, after))))
     }
 
     pub(crate) async fn submit(
@@ -257,7 +251,7 @@ impl JetStreamLog {
         last_sequence(&self.0.wire, &self.0.inbox).await
     }
 
-    pub(crate) async fn follow_inbox(&self, after: u64) -> Result<InboxFollower, LogError> {
+    pub(crate) fn follow_inbox(&self, after: u64) -> InboxFollower {
         let stream = Stream {
             wire: self.0.wire.clone(),
             name: self.0.inbox.clone(),
@@ -271,9 +265,7 @@ impl JetStreamLog {
                 })
             },
         };
-        Ok(InboxFollower(Way::Stream(Box::new(StreamFollower::new(
-            stream, after,
-        )))))
+        InboxFollower(Way::Stream(Box::new(StreamFollower::new(stream, after))))
     }
 }
 

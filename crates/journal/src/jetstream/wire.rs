@@ -126,11 +126,15 @@ impl Wire {
                 note(&event, &report);
                 async {}
             });
+        let password = options
+            .password
+            .clone()
+            .or_else(|| address.password().map(str::to_owned));
         if let Some(user) = user {
             // A user may listen to its own answers only; see deploy/nats.conf.
             connect = connect.custom_inbox_prefix(format!("_INBOX.{user}"));
-            if let Some(password) = &options.password {
-                connect = connect.user_and_password(user, password.clone());
+            if let Some(password) = password {
+                connect = connect.user_and_password(user, password);
             }
         }
         let client = connect.connect(address).await.map_err(|fault| {
