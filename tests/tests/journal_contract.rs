@@ -265,7 +265,10 @@ async fn the_inbox_keeps_what_was_submitted(bed: Bed) {
     }
     let found = within(follower.ready(10)).await.unwrap();
     for ((seq, (tenant, bytes)), found) in (1..).zip(sent).zip(&found) {
-        assert_eq!((found.seq, found.tenant.as_deref()), (seq, Some(tenant)));
+        assert_eq!(
+            (found.seq, found.subject.clone()),
+            (seq, Some(format!("{tenant}.publication.published")))
+        );
         assert_eq!(&*found.bytes, bytes);
     }
     assert_eq!(found.len(), 3);

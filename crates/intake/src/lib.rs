@@ -106,6 +106,7 @@ pub struct Intake;
 
 impl Decider for Intake {
     const SERVICE: Service = Service::Intake;
+    const SOURCES: &'static [Service] = &[];
     type State = IntakeState;
 
     /// Its inputs come from the inbox, never from the log.

@@ -25,8 +25,8 @@ pub struct Stored {
 pub struct InboxMessage {
     /// Its sequence in the inbox: the first is 1.
     pub seq: u64,
-    /// The tenant named by the subject it came on.
-    pub tenant: Option<String>,
+    /// The subject it came on, without `duban.in.`: `tenant.noun.verb`. Rights are given by subject.
+    pub subject: Option<String>,
     /// What was sent.
     pub bytes: Bytes,
 }

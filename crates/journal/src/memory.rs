@@ -185,7 +185,9 @@ impl MemoryLog {
         if content.broken {
             return Err(SubmitError::Broken("scripted".to_owned()));
         }
-        content.inbox.push((tenant.to_owned(), bytes));
+        content
+            .inbox
+            .push((format!("{tenant}.{subject_tail}"), bytes));
         let seq = content.inbox.len();
         drop(content);
         self.0
@@ -304,10 +306,10 @@ impl Source<InboxMessage> for InboxSource {
             if out.len() >= max {
                 return Ok(seq - 1);
             }
-            if let Some((tenant, bytes)) = index(seq).and_then(|i| content.inbox.get(i)) {
+            if let Some((subject, bytes)) = index(seq).and_then(|i| content.inbox.get(i)) {
                 out.push(InboxMessage {
                     seq,
-                    tenant: Some(tenant.clone()),
+                    subject: Some(subject.clone()),
                     bytes: bytes.clone(),
                 });
             }

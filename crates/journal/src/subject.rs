@@ -21,12 +21,11 @@ pub(crate) fn service_of(subject: &str) -> Option<Service> {
     subject.rsplit('.').next()?.parse().ok()
 }
 
-/// The tenant whom an inbox subject names.
-pub(crate) fn tenant_of(subject: &str) -> Option<String> {
-    let rest = subject.strip_prefix(INBOX_PREFIX)?;
-    rest.split('.')
-        .next()
-        .filter(|token| !token.is_empty())
+/// An inbox subject without its prefix: `tenant.noun.verb`.
+pub(crate) fn inbox_words(subject: &str) -> Option<String> {
+    subject
+        .strip_prefix(INBOX_PREFIX)
+        .filter(|words| !words.is_empty())
         .map(str::to_owned)
 }
 
@@ -77,9 +76,12 @@ mod tests {
     fn subjects_are_built_and_read_back() {
         let subject = inbox_subject("tongliao", "publication.published", 10).unwrap();
         assert_eq!(subject, "duban.in.tongliao.publication.published");
-        assert_eq!(tenant_of(&subject).as_deref(), Some("tongliao"));
-        assert_eq!(tenant_of("duban.in."), None);
-        assert_eq!(tenant_of("duban.log.0.rules"), None);
+        assert_eq!(
+            inbox_words(&subject).as_deref(),
+            Some("tongliao.publication.published")
+        );
+        assert_eq!(inbox_words("duban.in."), None);
+        assert_eq!(inbox_words("duban.log.0.rules"), None);
         for service in Service::ALL {
             assert_eq!(service_of(&log_subject(3, service)), Some(service));
         }

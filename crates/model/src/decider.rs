@@ -19,6 +19,8 @@ pub const MAX_RECORDS_PER_INPUT: usize = 500;
 pub trait Decider: Send + Sync + 'static {
     /// Who it is.
     const SERVICE: Service;
+    /// The services whose records it reads; none for the intake, which reads the inbox.
+    const SOURCES: &'static [Service];
     /// What it remembers: the fold of its own records and nothing else.
     type State: State + Sync;
 
@@ -275,6 +277,6 @@ pub struct Message {
     pub kind: String,
     /// The step.
     pub step: String,
-    /// When it was announced.
+    /// When the notice was queued; the same for every attempt.
     pub at: Timestamp,
 }

@@ -99,6 +99,7 @@ pub struct Notifier;
 
 impl Decider for Notifier {
     const SERVICE: Service = Service::Notifier;
+    const SOURCES: &'static [Service] = &[Service::Intake, Service::Rules, Service::Scheduler];
     type State = NotifierState;
 
     fn consumes(record: &Record) -> bool {
@@ -222,7 +223,7 @@ impl Decider for Notifier {
             obligation: queued.request.obligation.clone(),
             kind: queued.request.kind.as_str().to_owned(),
             step: queued.request.step.clone(),
-            at: record.loggedat,
+            at: pending.since,
         }))
     }
 }

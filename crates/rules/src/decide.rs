@@ -11,6 +11,7 @@ pub struct Rules;
 
 impl Decider for Rules {
     const SERVICE: Service = Service::Rules;
+    const SOURCES: &'static [Service] = &[Service::Intake, Service::Scheduler];
     type State = RulesState;
 
     fn consumes(record: &Record) -> bool {

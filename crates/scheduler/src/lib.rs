@@ -137,6 +137,7 @@ pub struct Scheduler;
 
 impl Decider for Scheduler {
     const SERVICE: Service = Service::Scheduler;
+    const SOURCES: &'static [Service] = &[Service::Intake, Service::Rules, Service::Notifier];
     type State = SchedulerState;
 
     fn consumes(record: &Record) -> bool {

@@ -1,7 +1,7 @@
 //! How frames, inbox messages and the mark lie in the folder.
 //!
 //! Key: the sequence, 8 bytes, big-endian. Frame: head as one line of JSON, a line break, the
-//! batch. Inbox message: the tenant, a line break, the bytes as they came.
+//! batch. Inbox message: its subject after `duban.in.`, a line break, the bytes as they came.
 
 use bytes::Bytes;
 use duban_model::frame::{Frame, FrameFault, FrameHead, Service};
@@ -61,18 +61,18 @@ pub(super) fn decode_head(value: &[u8]) -> Result<FrameHead, FrameFault> {
     serde_json::from_slice(head).map_err(|fault| FrameFault(format!("head: {fault}")))
 }
 
-pub(super) fn encode_inbox(tenant: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(tenant.len() + 1 + bytes.len());
-    value.extend_from_slice(tenant.as_bytes());
+pub(super) fn encode_inbox(subject: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(subject.len() + 1 + bytes.len());
+    value.extend_from_slice(subject.as_bytes());
     value.push(b'\n');
     value.extend_from_slice(bytes);
     value
 }
 
 pub(super) fn decode_inbox(value: &[u8]) -> Option<(String, Bytes)> {
-    let (tenant, bytes) = split(value)?;
-    let tenant = std::str::from_utf8(tenant).ok()?;
-    Some((tenant.to_owned(), Bytes::copy_from_slice(bytes)))
+    let (subject, bytes) = split(value)?;
+    let subject = std::str::from_utf8(subject).ok()?;
+    Some((subject.to_owned(), Bytes::copy_from_slice(bytes)))
 }
 
 fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {

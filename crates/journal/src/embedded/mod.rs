@@ -152,7 +152,7 @@ impl EmbeddedLog {
     ) -> Result<u64, SubmitError> {
         inbox_subject(tenant, subject_tail, bytes.len())?;
         let work = Work::Submit {
-            value: encode_inbox(tenant, &bytes),
+            value: encode_inbox(&format!("{tenant}.{subject_tail}"), &bytes),
         };
         match self.ask(work).await {
             Ok(Answer::Done(seq)) => Ok(seq),
@@ -354,11 +354,11 @@ impl Source<InboxMessage> for InboxSource {
                 return Err(log.missing("inbox message", at + 1));
             }
             at += 1;
-            let (tenant, bytes) = decode_inbox(&value)
-                .ok_or_else(|| log.undecodable(at, &"an inbox message without tenant"))?;
+            let (subject, bytes) = decode_inbox(&value)
+                .ok_or_else(|| log.undecodable(at, &"an inbox message without subject"))?;
             out.push(InboxMessage {
                 seq: at,
-                tenant: Some(tenant),
+                subject: Some(subject),
                 bytes,
             });
         }

@@ -214,7 +214,7 @@ impl Look<'_> {
             self.contiguous(self.inbox, "inbox message", mark.inbox, |seq, value| {
                 decode_inbox(value)
                     .map(drop)
-                    .ok_or_else(|| self.damaged(format_args!("inbox message {seq} has no tenant")))
+                    .ok_or_else(|| self.damaged(format_args!("inbox message {seq} has no subject")))
             })?;
         at.inbox = inbox;
         Ok((at, bytes + inbox_bytes))

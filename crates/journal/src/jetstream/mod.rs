@@ -27,7 +27,7 @@ use crate::contract::{InboxMessage, ServiceSet, Stored};
 use crate::draw_id;
 use crate::fault::{AppendError, LogError, SubmitError};
 use crate::follower::{Follower, InboxFollower, Way};
-use crate::subject::{inbox_subject, log_subject, service_of, tenant_of};
+use crate::subject::{inbox_subject, inbox_words, log_subject, service_of};
 pub(crate) use follow::StreamFollower;
 use follow::{Delivery, Stream};
 use settings::{
@@ -260,7 +260,7 @@ impl JetStreamLog {
             decode: |delivery| {
                 Ok(InboxMessage {
                     seq: delivery.seq,
-                    tenant: tenant_of(&delivery.message.subject),
+                    subject: inbox_words(&delivery.message.subject),
                     bytes: delivery.message.payload,
                 })
             },

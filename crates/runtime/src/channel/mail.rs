@@ -1,0 +1,114 @@
+//! Mail over SMTP, and the message itself.
+
+use duban_model::fact::Outcome;
+use duban_model::{Message, RecordId};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+
+use super::Answer;
+
+/// The domain of message ids; ids need not resolve, only stay the same.
+const ID_DOMAIN: &str = "notice.duban.example";
+
+/// A mail server.
+#[derive(Debug)]
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: String,
+}
+
+impl Smtp {
+    /// A server by URL: `smtps://user:password@host`, `smtp://host:25` or `smtp://host:587?tls=required`.
+    pub fn new(url: &str, from: String) -> Result<Smtp, String> {
+        from.parse::<Mailbox>()
+            .map_err(|fault| format!("sender `{from}`: {fault}"))?;
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .map_err(|fault| {
+                format!("mail server: {fault}; expected e.g. smtps://user:password@host")
+            })?
+            .build();
+        Ok(Smtp { transport, from })
+    }
+
+    pub(super) async fn send(&self, message: &Message) -> Answer {
+        let mail = match compose_mail(message, &self.from) {
+            Ok(mail) => mail,
+            Err(why) => return (Outcome::Refused, why),
+        };
+        match self.transport.send(mail).await {
+            Ok(response) => (
+                Outcome::Delivered,
+                response.message().collect::<Vec<_>>().join(" "),
+            ),
+            Err(fault) => (outcome_of(&fault), fault.to_string()),
+        }
+    }
+}
+
+/// What a failed dialogue means. Whatever breaks after the connection stood may have been taken
+/// by the server, so it is unknown rather than failed.
+fn outcome_of(fault: &SmtpError) -> Outcome {
+    if fault.is_permanent() || fault.is_client() {
+        Outcome::Refused
+    } else if fault.is_transient()
+        || fault.is_tls()
+        || fault.to_string().starts_with("Connection error")
+    {
+        Outcome::Failed
+    } else {
+        Outcome::Unknown
+    }
+}
+
+/// The mail of a notice. Its Message-ID is the notice's, the same for every attempt; notices about
+/// one obligation form a thread.
+pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, String> {
+    let address = message
+        .address
+        .as_deref()
+        .ok_or_else(|| "the contact has no mail address".to_owned())?;
+    let address: Address = address
+        .parse()
+        .map_err(|fault| format!("address `{address}`: {fault}"))?;
+    let from: Mailbox = from
+        .parse()
+        .map_err(|fault| format!("sender `{from}`: {fault}"))?;
+    let thread = RecordId::derive(&[message.tenant.as_bytes(), message.obligation.as_bytes()]);
+    let mut builder: MessageBuilder = lettre::Message::builder()
+        .from(from)
+        .to(Mailbox::new(Some(message.contact_title.clone()), address))
+        .subject(message.subject.clone())
+        .date(std::time::SystemTime::from(message.at.utc()))
+        .message_id(Some(format!("<{}@{ID_DOMAIN}>", message.notice)))
+        .references(format!("<{thread}@{ID_DOMAIN}>"))
+        .in_reply_to(format!("<{thread}@{ID_DOMAIN}>"))
+        .header(ContentType::TEXT_PLAIN);
+    for (name, value) in [
+        // RFC 3834: no automatic reply is wanted, and none counts as an acknowledgement.
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("X-Auto-Response-Suppress", "OOF".to_owned()),
+        ("X-Duban-Notice", message.notice.clone()),
+        ("X-Duban-Kind", message.kind.clone()),
+        ("X-Duban-Step", message.step.clone()),
+        ("X-Duban-Attempt", message.attempt.to_string()),
+        (
+            "X-Duban-Possible-Duplicate",
+            if message.possible_duplicate {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
+        ),
+    ] {
+        let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|f| f.to_string())?;
+        builder = builder.raw_header(HeaderValue::new(name, value));
+    }
+    let mut text = message.text.clone();
+    if message.possible_duplicate {
+        text.push_str("\n\n(本通知可能重复送达:此前一次发送的结果不明。)");
+    }
+    builder.body(text).map_err(|fault| fault.to_string())
+}

@@ -1,0 +1,151 @@
+//! Performing what was announced, and reporting what became of it.
+//!
+//! The runner takes effects only after their record is on the log, in bounded number, and puts
+//! every outcome into the inbox. It decides nothing: retries are the notifier's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use duban_journal::{Log, SubmitError};
+use duban_model::fact::{DeliveryReported, Outcome};
+use duban_model::record::cut;
+use duban_model::{Body, Effect, Envelope, Message, RecordType};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::channel::Channels;
+use crate::submit::submit;
+
+/// Sends that wait for a worker; beyond it, the notifier waits.
+pub const QUEUED_SENDS: usize = 1_024;
+/// Sends under way at once.
+pub const WORKERS: usize = 8;
+/// One send may take this long, in seconds; then its outcome is unknown.
+pub const SEND_SECONDS: u64 = 30;
+/// The longest wait before a report is offered to the inbox again, in milliseconds.
+const LONGEST_REPORT_WAIT_MILLIS: u64 = 5_000;
+/// When the process stops, queued sends may take this long in all, in seconds; the rest is
+/// announced again, labelled, by whoever comes next.
+const DRAIN_SECONDS: u64 = 10;
+/// The longest detail reported, in bytes.
+const DETAIL_BYTES: usize = 500;
+
+/// The source that reports bear.
+pub const EFFECTS_SOURCE: &str = "urn:duban:effects";
+
+/// Takes effects to be performed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    sends: mpsc::Sender<Message>,
+}
+
+impl Runner {
+    /// Hands an effect over; waits while the queue is full.
+    pub async fn perform(&self, effect: Effect) {
+        let Effect::Send(message) = effect;
+        if self.sends.send(message).await.is_err() {
+            error!("the effect runner has ended; the send is announced again at the next start");
+        }
+    }
+}
+
+/// The workers behind a runner.
+#[derive(Debug)]
+pub struct Workers {
+    tasks: JoinSet<()>,
+}
+
+/// Starts the workers.
+pub fn start(
+    log: Log,
+    channels: Arc<Channels>,
+    shutdown: watch::Receiver<bool>,
+) -> (Runner, Workers) {
+    let (sends, queue) = mpsc::channel(QUEUED_SENDS);
+    let queue = Arc::new(Mutex::new(queue));
+    let mut tasks = JoinSet::new();
+    for _ in 0..WORKERS {
+        tasks.spawn(work(
+            log.clone(),
+            channels.clone(),
+            queue.clone(),
+            shutdown.clone(),
+        ));
+    }
+    (Runner { sends }, Workers { tasks })
+}
+
+impl Workers {
+    /// Waits for queued sends, for a bounded time. Call after every runner is dropped.
+    pub async fn drain(mut self) {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS), all)
+            .await
+            .is_err()
+        {
+            warn!(
+                "sends were still under way after {DRAIN_SECONDS} s; they are announced again at the next start"
+            );
+        }
+    }
+}
+
+async fn work(
+    log: Log,
+    channels: Arc<Channels>,
+    queue: Arc<Mutex<mpsc::Receiver<Message>>>,
+    shutdown: watch::Receiver<bool>,
+) {
+    loop {
+        let Some(message) = queue.lock().await.recv().await else {
+            return;
+        };
+        let send = channels.send(&message);
+        let (outcome, detail) =
+            match tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send).await {
+                Ok(answer) => answer,
+                Err(_) => (
+                    Outcome::Unknown,
+                    format!("no answer within {SEND_SECONDS} s"),
+                ),
+            };
+        let report = Envelope {
+            id: format!("{}/{}", message.notice, message.attempt),
+            source: EFFECTS_SOURCE.to_owned(),
+            kind: RecordType::DeliveryReported,
+            time: None,
+            tenant: message.tenant.clone(),
+            ledger: None,
+            body: Body::DeliveryReported(DeliveryReported {
+                notice: message.notice.clone(),
+                attempt: message.attempt,
+                outcome,
+                detail: cut(&detail, DETAIL_BYTES).to_owned(),
+            }),
+        };
+        report_until_taken(&log, &report, &shutdown).await;
+    }
+}
+
+/// An outcome that is not reported counts as unknown, so it is offered until it is taken.
+async fn report_until_taken(log: &Log, report: &Envelope, shutdown: &watch::Receiver<bool>) {
+    let mut wait = 20;
+    loop {
+        match submit(log, report).await {
+            Ok(_) => return,
+            Err(SubmitError::Unavailable(why) | SubmitError::Unknown(why)) => {
+                if *shutdown.borrow() {
+                    return;
+                }
+                warn!(why, "a delivery report waits for the inbox");
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                wait = (wait * 2).min(LONGEST_REPORT_WAIT_MILLIS);
+            }
+            Err(fault) => {
+                error!(%fault, "a delivery report cannot be made; the send is announced again at the next start");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A decider with its state, its place on the log and the frame it is building. No I/O, no clock.
+//!
+//! State runs ahead of the log by the frame being built: `decide` sees what this frame has already
+//! produced. If another writer turns out to lead, the whole machine is thrown away.
+
+use std::sync::Arc;
+
+use duban_model::body::Body;
+use duban_model::decider::seal;
+use duban_model::state::{RowChange, RowClass, RowFault, digest_rows, drain_changes, load_rows};
+use duban_model::{
+    Decider, Drafts, Effect, Frame, FrameHead, Input, Position, Record, Service, State, Timestamp,
+};
+
+use crate::RELEASE;
+
+/// A frame is closed once it holds this many records. One more input may add up to
+/// `MAX_RECORDS_PER_INPUT`, which together stays below the largest frame.
+const FRAME_RECORDS: usize = 200;
+/// A frame is closed once its records are guessed to take this much, in bytes.
+const FRAME_BYTES: usize = 192 * 1024;
+/// An empty frame is written after this many inputs that gave no record.
+pub const SILENT_INPUTS: u32 = 1_000;
+/// A record without long texts is guessed to take this much, in bytes.
+const USUAL_RECORD_BYTES: usize = 900;
+
+/// A frame ready to be appended, with what is to happen once it is on the log.
+#[derive(Debug)]
+pub struct Built {
+    /// The frame.
+    pub frame: Arc<Frame>,
+    /// Rows changed by it.
+    pub changes: Vec<RowChange>,
+    /// What it announced.
+    pub effects: Vec<Effect>,
+}
+
+/// A decider at work.
+#[derive(Debug)]
+pub struct Machine<D: Decider> {
+    state: D::State,
+    incarnation: u64,
+    number: u64,
+    through: Position,
+    latest: Timestamp,
+    continuation: Option<Arc<Record>>,
+    records: Vec<Arc<Record>>,
+    bytes: usize,
+    effects: Vec<Effect>,
+    silent: u32,
+    must_write: bool,
+}
+
+impl<D: Decider> Machine<D> {
+    /// A machine with the state that `rows` hold.
+    pub fn new(
+        incarnation: u64,
+        rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    ) -> Result<Self, RowFault> {
+        Ok(Self {
+            state: load_rows(rows)?,
+            incarnation,
+            number: 0,
+            through: Position::START,
+            latest: Timestamp::default(),
+            continuation: None,
+            records: Vec::new(),
+            bytes: 0,
+            effects: Vec::new(),
+            silent: 0,
+            must_write: false,
+        })
+    }
+
+    /// Takes an own frame from the log into account: applies, never decides.
+    pub fn replay(&mut self, frame: &Frame) {
+        for record in &frame.records {
+            D::apply(&mut self.state, record);
+        }
+        self.stand_after(frame);
+    }
+
+    /// Takes the place of an own frame whose rows are loaded already.
+    pub fn stand_after(&mut self, frame: &Frame) {
+        self.through = frame.head.through;
+        if let Some(last) = frame.records.last() {
+            self.latest = self.latest.max(last.loggedat);
+        }
+        self.continuation = frame
+            .records
+            .last()
+            .filter(|record| record.record_type().is_continuation())
+            .cloned();
+    }
+
+    /// Rows changed by replaying, for the store.
+    pub fn drain(&mut self) -> Vec<RowChange> {
+        drain_changes(&mut self.state)
+    }
+
+    /// Decides one input. `position` is its place on log or inbox; wake-ups have none.
+    pub fn decide(&mut self, input: &Input<'_>, position: Option<Position>) {
+        let mut drafts = Drafts::default();
+        D::decide(&self.state, input, &mut drafts);
+        let records = seal(D::SERVICE, input, drafts, &mut self.latest);
+        if records.is_empty() && position.is_some() {
+            self.silent += 1;
+        }
+        for record in records {
+            debug_assert!(D::SERVICE.writes(record.record_type()), "{record:?}");
+            D::apply(&mut self.state, &record);
+            self.effects.extend(D::effect(&self.state, &record));
+            self.bytes += guess_bytes(&record);
+            self.records.push(Arc::new(record));
+        }
+        if let Some(position) = position {
+            self.through = position;
+        }
+        self.continuation = self
+            .records
+            .last()
+            .filter(|record| record.record_type().is_continuation())
+            .cloned();
+    }
+
+    /// The rest of an act too long for one frame, if there is one: the next input before any other.
+    pub fn continuation(&self) -> Option<Arc<Record>> {
+        self.continuation.clone()
+    }
+
+    /// Decides the continuation. Its frame is written even if it gave no record, since the last
+    /// frame of the service says whether an act goes on.
+    pub fn go_on(&mut self, continuation: &Record) {
+        self.continuation = None;
+        self.must_write = true;
+        self.decide(&Input::Record(continuation), None);
+    }
+
+    /// An input passed that is not one of this service's.
+    pub fn pass(&mut self, position: Position) {
+        self.through = position;
+    }
+
+    /// True when the frame must be written before the next input is decided.
+    pub fn is_full(&self) -> bool {
+        // A continuation at the end of the frame being built, not one of the last frame.
+        let ends = self
+            .records
+            .last()
+            .is_some_and(|record| record.record_type().is_continuation());
+        ends || self.records.len() >= FRAME_RECORDS
+            || self.bytes >= FRAME_BYTES
+            || self.silent >= SILENT_INPUTS
+    }
+
+    /// True when there is something to write; with `also_silent`, also when inputs were decided
+    /// that gave no record.
+    pub fn has_frame(&self, also_silent: bool) -> bool {
+        !self.records.is_empty()
+            || self.must_write
+            || self.silent >= SILENT_INPUTS
+            || (also_silent && self.silent > 0)
+    }
+
+    /// Closes the frame being built. With `rows`, changed rows are handed over for the store.
+    pub fn close(&mut self, rows: bool) -> Built {
+        self.number += 1;
+        self.bytes = 0;
+        self.silent = 0;
+        self.must_write = false;
+        let changes = if rows {
+            drain_changes(&mut self.state)
+        } else {
+            for table in self.state.tables() {
+                table.forget_changes();
+            }
+            Vec::new()
+        };
+        Built {
+            frame: Arc::new(Frame {
+                head: FrameHead {
+                    service: D::SERVICE,
+                    incarnation: self.incarnation,
+                    number: self.number,
+                    through: self.through,
+                    release: RELEASE.to_owned(),
+                },
+                records: std::mem::take(&mut self.records),
+            }),
+            changes,
+            effects: std::mem::take(&mut self.effects),
+        }
+    }
+
+    /// The last input decided.
+    pub fn through(&self) -> Position {
+        self.through
+    }
+
+    /// The last `loggedat` written.
+    pub fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// What is remembered.
+    pub fn state(&self) -> &D::State {
+        &self.state
+    }
+
+    /// The earliest instant at which the decider wants a wake-up.
+    pub fn earliest_due(&self) -> Option<Timestamp> {
+        D::earliest_due(&self.state)
+    }
+
+    /// The digest of its domain rows.
+    pub fn digest(&self) -> String {
+        digest_rows(&self.state, |class| class == RowClass::Domain)
+    }
+
+    /// Whose machine it is.
+    pub fn service(&self) -> Service {
+        D::SERVICE
+    }
+}
+
+/// A rough size; only the bodies that can be long are measured.
+fn guess_bytes(record: &Record) -> usize {
+    let long = match &record.body {
+        Body::NoticeQueued(r) => r.text.len() + r.subject.len() + USUAL_RECORD_BYTES,
+        Body::DefinitionDeployed(_)
+        | Body::DefinitionAdopted(_)
+        | Body::DirectoryDeployed(_)
+        | Body::DirectoryAdopted(_)
+        | Body::CalendarDeployed(_)
+        | Body::CalendarAdopted(_)
+        | Body::LedgerNoted(_)
+        | Body::TaskSubmitted(_)
+        | Body::ObligationSubmitted(_)
+        | Body::PublicationPublished(_)
+        | Body::PublicationUpdated(_) => record.body.to_json().len(),
+        _ => 0,
+    };
+    USUAL_RECORD_BYTES + long
+}
