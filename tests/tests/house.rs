@@ -272,7 +272,7 @@ fn is_diagnostic(word: &str) -> bool {
 }
 
 /// The words between backticks that satisfy a condition.
-fn listed<'a>(text: &'a str, fits: fn(&str) -> bool) -> BTreeSet<&'a str> {
+fn listed(text: &str, fits: fn(&str) -> bool) -> BTreeSet<&str> {
     text.split('`')
         .skip(1)
         .step_by(2)

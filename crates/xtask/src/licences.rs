@@ -46,7 +46,7 @@ const UNMAINTAINED: &[(&str, &str, &str)] = &[
     (
         "instant",
         "parking_lot",
-        "a re-export of the standard clock here; comes with the old parking_lot that sled uses",
+        "is a re-export of the standard clock here; it comes with the old parking_lot that sled uses",
     ),
 ];
 
@@ -149,7 +149,7 @@ fn judge(nodes: &BTreeMap<String, Node>) -> Findings {
         }
         if let Some((_, only, why)) = UNMAINTAINED.iter().find(|(n, ..)| n == name) {
             findings.notes.push(format!(
-                "{name} {version} is unmaintained; accepted, since it {why}."
+                "{name} {version} is unmaintained; accepted: it {why}."
             ));
             let others: Vec<_> = node
                 .used_by

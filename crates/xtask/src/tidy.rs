@@ -206,6 +206,7 @@ fn tracked(root: &Path) -> Option<Vec<String>> {
 }
 
 fn walk(root: &Path) -> Result<Vec<String>, String> {
+    let skipped = ["target", "data", ".git"];
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -219,10 +220,8 @@ fn walk(root: &Path) -> Result<Vec<String>, String> {
             let path = folder.join(entry.file_name());
             let shown = path.to_string_lossy().replace('\\', "/");
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if !matches!(shown.as_str(), "target" | "data" | ".git") {
-                        folders.push(path);
-                    }
+                Ok(kind) if kind.is_dir() && !skipped.contains(&shown.as_str()) => {
+                    folders.push(path);
                 }
                 Ok(kind) if kind.is_file() => found.push(shown),
                 _ => {}

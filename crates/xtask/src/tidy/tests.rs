@@ -170,6 +170,12 @@ fn the_map_is_true() {
 }
 
 #[test]
+fn without_git_the_folder_is_walked() {
+    let found = walk(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the crate's own folder");
+    assert!(found.contains(&"src/tidy/tests.rs".to_owned()), "{found:?}");
+}
+
+#[test]
 fn a_failure_names_place_and_remedy() {
     let fault = &check(&tree(&[("a.rs", "fn main() {}\n")]))[0];
     assert_eq!(
