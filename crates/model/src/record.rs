@@ -325,11 +325,12 @@ impl Envelope {
                 "Send the data as JSON.",
             ));
         }
-        if !is_plain_id(&wire.tenant) {
+        // A tenant is one word of a subject, so it has no dots.
+        if !is_plain_id(&wire.tenant) || wire.tenant.contains('.') {
             return Err(fault(
                 "bad-tenant",
                 format!("tenant `{}`", cut(&wire.tenant, 60)),
-                "letters, digits, `-`, `_`, `.`",
+                "letters, digits, `-`, `_`",
                 "Use the office's tenant id.",
             ));
         }

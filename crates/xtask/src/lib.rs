@@ -1,0 +1,5 @@
+//! What the project holds itself to, as code that both `cargo xtask` and the tests use.
+
+pub mod licences;
+pub mod manifest;
+pub mod tidy;
