@@ -1,1 +1,96 @@
-fn main() {}
+//! The one binary, `duban`: composition and operator commands.
+//!
+//! Exit codes: 0 success, 1 findings or failure, 2 wrong usage. Data goes to standard output,
+//! diagnostics to standard error.
+#![allow(clippy::print_stdout, reason = "printing is what this crate is for")]
+
+mod args;
+mod check;
+mod demo;
+mod explain;
+mod folder;
+mod host;
+mod narrate;
+mod play;
+mod reading;
+mod replay;
+mod send;
+mod simulate;
+mod socket;
+mod status;
+mod table;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+/// How a command ended.
+pub(crate) enum Ended {
+    /// As asked.
+    Well,
+    /// It found something, and has said what.
+    Findings,
+}
+
+/// A fault to be told in full before exit code 1.
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logging(&args);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            eprintln!("duban: {fault}");
+            return ExitCode::from(1);
+        }
+    };
+    let ended = runtime.block_on(run(args));
+    // Followers of a log may still wait for it; nothing of theirs is unsaved.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Findings) => ExitCode::from(1),
+        Err(fault) => {
+            eprintln!("duban: {fault}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<Ended, Fault> {
+    match args.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => host::serve(args).await,
+        Command::Check(args) => check::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Send(args) => send::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+    }
+}
+
+fn logging(args: &Args) {
+    use tracing_subscriber::EnvFilter;
+    let default = match args.command {
+        Command::Serve(_) => "info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env("DUBAN_LOG").unwrap_or_else(|_| {
+        EnvFilter::new(format!(
+            "{default},async_nats=error,fjall=error,lsm_tree=error,sled=error"
+        ))
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}

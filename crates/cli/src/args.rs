@@ -1,0 +1,245 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// 督办: turns a ledger of obligations into running workflows.
+#[derive(Debug, Parser)]
+#[command(name = "duban", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the real 2021 ledger in time-lapse, with the console open. Needs nothing else.
+    Demo(Demo),
+    /// Run the services.
+    Serve(Serve),
+    /// Report every fault of a definition folder, and what the office must confirm.
+    Check(Check),
+    /// Print every notice that a definition would send in a span of time.
+    Simulate(Simulate),
+    /// Send events from a file of one CloudEvent a line (`-`: standard input).
+    Send(Send),
+    /// Show ledgers, lights and what is due next.
+    Status(Status),
+    /// Say why something happened to an obligation or notice, or why not.
+    Explain(Explain),
+    /// Rebuild all state from the log and print its checksum.
+    Replay(Replay),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Demo {
+    /// Definition folder; without it, the 2021 ledger that this program brings along.
+    #[arg(long)]
+    pub ledger: Option<PathBuf>,
+    /// Events to play; without it, the sample events.
+    #[arg(long)]
+    pub events: Option<PathBuf>,
+    /// Seconds that a month takes; 0 for as fast as possible.
+    #[arg(long, default_value_t = 10.0)]
+    pub speed: f64,
+    /// First day.
+    #[arg(long, default_value = "2021-06-28")]
+    pub from: NaiveDate,
+    /// Last day.
+    #[arg(long, default_value = "2022-01-31")]
+    pub to: NaiveDate,
+    /// Where the pages are served; port 0 for any free one.
+    #[arg(long, default_value = "127.0.0.1:8321")]
+    pub http: SocketAddr,
+    /// No pages.
+    #[arg(long)]
+    pub no_http: bool,
+    /// Keep (or go on with) the data in this folder instead of a temporary one.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Keep the pages open after the summary, until Ctrl-C.
+    #[arg(long)]
+    pub stay: bool,
+    /// Print nothing but the summary.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Role {
+    All,
+    Intake,
+    Rules,
+    Scheduler,
+    Notifier,
+    Console,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockKind {
+    Live,
+    Virtual,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Serve {
+    /// Which roles; single roles need --nats.
+    #[arg(value_enum, default_value = "all")]
+    pub roles: Vec<Role>,
+    /// The data folder: log (when embedded), state, mail.
+    #[arg(long, default_value = "./data")]
+    pub data: PathBuf,
+    /// The log in a NATS server instead of the data folder, e.g. `nats://duban@127.0.0.1:4222`;
+    /// the password is taken from `DUBAN_NATS_PASSWORD` unless the URL has it.
+    #[arg(long, env = "DUBAN_NATS_URL")]
+    pub nats: Option<String>,
+    /// A definition folder to bring into force at start, if it is not yet.
+    #[arg(long)]
+    pub ledger: Vec<PathBuf>,
+    /// Where the pages are served; port 0 for any free one.
+    #[arg(long, default_value = "127.0.0.1:8321")]
+    pub http: SocketAddr,
+    /// Where time comes from. On a virtual clock only `clock.advanced` events move it.
+    #[arg(long, value_enum, default_value = "live")]
+    pub clock: ClockKind,
+    #[command(flatten)]
+    pub channels: Channels,
+}
+
+#[derive(Clone, Debug, Parser)]
+pub(crate) struct Channels {
+    /// Write mail as .eml files into this folder (default: `mail` in the data folder).
+    #[arg(long)]
+    pub mail_dir: Option<PathBuf>,
+    /// Send mail through this server, e.g. `smtps://user:password@mail.example`.
+    #[arg(
+        long,
+        env = "DUBAN_SMTP_URL",
+        conflicts_with = "mail_dir",
+        hide_env_values = true
+    )]
+    pub smtp: Option<String>,
+    /// The sender of mail.
+    #[arg(long, default_value = "督办 <duban@duban.example>")]
+    pub mail_from: String,
+    /// Where notices of channel `webhook` go.
+    #[arg(long)]
+    pub webhook_url: Option<String>,
+    /// The environment variable that holds the webhook secret (`whsec_…`).
+    #[arg(long, default_value = "DUBAN_WEBHOOK_SECRET")]
+    pub webhook_secret_env: String,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Check {
+    /// The definition folder.
+    pub dir: PathBuf,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Simulate {
+    /// The definition folder.
+    pub dir: PathBuf,
+    /// First day; the ledger is brought into force as it begins.
+    #[arg(long)]
+    pub from: NaiveDate,
+    /// Last day, to its end.
+    #[arg(long)]
+    pub to: NaiveDate,
+    /// Events to play.
+    #[arg(long)]
+    pub events: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Print counts instead of notices.
+    #[arg(long)]
+    pub summary: bool,
+}
+
+/// Where a running or stopped installation is found.
+#[derive(Clone, Debug, Parser)]
+pub(crate) struct Place {
+    /// The data folder.
+    #[arg(long, default_value = "./data")]
+    pub data: PathBuf,
+    /// The log in a NATS server instead.
+    #[arg(long, env = "DUBAN_NATS_URL")]
+    pub nats: Option<String>,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Send {
+    /// The file, or `-`.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
+    /// Play the file on a virtual clock in rounds, each event at its own `time` (needs --nats and
+    /// services started with --clock virtual).
+    #[arg(long, requires = "to", requires = "nats")]
+    pub rounds: bool,
+    /// Definition folder brought into force at the first instant (with --rounds).
+    #[arg(long, requires = "rounds")]
+    pub ledger: Option<PathBuf>,
+    /// First day (with --rounds).
+    #[arg(long, default_value = "2021-06-28")]
+    pub from: NaiveDate,
+    /// Last day (with --rounds).
+    #[arg(long)]
+    pub to: Option<NaiveDate>,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub place: Place,
+    /// Only this ledger.
+    #[arg(long)]
+    pub ledger: Option<String>,
+    /// One line an obligation instead of a summary.
+    #[arg(long)]
+    pub obligations: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Explain {
+    /// An obligation such as `tongliao-2021/10/city-spj/responsible`, or a notice's id.
+    pub id: String,
+    /// As of this instant (RFC 3339).
+    #[arg(long)]
+    pub at: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Replay {
+    /// Also check the log: order, ids, causes, and that rebuilt rows equal folded state.
+    #[arg(long)]
+    pub verify: bool,
+    #[command(flatten)]
+    pub place: Place,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}

@@ -1,0 +1,333 @@
+//! `duban demo`: a year in time-lapse on the embedded log, with everything that runs in earnest.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use duban_journal::{Log, Stored};
+use duban_model::decision::NoticeKind;
+use duban_model::{Body, Service, Timestamp, Zone};
+use duban_runtime::clock::{Clock, stopwatch};
+use duban_runtime::rounds::{Rounds, RoundsError};
+use tokio::sync::watch;
+
+use crate::args::{self, Demo, Role};
+use crate::folder::{self, Folder};
+use crate::host::{Host, HostOptions, channels, stop_on_signal};
+use crate::play::{READERS, read_events, read_events_file, span, timeline};
+use crate::reading::Reading;
+use crate::replay::replay;
+use crate::view::{View, light_of};
+use crate::{Ended, Fault, table};
+
+/// Days of the month that `--speed` speaks of.
+const MONTH_DAYS: f64 = 30.0;
+/// Frames read at once for the terminal.
+const READ_AT_ONCE: usize = 256;
+
+pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
+    if !(0.0..=86_400.0).contains(&args.speed) {
+        return Err(format!(
+            "--speed {}: expected 0 to 86400 seconds a month",
+            args.speed
+        )
+        .into());
+    }
+    let folder = match &args.ledger {
+        Some(dir) => folder::read(dir)?,
+        None => folder::read_shipped(),
+    };
+    let events = match (&args.events, &args.ledger) {
+        (Some(path), _) => read_events_file(path)?,
+        (None, None) => read_events(folder::shipped::EVENTS).0,
+        (None, Some(dir)) => {
+            let sample = dir.join("sample-events.ndjson");
+            if sample.exists() {
+                read_events_file(&sample)?
+            } else {
+                Vec::new()
+            }
+        }
+    };
+    let deployment = folder.deployment()?;
+    let definition = folder
+        .definition
+        .as_ref()
+        .ok_or("the definition has errors")?;
+    let zone = definition.zone;
+    let (from, until) = span(zone, args.from, args.to)?;
+    let list = timeline(Some(&folder), &events, from)?;
+
+    let temporary = match &args.data {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("duban-demo-").tempdir()?),
+    };
+    let data = match (&args.data, &temporary) {
+        (Some(data), _) => data.clone(),
+        (None, Some(dir)) => dir.path().to_owned(),
+        (None, None) => unreachable!("one of the two was made above"),
+    };
+    let no_channels = args::Channels {
+        mail_dir: None,
+        smtp: None,
+        mail_from: "督办演示 <duban@duban.example>".to_owned(),
+        webhook_url: None,
+        webhook_secret_env: String::new(),
+    };
+    let mut host = Host::start(HostOptions {
+        data: data.clone(),
+        nats: None,
+        roles: [Role::All].into(),
+        clock: Clock::Virtual,
+        channels: channels(&no_channels, &data)?,
+        http: (!args.no_http).then_some(args.http),
+    })
+    .await?;
+    stop_on_signal(host.shutdown.clone());
+    if !args.quiet {
+        println!(
+            "督办演示 | Duban demo: {} ({} → {})",
+            definition.title, args.from, args.to
+        );
+        println!(
+            "{} 项任务,{} 条示例事件(虚构)| {} tasks, {} made-up events",
+            definition.tasks.len(),
+            events.len(),
+            definition.tasks.len(),
+            events.len()
+        );
+        println!("邮件写入 | mail goes to {}", data.join("mail").display());
+        if let Some(address) = host.http {
+            println!("网页 | page: http://{address}/");
+        }
+        println!();
+    }
+    let printer = (!args.quiet).then(|| {
+        tokio::spawn(print_notices(
+            host.log.clone(),
+            zone,
+            host.shutdown.subscribe(),
+        ))
+    });
+    let played = tokio::select! {
+        played = play(&args, &host, &definition.tenant, &list, from, until, zone) => played,
+        ended = host.ended() => { ended?; Err(RoundsError::Stopped.into()) }
+    };
+    let _ = deployment;
+    match played {
+        Ok(()) => {}
+        Err(fault) if *host.shutdown.borrow() => {
+            if !args.quiet {
+                println!("已停止 | stopped ({fault})");
+            }
+            host.stop().await?;
+            return Ok(Ended::Well);
+        }
+        Err(fault) => {
+            host.stop().await?;
+            return Err(fault);
+        }
+    }
+    if let Some(printer) = printer {
+        // What was decided is on the log; the printer has only to catch up with it.
+        let _ = tokio::time::timeout(Duration::from_millis(500), printer).await;
+    }
+    summary(&host, &folder, &data).await?;
+    if args.stay && !*host.shutdown.borrow() {
+        println!("页面保持打开,按 Ctrl-C 结束 | pages stay open until Ctrl-C");
+        host.ended().await?;
+    }
+    host.stop().await?;
+    Ok(Ended::Well)
+}
+
+/// Plays the events; with a speed, day by day, so that time passes for those who watch.
+async fn play(
+    args: &Demo,
+    host: &Host,
+    tenant: &str,
+    list: &[duban_runtime::rounds::Event],
+    from: Timestamp,
+    until: Timestamp,
+    zone: Zone,
+) -> Result<(), Fault> {
+    let mut rounds = Rounds::start(
+        host.log.clone(),
+        tenant.to_owned(),
+        &READERS,
+        host.shutdown.subscribe(),
+    )
+    .await?;
+    if args.speed == 0.0 {
+        rounds.play(list, until, async |_| {}).await?;
+        return Ok(());
+    }
+    let started = stopwatch();
+    // Going on with kept data starts where it stopped.
+    let origin = from.max(rounds.clock());
+    let scale = args.speed / (MONTH_DAYS * 24.0 * 3600.0 * 1000.0);
+    let pace = |to: Timestamp| {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a year in milliseconds fits 53 bits"
+        )]
+        let wanted = Duration::from_secs_f64(((to.0 - origin.0).max(0) as f64) * scale);
+        wanted.saturating_sub(started.elapsed())
+    };
+    let mut stop = host.shutdown.subscribe();
+    let mut day = origin.date_in(zone);
+    loop {
+        let next = day.succ_opt().ok_or("the date is out of range")?;
+        let midnight = zone.midnight(next).min(until);
+        let mut waiting = stop.clone();
+        rounds
+            .play(list, midnight, async |to| {
+                tokio::select! {
+                    () = tokio::time::sleep(pace(to)) => {}
+                    _ = waiting.wait_for(|stop| *stop) => {}
+                }
+            })
+            .await?;
+        if midnight >= until || *stop.borrow_and_update() {
+            return Ok(());
+        }
+        day = next;
+    }
+}
+
+/// Prints notices as they are decided, those of one instant, step and task in one line.
+async fn print_notices(log: Log, zone: Zone, mut stop: watch::Receiver<bool>) {
+    let Ok(mut follower) = log.follow(0, &[Service::Notifier, Service::Rules]).await else {
+        return;
+    };
+    loop {
+        let frames = tokio::select! {
+            frames = follower.next(READ_AT_ONCE) => frames,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Ok(frames) = frames else { return };
+        print_batch(&frames, zone);
+    }
+}
+
+fn print_batch(frames: &[Stored], zone: Zone) {
+    let mut order: Vec<(Timestamp, &'static str, String, String, String)> = Vec::new();
+    let mut counts: BTreeMap<usize, (usize, String)> = BTreeMap::new();
+    for record in frames.iter().flat_map(|stored| &stored.frame.records) {
+        let (what, step, task, who) = match &record.body {
+            Body::NoticeQueued(r) => {
+                let what = match r.request.kind {
+                    NoticeKind::Reminder => "\u{1b}[32m提醒\u{1b}[0m",
+                    NoticeKind::Catchup => "\u{1b}[33m补发\u{1b}[0m",
+                    NoticeKind::Verification => "\u{1b}[36m核实\u{1b}[0m",
+                    NoticeKind::Return => "\u{1b}[33m退回\u{1b}[0m",
+                    NoticeKind::Escalation => "\u{1b}[31m督办\u{1b}[0m",
+                };
+                let to = r.request.tier.as_str();
+                (
+                    what,
+                    format!("{} → {to}", r.request.step),
+                    r.request.task.clone(),
+                    r.request.unit.clone(),
+                )
+            }
+            Body::ObligationFulfilled(r) => {
+                let mut parts = r.obligation.split('/').skip(1);
+                let task = parts.next().unwrap_or_default().to_owned();
+                let unit = parts.next().unwrap_or_default().to_owned();
+                let step = if r.late {
+                    "逾期完成"
+                } else {
+                    "按时完成"
+                };
+                ("\u{1b}[34m销号\u{1b}[0m", step.to_owned(), task, unit)
+            }
+            Body::ObligationReopened(r) => {
+                let mut parts = r.obligation.split('/').skip(1);
+                let task = parts.next().unwrap_or_default().to_owned();
+                let unit = parts.next().unwrap_or_default().to_owned();
+                ("\u{1b}[35m重开\u{1b}[0m", "佐证撤回".to_owned(), task, unit)
+            }
+            _ => continue,
+        };
+        let key = (record.loggedat, what, step, task, String::new());
+        let place = match order.iter().rposition(|known| *known == key) {
+            Some(place) => place,
+            None => {
+                order.push(key);
+                order.len() - 1
+            }
+        };
+        counts.entry(place).or_insert((0, who)).0 += 1;
+    }
+    for (place, (at, what, step, task, _)) in order.iter().enumerate() {
+        let Some((count, who)) = counts.get(&place) else {
+            continue;
+        };
+        let who = if *count == 1 {
+            who.clone()
+        } else {
+            format!("{who} 等{count}个单位")
+        };
+        println!(
+            "{}  {what}  第{task:>2}项  {step:<28} {who}",
+            &at.shown_in(zone)[..16].replace('T', " ")
+        );
+    }
+}
+
+async fn summary(host: &Host, folder: &Folder, data: &std::path::Path) -> Result<(), Fault> {
+    let reading = Reading::Log(host.log.clone());
+    let mut view = View::new();
+    let mut notices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let (mut delivered, mut rejected, mut records) = (0u64, 0u64, 0u64);
+    reading
+        .frames(|stored| {
+            view.note(&stored.frame, None);
+            for record in &stored.frame.records {
+                records += 1;
+                match &record.body {
+                    Body::NoticeQueued(r) => {
+                        *notices
+                            .entry((r.request.kind.as_str(), r.request.tier.as_str()))
+                            .or_default() += 1;
+                    }
+                    Body::NoticeDelivered(_) => delivered += 1,
+                    Body::RejectionRecorded(_) => rejected += 1,
+                    _ => {}
+                }
+            }
+        })
+        .await?;
+    let mut lights: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut late = 0u64;
+    for (_, obligation) in view.state().obligations() {
+        *lights.entry(light_of(obligation).1).or_default() += 1;
+        late += u64::from(obligation.done.as_ref().is_some_and(|d| d.late));
+    }
+    let total: u64 = lights.values().sum();
+    let title = folder.definition.as_ref().map_or("", |d| d.title.as_str());
+    println!();
+    println!("小结 | summary: {title}");
+    println!(
+        "责任事项 | obligations: {total} ({}),其中逾期完成 | done late: {late}",
+        lights
+            .iter()
+            .map(|(light, count)| format!("{light} {count}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    let rows: Vec<Vec<String>> = notices
+        .iter()
+        .map(|((kind, tier), count)| {
+            vec![(*kind).to_owned(), (*tier).to_owned(), count.to_string()]
+        })
+        .collect();
+    table::print(&["通知 notice", "层级 tier", "件数 count"], &rows);
+    let replayed = replay(&reading, false).await?;
+    println!(
+        "送达 | delivered: {delivered};未受理 | rejected: {rejected};记录 | records: {records};校验和 | checksum: {}",
+        replayed.checksum
+    );
+    println!("数据 | data: {}", data.display());
+    Ok(())
+}

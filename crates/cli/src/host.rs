@@ -1,0 +1,327 @@
+//! Composition: which services, on which log, with which channels, in this process.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use duban_console::{ConsoleState, Explain};
+use duban_intake::Intake;
+use duban_journal::{EmbeddedLog, Log};
+use duban_model::Service;
+use duban_notifier::Notifier;
+use duban_rules::Rules;
+use duban_runtime::channel::{Channels, Folder, MailWay, Smtp, Webhook};
+use duban_runtime::clock::{Clock, draw_incarnation};
+use duban_runtime::effects::{self, Workers};
+use duban_runtime::service::{Parts, RunError, run};
+use duban_runtime::submit::submit;
+use duban_scheduler::Scheduler;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::args::{self, ClockKind, Role, Serve};
+use crate::reading::{connect_nats, log_dir};
+use crate::view::View;
+use crate::{Ended, Fault, folder, socket};
+
+/// Frames read at once for explanations.
+const READ_AT_ONCE: usize = 256;
+/// How long an unreachable log is left alone before it is asked again, in milliseconds.
+const AWAY_MILLIS: u64 = 500;
+
+/// What to run.
+pub(crate) struct HostOptions {
+    pub data: PathBuf,
+    pub nats: Option<String>,
+    pub roles: BTreeSet<Role>,
+    pub clock: Clock,
+    pub channels: Channels,
+    pub http: Option<SocketAddr>,
+}
+
+/// The services of this process.
+pub(crate) struct Host {
+    pub log: Log,
+    pub shutdown: watch::Sender<bool>,
+    /// Where the pages are.
+    pub http: Option<SocketAddr>,
+    services: JoinSet<Result<(), RunError>>,
+    others: JoinSet<Result<(), String>>,
+    workers: Option<Workers>,
+}
+
+/// Channels as the command line and environment configure them.
+pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, Fault> {
+    let mail = match &args.smtp {
+        Some(url) => MailWay::Smtp(Smtp::new(url, args.mail_from.clone())?),
+        None => MailWay::Folder(Folder::new(
+            args.mail_dir.clone().unwrap_or_else(|| data.join("mail")),
+            args.mail_from.clone(),
+        )),
+    };
+    let webhook = match &args.webhook_url {
+        None => None,
+        Some(url) => {
+            let name = &args.webhook_secret_env;
+            let secret = std::env::var(name).map_err(|_| {
+                format!("--webhook-url needs the secret in the environment variable {name}")
+            })?;
+            Some(Webhook::new(url, &secret)?)
+        }
+    };
+    Ok(Channels { mail, webhook })
+}
+
+impl Host {
+    pub(crate) async fn start(options: HostOptions) -> Result<Host, Fault> {
+        let HostOptions {
+            data,
+            nats,
+            roles,
+            clock,
+            channels,
+            http,
+        } = options;
+        std::fs::create_dir_all(&data)
+            .map_err(|fault| format!("data folder {}: {fault}", data.display()))?;
+        let has = |role| roles.contains(&Role::All) || roles.contains(&role);
+        let log = match &nats {
+            Some(url) => connect_nats(url, true).await?,
+            None if has(Role::Intake)
+                && has(Role::Rules)
+                && has(Role::Scheduler)
+                && has(Role::Notifier) =>
+            {
+                Log::Embedded(EmbeddedLog::open(&log_dir(&data))?)
+            }
+            None => {
+                return Err(
+                    "the embedded log admits one process: run `duban serve all`, or give --nats"
+                        .into(),
+                );
+            }
+        };
+        let (shutdown, stopping) = watch::channel(false);
+        let incarnation = draw_incarnation();
+        let parts = |service: Service, effects| Parts {
+            log: log.clone(),
+            state_dir: Some(data.join("state").join(service.as_str())),
+            clock,
+            effects,
+            shutdown: stopping.clone(),
+            incarnation,
+        };
+        let mut services = JoinSet::new();
+        let mut others = JoinSet::new();
+        let mut workers = None;
+        if has(Role::Intake) {
+            services.spawn(run::<Intake>(parts(Service::Intake, None)));
+        }
+        if has(Role::Rules) {
+            services.spawn(run::<Rules>(parts(Service::Rules, None)));
+        }
+        if has(Role::Scheduler) {
+            services.spawn(run::<Scheduler>(parts(Service::Scheduler, None)));
+        }
+        if has(Role::Notifier) {
+            let (runner, started) =
+                effects::start(log.clone(), Arc::new(channels), stopping.clone());
+            workers = Some(started);
+            services.spawn(run::<Notifier>(parts(Service::Notifier, Some(runner))));
+        }
+        if nats.is_none() {
+            let (data, log, stopping) = (data.clone(), log.clone(), stopping.clone());
+            others.spawn(async move {
+                socket::serve(&data, log, stopping)
+                    .await
+                    .map_err(|fault| format!("socket in {}: {fault}", data.display()))
+            });
+        }
+        let mut address = None;
+        if let Some(http) = http.filter(|_| has(Role::Console)) {
+            let listener = tokio::net::TcpListener::bind(http).await.map_err(|fault| {
+                format!("pages at {http}: {fault}; choose another address with --http")
+            })?;
+            address = Some(listener.local_addr()?);
+            let view = Arc::new(LiveView(RwLock::new(View::new())));
+            let state = ConsoleState::new(Some(view.clone()));
+            others.spawn(follow_view(view, log.clone(), stopping.clone()));
+            let (follow_log, follow_state, follow_stop) =
+                (log.clone(), state.clone(), stopping.clone());
+            others.spawn(async move {
+                duban_console::follow(follow_log, follow_state, follow_stop)
+                    .await
+                    .map_err(|fault| format!("pages: {fault}"))
+            });
+            let stopping = stopping.clone();
+            others.spawn(async move {
+                duban_console::serve(listener, state, stopping)
+                    .await
+                    .map_err(|fault| format!("pages: {fault}"))
+            });
+        }
+        Ok(Host {
+            log,
+            shutdown,
+            http: address,
+            services,
+            others,
+            workers,
+        })
+    }
+
+    /// Waits until the process is to stop, or one of its parts failed.
+    pub(crate) async fn ended(&mut self) -> Result<(), Fault> {
+        let mut stopping = self.shutdown.subscribe();
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+                Some(ended) = self.services.join_next() => match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(fault)) => return Err(fault.into()),
+                    Err(fault) => return Err(format!("a service crashed: {fault}").into()),
+                },
+                Some(ended) = self.others.join_next() => match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(fault)) => return Err(fault.into()),
+                    Err(fault) => return Err(format!("a part crashed: {fault}").into()),
+                },
+            }
+        }
+    }
+
+    /// Stops everything in order: services finish their frame, queued sends are made, state is stored.
+    pub(crate) async fn stop(mut self) -> Result<(), Fault> {
+        let _ = self.shutdown.send(true);
+        let mut fault = None;
+        while let Some(ended) = self.services.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(other)) => fault = Some(other.to_string()),
+                Err(other) => fault = Some(other.to_string()),
+            }
+        }
+        if let Some(workers) = self.workers.take() {
+            workers.drain().await;
+        }
+        while self.others.join_next().await.is_some() {}
+        match fault {
+            None => Ok(()),
+            Some(fault) => Err(fault.into()),
+        }
+    }
+}
+
+/// Ctrl-C and SIGTERM stop cleanly; a second one at once.
+pub(crate) fn stop_on_signal(stop: watch::Sender<bool>) {
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        ) else {
+            error!("signals cannot be received");
+            return;
+        };
+        for round in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if round == 0 {
+                info!("stopping");
+                let _ = stop.send(true);
+            }
+        }
+        std::process::exit(1);
+    });
+}
+
+/// The view behind the pages' explanations.
+struct LiveView(RwLock<View>);
+
+impl Explain for LiveView {
+    fn explain(&self, obligation: &str) -> Option<Vec<(String, Vec<String>)>> {
+        self.0.read().ok()?.explain(obligation)
+    }
+}
+
+async fn follow_view(
+    view: Arc<LiveView>,
+    log: Log,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let mut follower = None;
+    let mut after = 0;
+    loop {
+        if follower.is_none() {
+            match log.follow(after, &Service::ALL).await {
+                Ok(opened) => follower = Some(opened),
+                Err(fault) => warn!(%fault, "explanations wait for the log"),
+            }
+        }
+        let Some(open) = &mut follower else {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(AWAY_MILLIS)) => continue,
+                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+            }
+        };
+        let frames = tokio::select! {
+            frames = open.next(READ_AT_ONCE) => frames,
+            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+        };
+        match frames {
+            Ok(frames) => {
+                if let Ok(mut view) = view.0.write() {
+                    for stored in frames {
+                        after = stored.seq;
+                        view.note(&stored.frame, None);
+                    }
+                }
+            }
+            Err(fault) => {
+                warn!(%fault, "explanations wait for the log");
+                follower = None;
+                tokio::time::sleep(Duration::from_millis(AWAY_MILLIS)).await;
+            }
+        }
+    }
+}
+
+/// `duban serve`
+pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
+    let roles: BTreeSet<Role> = args.roles.iter().copied().collect();
+    let channels = channels(&args.channels, &args.data)?;
+    // Definitions are looked at before anything starts, so that a bad one changes nothing.
+    let mut deployments = Vec::new();
+    for dir in &args.ledger {
+        deployments.extend(folder::read(dir)?.deployment()?);
+    }
+    let mut host = Host::start(HostOptions {
+        data: args.data.clone(),
+        nats: args.nats.clone(),
+        roles,
+        clock: match args.clock {
+            ClockKind::Live => Clock::Live,
+            ClockKind::Virtual => Clock::Virtual,
+        },
+        channels,
+        http: Some(args.http),
+    })
+    .await?;
+    stop_on_signal(host.shutdown.clone());
+    if let Some(address) = host.http {
+        println!("pages: http://{address}/");
+    }
+    for event in &deployments {
+        submit(&host.log, event).await?;
+    }
+    let ended = host.ended().await;
+    let stopped = host.stop().await;
+    ended?;
+    stopped?;
+    Ok(Ended::Well)
+}

@@ -1,0 +1,182 @@
+//! A record in one Chinese sentence.
+
+use duban_model::decision::When;
+use duban_model::fact::TaskAct;
+use duban_model::{Body, Record, Zone};
+
+/// What a record says, for people who ask why.
+pub(crate) fn narrate(record: &Record, zone: Zone) -> String {
+    let by = |who: &Option<String>| who.as_deref().map(|w| format!("({w})")).unwrap_or_default();
+    let why = |reason: &Option<String>| {
+        reason
+            .as_deref()
+            .map(|r| format!(":{r}"))
+            .unwrap_or_default()
+    };
+    let act = |what: &str, act: &TaskAct| {
+        format!(
+            "收到{what}:第{}项 {}{}{}{}",
+            act.task,
+            act.unit.as_deref().unwrap_or("全部责任单位"),
+            act.due.map(|d| format!(",日期{d}")).unwrap_or_default(),
+            by(&act.by),
+            why(&act.reason)
+        )
+    };
+    match &record.body {
+        Body::PublicationPublished(p) => {
+            format!("收到公开信息:{} 公开了《{}》({})", p.unit, p.title, p.kind)
+        }
+        Body::PublicationUpdated(p) => {
+            format!("收到公开信息变更:{} 的《{}》({})", p.unit, p.title, p.kind)
+        }
+        Body::PublicationWithdrawn(p) => format!(
+            "收到公开信息撤回:{} 的 {}{}",
+            p.unit,
+            p.publication,
+            why(&p.reason)
+        ),
+        Body::TaskAccepted(a) => act("签收", a),
+        Body::TaskProgressed(a) => act("进展", a),
+        Body::TaskSubmitted(a) => act("报送", a),
+        Body::TaskVerified(a) => act("核实", a),
+        Body::TaskReturned(a) => act("退回", a),
+        Body::TaskExtensionRequested(a) => act("延期申请", a),
+        Body::TaskExtensionApproved(a) => act("延期批准", a),
+        Body::TaskExtensionRefused(a) => act("延期不予批准", a),
+        Body::TaskWaived(a) => act("免办", a),
+        Body::TaskTriggered(a) => act("启动", a),
+        Body::DefinitionDeployed(d) => {
+            format!("部署台账定义 {}{}{}", d.ledger, by(&d.by), why(&d.reason))
+        }
+        Body::CalendarDeployed(d) => format!("部署工作日历 {}", d.calendar.id()),
+        Body::DirectoryDeployed(d) => format!("部署单位名录,共{}个单位", d.directory.units.len()),
+        Body::DeliveryReported(r) => {
+            format!("第{}次发送的结果:{:?} {}", r.attempt, r.outcome, r.detail)
+        }
+        Body::ClockAdvanced(c) => format!("时钟走到 {}", c.to.shown_in(zone)),
+        Body::RejectionRecorded(r) => format!(
+            "未受理[{}]:{};应为{}。{}",
+            r.code, r.found, r.expected, r.remedy
+        ),
+        Body::DuplicateRecorded(r) => {
+            format!("重复收到(第{}次),不再处理;首次见记录{}", r.repeats, r.first)
+        }
+        Body::DefinitionAdopted(r) => format!("台账 {} 启用,定义 {}", r.definition.ledger, r.hash),
+        Body::CalendarAdopted(r) => format!("工作日历 {} 启用", r.calendar.id()),
+        Body::DirectoryAdopted(_) => "单位名录启用".to_owned(),
+        Body::PublicationNoted(r) => format!(
+            "公开信息《{}》({})计入,以 {} 为准{}",
+            r.title,
+            r.kind,
+            r.at.at.shown_in(zone),
+            if r.at.at == r.at.claimed {
+                ""
+            } else {
+                "(所报时间不予采信)"
+            }
+        ),
+        Body::PublicationForgotten(r) => {
+            format!("公开信息 {} 不再计入:{}", r.publication, r.reason)
+        }
+        Body::ObligationOpened(r) => match r.due {
+            Some(due) => format!("责任事项建立,完成时限{due}"),
+            None => "责任事项建立,等待启动".to_owned(),
+        },
+        Body::ObligationAccepted(r) => format!("签收{}", by(&r.by)),
+        Body::ObligationProgressed(r) => format!("报告进展{}{}", by(&r.by), why(&r.reason)),
+        Body::ObligationSubmitted(r) => format!(
+            "报送{},以 {} 为准{}",
+            by(&r.by),
+            r.at.at.shown_in(zone),
+            if r.late { ",超过时限" } else { "" }
+        ),
+        Body::ObligationReturned(r) => format!("退回{}:{};完成时限{}", by(&r.by), r.reason, r.due),
+        Body::ObligationFulfilled(r) => format!(
+            "销号({}){}{}",
+            if r.how == "publications" {
+                "公开信息齐全"
+            } else {
+                "经核实"
+            },
+            by(&r.by),
+            if r.late { ",逾期完成" } else { "" }
+        ),
+        Body::ObligationReopened(r) => format!("重新打开{}", why(&r.reason)),
+        Body::ObligationTicked(r) => format!("第{}项要求计入 {}", r.requirement + 1, r.publication),
+        Body::ObligationUnticked(r) => format!(
+            "第{}项要求不再计入 {}:{}",
+            r.requirement + 1,
+            r.publication,
+            r.reason
+        ),
+        Body::ObligationExtensionRequested(r) => {
+            format!("申请延期至{}{}{}", r.to, by(&r.by), why(&r.reason))
+        }
+        Body::ObligationExtended(r) => format!(
+            "延期:{}改为{}{}{}",
+            r.from.map(|d| d.to_string()).unwrap_or_default(),
+            r.to,
+            by(&r.by),
+            why(&r.reason)
+        ),
+        Body::ObligationExtensionRefused(r) => {
+            format!("延期不予批准{}{}", by(&r.by), why(&r.reason))
+        }
+        Body::ObligationWaived(r) => format!("免办{}{}", by(&r.by), why(&r.reason)),
+        Body::ObligationTriggered(r) => format!("启动,完成时限{}{}", r.to, by(&r.by)),
+        Body::ObligationDueSoon(r) => format!("转为黄灯,时限{}", r.due),
+        Body::ObligationOverdue(r) => format!("转为红灯,已过时限{}", r.due),
+        Body::ObligationLapsed(r) => format!("鼓励事项,时限{}已过,不计红灯", r.due),
+        Body::NoticeRequested(r) => format!(
+            "决定通知 {}({},步骤{}):{}",
+            r.to,
+            r.tier.as_str(),
+            r.step,
+            r.reason
+        ),
+        Body::TimerArmed(r) => match &r.when {
+            When::At(at) => format!("定时 {}(步骤{})", at.shown_in(zone), r.step),
+            When::Cron { expression, .. } => format!("按 {expression} 定时(步骤{})", r.step),
+        },
+        Body::TimerDisarmed(_) => "取消定时,此后不再提醒".to_owned(),
+        Body::TimerNoted(r) => format!("定时登记 {}", r.due.shown_in(zone)),
+        Body::TimerDropped(_) => "定时撤销".to_owned(),
+        Body::TimerFired(r) => format!("到时 {}(步骤{})", r.due.shown_in(zone), r.step),
+        Body::TimerMissed(r) => format!("错过{}次定时", r.count),
+        Body::LedgerNoted(r) => format!("通知用语取自台账 {}", r.ledger),
+        Body::NoticeQueued(r) => format!(
+            "通知 {} 发往 {}({}):{}",
+            r.notice,
+            r.contact,
+            r.channel.as_str(),
+            r.subject
+        ),
+        Body::NoticeSuppressed(r) => format!("通知未发[{}]:{}", r.code, r.reason),
+        Body::NoticeAttempted(r) => format!(
+            "第{}次发送{}",
+            r.attempt,
+            if r.possible_duplicate {
+                "(可能重复)"
+            } else {
+                ""
+            }
+        ),
+        Body::NoticeDelivered(r) => format!("第{}次发送成功:{}", r.attempt, r.detail),
+        Body::NoticeFailed(r) => format!(
+            "第{}次发送{},{} 再试:{}",
+            r.attempt,
+            if r.outcome == duban_model::fact::Outcome::Unknown {
+                "结果不明"
+            } else {
+                "失败"
+            },
+            r.retry_at.shown_in(zone),
+            r.detail
+        ),
+        Body::NoticeAbandoned(r) => format!("停止发送(共{}次):{}", r.attempts, r.reason),
+        Body::RulesContinue(_) | Body::SchedulerContinue(_) | Body::NotifierContinue(_) => {
+            "(续)".to_owned()
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! `duban simulate`: every notice of a span of time, decided by the same services as live.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use duban_model::checksum::{DecisionSum, combine};
+use duban_model::decision::NoticeRequested;
+use duban_model::{Body, Frame, Record, Zone};
+use serde::Serialize;
+
+use crate::args::{Format, Simulate};
+use crate::play::{play, pump, read_events_file, span, timeline};
+use crate::table::{self, csv_line};
+use crate::{Ended, Fault, folder};
+
+/// One notice, as every format prints it.
+#[derive(Debug, Serialize)]
+pub(crate) struct NoticeLine {
+    pub at: String,
+    pub kind: &'static str,
+    pub ledger: String,
+    pub task: String,
+    pub obligation: String,
+    pub unit: String,
+    pub role: &'static str,
+    pub contact: String,
+    pub channel: String,
+    pub step: String,
+    pub tier: &'static str,
+    pub due: String,
+    pub covers: Vec<String>,
+    pub missing: Vec<String>,
+    pub reason: String,
+    pub definition: String,
+    pub notice: String,
+}
+
+impl NoticeLine {
+    const HEADER: [&'static str; 17] = [
+        "at",
+        "kind",
+        "ledger",
+        "task",
+        "obligation",
+        "unit",
+        "role",
+        "contact",
+        "channel",
+        "step",
+        "tier",
+        "due",
+        "covers",
+        "missing",
+        "reason",
+        "definition",
+        "notice",
+    ];
+
+    /// The line of a record that queues or suppresses a notice.
+    pub(crate) fn of(record: &Record, zone: Zone) -> Option<NoticeLine> {
+        let (request, contact, channel, notice): (&NoticeRequested, _, _, _) = match &record.body {
+            Body::NoticeQueued(r) => (
+                &r.request,
+                r.contact.clone(),
+                r.channel.as_str().to_owned(),
+                &r.notice,
+            ),
+            Body::NoticeSuppressed(r) => (
+                &r.request,
+                String::new(),
+                format!("suppressed:{}", r.code),
+                &r.notice,
+            ),
+            _ => return None,
+        };
+        Some(NoticeLine {
+            at: record.loggedat.shown_in(zone),
+            kind: request.kind.as_str(),
+            ledger: record.ledger.clone().unwrap_or_default(),
+            task: request.task.clone(),
+            obligation: request.obligation.clone(),
+            unit: request.unit.clone(),
+            role: request.role.as_str(),
+            contact,
+            channel,
+            step: request.step.clone(),
+            tier: request.tier.as_str(),
+            due: request.due.map(|d| d.to_string()).unwrap_or_default(),
+            covers: request.covers.clone(),
+            missing: request.missing.clone(),
+            reason: request.reason.clone(),
+            definition: record.definition.clone().unwrap_or_default(),
+            notice: notice.clone(),
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.at.clone(),
+            self.kind.to_owned(),
+            self.ledger.clone(),
+            self.task.clone(),
+            self.obligation.clone(),
+            self.unit.clone(),
+            self.role.to_owned(),
+            self.contact.clone(),
+            self.channel.clone(),
+            self.step.clone(),
+            self.tier.to_owned(),
+            self.due.clone(),
+            self.covers.join(" "),
+            self.missing.join(" "),
+            self.reason.clone(),
+            self.definition.clone(),
+            self.notice.clone(),
+        ]
+    }
+}
+
+pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
+    let folder = folder::read(&args.dir)?;
+    let events = match &args.events {
+        Some(path) => read_events_file(path)?,
+        None => Vec::new(),
+    };
+    let Some(definition) = &folder.definition else {
+        folder.deployment()?;
+        return Ok(Ended::Findings);
+    };
+    let (from, until) = span(definition.zone, args.from, args.to)?;
+    if args.from < definition.issued {
+        return Err(format!(
+            "--from {} lies before the ledger's issue, {}",
+            args.from, definition.issued
+        )
+        .into());
+    }
+    let events = timeline(Some(&folder), &events, from)?;
+    let mut house = pump();
+    let mut lines: Vec<NoticeLine> = Vec::new();
+    let mut rejections = Vec::new();
+    let mut states: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut sum = DecisionSum::default();
+    let mut records = 0u64;
+    play(&mut house, &definition.tenant, &events, until, |_| {});
+    for record in house
+        .frames()
+        .iter()
+        .flat_map(|frame: &std::sync::Arc<Frame>| &frame.records)
+    {
+        records += 1;
+        if args.summary {
+            sum.add(record);
+        }
+        lines.extend(NoticeLine::of(record, definition.zone));
+        match &record.body {
+            Body::RejectionRecorded(r) => rejections.push((record.loggedat, r.clone())),
+            Body::ObligationOpened(_)
+            | Body::ObligationFulfilled(_)
+            | Body::ObligationOverdue(_)
+            | Body::ObligationReopened(_) => {
+                *states.entry(record.record_type().as_str()).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+    if args.summary {
+        let digests = house.digests();
+        print_summary(
+            args,
+            &lines,
+            &states,
+            rejections.len(),
+            records,
+            &combine(&sum, &digests),
+        )?;
+    } else {
+        print_lines(args.format, &lines)?;
+    }
+    for (at, r) in rejections.iter().take(20) {
+        eprintln!(
+            "rejected at {}: [{}] {} {}; expected {}. {}",
+            at.shown_in(definition.zone),
+            r.code,
+            r.event_id.as_deref().unwrap_or_default(),
+            r.found,
+            r.expected,
+            r.remedy
+        );
+    }
+    if rejections.len() > 20 {
+        eprintln!("… and {} more rejections", rejections.len() - 20);
+    }
+    Ok(Ended::Well)
+}
+
+/// Prints notices in any format. A reader that closes the pipe early is no fault.
+pub(crate) fn print_lines(format: Format, lines: &[NoticeLine]) -> Result<(), Fault> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let result = (|| -> std::io::Result<()> {
+        match format {
+            Format::Ndjson => {
+                for line in lines {
+                    serde_json::to_writer(&mut out, line)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut out, lines)?;
+                out.write_all(b"\n")?;
+            }
+            Format::Csv => {
+                writeln!(out, "{}", NoticeLine::HEADER.join(","))?;
+                for line in lines {
+                    writeln!(out, "{}", csv_line(&line.cells()))?;
+                }
+            }
+            Format::Table => {
+                for line in lines {
+                    writeln!(
+                        out,
+                        "{}  {:<12} {:<12} 第{}项 {:<22} → {:<24} {}",
+                        &line.at[..16],
+                        line.kind,
+                        line.step,
+                        line.task,
+                        line.unit,
+                        line.contact,
+                        line.reason
+                    )?;
+                }
+            }
+        }
+        out.flush()
+    })();
+    match result {
+        Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn print_summary(
+    args: &Simulate,
+    lines: &[NoticeLine],
+    states: &BTreeMap<&'static str, u64>,
+    rejections: usize,
+    records: u64,
+    checksum: &str,
+) -> Result<(), Fault> {
+    let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_step: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_tier: BTreeMap<String, u64> = BTreeMap::new();
+    for line in lines {
+        *by_kind.entry(line.kind.to_owned()).or_default() += 1;
+        *by_step.entry(line.step.clone()).or_default() += 1;
+        *by_tier.entry(line.tier.to_owned()).or_default() += 1;
+    }
+    if args.format == Format::Table {
+        let mut rows = vec![vec![
+            "notices".to_owned(),
+            String::new(),
+            lines.len().to_string(),
+        ]];
+        for (name, counts) in [("kind", &by_kind), ("tier", &by_tier), ("step", &by_step)] {
+            for (key, count) in counts {
+                rows.push(vec![name.to_owned(), key.clone(), count.to_string()]);
+            }
+        }
+        for (key, count) in states {
+            rows.push(vec![
+                "records".to_owned(),
+                (*key).to_owned(),
+                count.to_string(),
+            ]);
+        }
+        rows.push(vec![
+            "records".to_owned(),
+            "all".to_owned(),
+            records.to_string(),
+        ]);
+        rows.push(vec![
+            "rejections".to_owned(),
+            String::new(),
+            rejections.to_string(),
+        ]);
+        rows.push(vec![
+            "checksum".to_owned(),
+            checksum.to_owned(),
+            String::new(),
+        ]);
+        table::print(&["what", "which", "count"], &rows);
+    } else {
+        let summary = serde_json::json!({
+            "notices": lines.len(), "by_kind": by_kind, "by_tier": by_tier, "by_step": by_step,
+            "obligations": states, "records": records, "rejections": rejections, "checksum": checksum,
+        });
+        println!("{summary}");
+    }
+    Ok(())
+}

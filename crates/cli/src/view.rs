@@ -1,0 +1,395 @@
+//! What explanations are made from: the rules' state folded from the log, and the records that
+//! concern each obligation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
+use duban_rules::{
+    Miss, Obligation, ObligationState, Rules, RulesState, considered, next_step, obligation_of,
+};
+use duban_runtime::machine::Machine;
+
+use crate::narrate::narrate;
+
+/// Publications kept to explain why they did not count; older ones are forgotten first.
+const MAX_PUBLICATIONS: usize = 200_000;
+/// Records kept for one obligation.
+const MAX_PER_OBLIGATION: usize = 2_000;
+/// Publications named that did not count for one obligation.
+const MAX_MISSES: usize = 30;
+
+/// An explanation: headings with their lines.
+pub(crate) type Explanation = Vec<(String, Vec<String>)>;
+
+/// The log as explanations need it.
+pub(crate) struct View {
+    rules: Machine<Rules>,
+    by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
+    facts: BTreeMap<RecordId, Arc<Record>>,
+    notices: BTreeMap<String, String>,
+    publications: std::collections::VecDeque<Arc<Record>>,
+    latest: Timestamp,
+}
+
+impl View {
+    pub(crate) fn new() -> View {
+        View {
+            rules: Machine::new(0, Vec::new()).expect("no rows, no unreadable row"),
+            by_obligation: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            publications: std::collections::VecDeque::new(),
+            latest: Timestamp::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &RulesState {
+        self.rules.state()
+    }
+
+    pub(crate) fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// The zone of an obligation's ledger.
+    pub(crate) fn zone(&self, ledger: &str) -> Zone {
+        self.state()
+            .ledger(ledger)
+            .map_or(Zone::SHANGHAI, |l| l.definition.zone)
+    }
+
+    /// Takes a frame into account, up to an instant if one is given.
+    pub(crate) fn note(&mut self, frame: &Frame, until: Option<Timestamp>) {
+        let within = |record: &Record| until.is_none_or(|until| record.loggedat <= until);
+        if frame.head.service == Service::Rules {
+            if frame.records.iter().all(|r| within(r)) {
+                self.rules.replay(frame);
+            } else {
+                let part = Frame {
+                    head: frame.head.clone(),
+                    records: frame
+                        .records
+                        .iter()
+                        .filter(|r| within(r))
+                        .cloned()
+                        .collect(),
+                };
+                self.rules.replay(&part);
+            }
+            let _ = self.rules.drain();
+        }
+        for record in frame.records.iter().filter(|r| within(r)) {
+            self.latest = self.latest.max(record.loggedat);
+            self.note_record(record);
+        }
+    }
+
+    fn note_record(&mut self, record: &Arc<Record>) {
+        match &record.body {
+            Body::PublicationPublished(_)
+            | Body::PublicationUpdated(_)
+            | Body::PublicationWithdrawn(_) => {
+                if self.publications.len() >= MAX_PUBLICATIONS
+                    && let Some(old) = self.publications.pop_front()
+                {
+                    self.facts.remove(&old.id);
+                }
+                self.publications.push_back(record.clone());
+                self.facts.insert(record.id, record.clone());
+            }
+            Body::TaskAccepted(_)
+            | Body::TaskProgressed(_)
+            | Body::TaskSubmitted(_)
+            | Body::TaskVerified(_)
+            | Body::TaskReturned(_)
+            | Body::TaskExtensionRequested(_)
+            | Body::TaskExtensionApproved(_)
+            | Body::TaskExtensionRefused(_)
+            | Body::TaskWaived(_)
+            | Body::TaskTriggered(_)
+            | Body::DefinitionDeployed(_) => {
+                self.facts.insert(record.id, record.clone());
+            }
+            Body::NoticeQueued(r) => {
+                self.notices
+                    .insert(r.notice.clone(), r.request.obligation.clone());
+            }
+            Body::NoticeSuppressed(r) => {
+                self.notices
+                    .insert(r.notice.clone(), r.request.obligation.clone());
+            }
+            _ => {}
+        }
+        let about = obligation_of(&record.body).or(record.subject.as_deref());
+        if let Some(id) =
+            about.filter(|_| !matches!(record.body, Body::TimerNoted(_) | Body::TimerDropped(_)))
+        {
+            let list = self.by_obligation.entry(id.to_owned()).or_default();
+            if list.len() < MAX_PER_OBLIGATION {
+                list.push(record.clone());
+            }
+        }
+    }
+
+    /// The explanation of an obligation or a notice.
+    pub(crate) fn explain(&self, id: &str) -> Option<Explanation> {
+        if let Some(obligation) = self.state().obligation(id) {
+            return Some(self.explain_obligation(id, obligation));
+        }
+        let obligation = self.notices.get(id)?;
+        self.explain_notice(id, obligation)
+    }
+
+    fn line(&self, record: &Record, zone: Zone) -> String {
+        let id = record.id.to_string();
+        let cause = record
+            .cause
+            .map(|c| format!(" ← {}", &c.to_string()[..8]))
+            .unwrap_or_default();
+        format!(
+            "{}  {}  [{}{cause}]",
+            record.loggedat.shown_in(zone),
+            narrate(record, zone),
+            &id[..8]
+        )
+    }
+
+    fn explain_obligation(&self, id: &str, obligation: &Obligation) -> Explanation {
+        let zone = self.zone(&obligation.ledger);
+        let mut parts = vec![("现状".to_owned(), self.standing(id, obligation, zone))];
+        // Timers moved by their obligation are noise beside what moved them; only the armed one counts.
+        let mut chain = Vec::new();
+        let mut told = std::collections::BTreeSet::new();
+        for record in self.by_obligation.get(id).into_iter().flatten() {
+            if let Some(fact) = record.cause.and_then(|c| self.facts.get(&c))
+                && told.insert(fact.id)
+            {
+                chain.push(self.line(fact, zone));
+            }
+            if !matches!(record.body, Body::TimerArmed(_)) {
+                chain.push(self.line(record, zone));
+            }
+        }
+        parts.push(("经过(每行末尾:记录号 ← 起因)".to_owned(), chain));
+        parts.push((
+            "没有发生的及其原因".to_owned(),
+            self.misses(id, obligation, zone),
+        ));
+        parts
+    }
+
+    fn standing(&self, id: &str, obligation: &Obligation, zone: Zone) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{id}:{},时限{}",
+            state_in_chinese(obligation),
+            obligation.due.map_or("未定".to_owned(), |d| d.to_string())
+        )];
+        if let Some(done) = &obligation.done {
+            lines.push(format!(
+                "完成于 {}{}",
+                done.at.shown_in(zone),
+                if done.late { "(逾期)" } else { "" }
+            ));
+        }
+        let definition = self
+            .state()
+            .ledger(&obligation.ledger)
+            .map(|l| &l.definition);
+        if let Some((_, task)) = definition.and_then(|d| d.task(&obligation.task)) {
+            lines.push(format!("第{}项 {}", task.id, task.text));
+            if let Some(owner) = obligation.owner_of(task) {
+                let missing = obligation.missing(&owner.fulfilled_by);
+                if !missing.is_empty() && !obligation.state.is_final() {
+                    lines.push(format!("尚缺:{}", missing.join("、")));
+                }
+            }
+        }
+        lines
+    }
+
+    /// What did not happen: publications looked at that did not count, steps still ahead, steps
+    /// that fell away.
+    fn misses(&self, id: &str, obligation: &Obligation, zone: Zone) -> Vec<String> {
+        let mut lines = Vec::new();
+        let state = self.state();
+        let ticked: std::collections::BTreeSet<String> = obligation
+            .ticks
+            .values()
+            .flat_map(|t| t.keys().cloned())
+            .collect();
+        let kinds = wanted_kinds(state, obligation);
+        let mut left_out = 0;
+        for record in &self.publications {
+            let publication = match &record.body {
+                Body::PublicationPublished(p) | Body::PublicationUpdated(p) => p,
+                _ => continue,
+            };
+            let related = publication.unit == obligation.unit || kinds.contains(&publication.kind);
+            let counted =
+                ticked.contains(&format!("{}/{}", publication.unit, publication.publication));
+            if !related
+                || counted
+                || record
+                    .ledger
+                    .as_ref()
+                    .is_some_and(|l| *l != obligation.ledger)
+            {
+                continue;
+            }
+            let at = record.time.unwrap_or(record.loggedat);
+            let reason = match considered(state, obligation, publication, at) {
+                Err(Miss::OtherKind(_)) if kinds.is_empty() => continue,
+                Err(Miss::BySubmission) => continue,
+                Err(miss) => miss_in_chinese(&miss),
+                Ok(_) => self
+                    .withdrawn(&publication.unit, &publication.publication)
+                    .unwrap_or_else(|| {
+                        "同一任务只计一次:已计入本单位的另一事项,或要求已满足".to_owned()
+                    }),
+            };
+            if lines.len() >= MAX_MISSES {
+                left_out += 1;
+                continue;
+            }
+            lines.push(format!(
+                "{}  {} 的《{}》({})未计入:{reason}  [{}]",
+                record.loggedat.shown_in(zone),
+                publication.unit,
+                publication.title,
+                publication.kind,
+                &record.id.to_string()[..8]
+            ));
+        }
+        if left_out > 0 {
+            lines.push(format!("另有{left_out}条公开信息未计入"));
+        }
+        let next = next_step(state, obligation);
+        if obligation.state.is_final() {
+            lines.push("此后的提醒和督办:不再发出,因为事项已了结".to_owned());
+        } else if let (Some(at), Some(step)) = (next.at, &next.step) {
+            lines.push(format!("下一步 {step}:尚未到时,定于 {}", at.shown_in(zone)));
+            for step in next.remaining.iter().skip(1) {
+                lines.push(format!("之后 {}:{}", step.label, step.at.shown_in(zone)));
+            }
+        } else if obligation.state == ObligationState::Waiting {
+            lines.push("没有提醒:适时推进,等待 task.triggered".to_owned());
+        }
+        if obligation.state == ObligationState::Submitted {
+            lines.push("对责任单位的提醒:已报送,停止;等待核实".to_owned());
+        }
+        let _ = id;
+        lines
+    }
+
+    fn withdrawn(&self, unit: &str, publication: &str) -> Option<String> {
+        self.publications
+            .iter()
+            .rev()
+            .find_map(|record| match &record.body {
+                Body::PublicationWithdrawn(w) if w.unit == unit && w.publication == publication => {
+                    Some(format!(
+                        "已撤回{}",
+                        w.reason
+                            .as_deref()
+                            .map(|r| format!("({r})"))
+                            .unwrap_or_default()
+                    ))
+                }
+                _ => None,
+            })
+    }
+
+    fn explain_notice(&self, notice: &str, obligation: &str) -> Option<Explanation> {
+        let records = self.by_obligation.get(obligation)?;
+        let zone = self.zone(obligation.split('/').next().unwrap_or_default());
+        let about = |record: &&Arc<Record>| match &record.body {
+            Body::NoticeQueued(r) => r.notice == notice,
+            Body::NoticeSuppressed(r) => r.notice == notice,
+            Body::NoticeAttempted(r) => r.notice == notice,
+            Body::NoticeDelivered(r) => r.notice == notice,
+            Body::NoticeFailed(r) => r.notice == notice,
+            Body::NoticeAbandoned(r) => r.notice == notice,
+            _ => false,
+        };
+        let own: Vec<&Arc<Record>> = records.iter().filter(about).collect();
+        let mut chain = Vec::new();
+        let mut cause = own.first().and_then(|r| r.cause);
+        let by_id: BTreeMap<RecordId, &Arc<Record>> = records.iter().map(|r| (r.id, r)).collect();
+        while let Some(record) =
+            cause.and_then(|c| by_id.get(&c).copied().or_else(|| self.facts.get(&c)))
+        {
+            chain.push(self.line(record, zone));
+            cause = record.cause;
+        }
+        chain.reverse();
+        let text = own.iter().find_map(|r| match &r.body {
+            Body::NoticeQueued(q) => Some(q.text.lines().map(ToOwned::to_owned).collect()),
+            _ => None,
+        });
+        let mut parts = vec![
+            ("起因(由远及近)".to_owned(), chain),
+            (
+                "通知的经过".to_owned(),
+                own.iter().map(|r| self.line(r, zone)).collect(),
+            ),
+        ];
+        if let Some(text) = text {
+            parts.push(("正文".to_owned(), text));
+        }
+        Some(parts)
+    }
+}
+
+fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<String> {
+    use duban_model::definition::Fulfilment;
+    state
+        .ledger(&obligation.ledger)
+        .and_then(|l| l.definition.task(&obligation.task))
+        .and_then(|(_, task)| obligation.owner_of(task))
+        .map(|owner| match &owner.fulfilled_by {
+            Fulfilment::Publications(list) => list.iter().flat_map(|r| r.kinds.clone()).collect(),
+            Fulfilment::Submission => Vec::new(),
+        })
+        .unwrap_or_default()
+}
+
+fn miss_in_chinese(miss: &Miss) -> String {
+    match miss {
+        Miss::OtherUnit => "不是本责任单位公开的".to_owned(),
+        Miss::OtherKind(wanted) => format!("类别不符,要求的是{}", wanted.join("、")),
+        Miss::BeforePeriod => "早于本期".to_owned(),
+        Miss::BySubmission => "本事项以报送核实销号".to_owned(),
+        Miss::Closed(state) => format!("事项已了结({state})"),
+        Miss::BeforeLedger => "早于台账印发".to_owned(),
+    }
+}
+
+/// An obligation's state and light in Chinese.
+pub(crate) fn state_in_chinese(obligation: &Obligation) -> String {
+    use ObligationState as S;
+    let state = match obligation.state {
+        S::Waiting => "待启动",
+        S::Open => "待签收",
+        S::Accepted => "已签收",
+        S::Submitted => "已报送待核实",
+        S::Returned => "已退回",
+        S::Fulfilled => "已销号",
+        S::Waived => "免办",
+        S::Lapsed => "鼓励事项,已过时限",
+    };
+    format!("{state},{}", light_of(obligation).1)
+}
+
+/// The light: its name in data, and in Chinese.
+pub(crate) fn light_of(obligation: &Obligation) -> (&'static str, &'static str) {
+    use ObligationState as S;
+    match obligation.state {
+        S::Fulfilled => ("done", "完成"),
+        S::Waived | S::Lapsed | S::Waiting => ("grey", "灰"),
+        _ if obligation.overdue => ("red", "红灯"),
+        S::Returned => ("yellow", "黄灯"),
+        _ if obligation.due_soon => ("yellow", "黄灯"),
+        _ => ("green", "绿灯"),
+    }
+}
