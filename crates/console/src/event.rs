@@ -1,0 +1,138 @@
+//! Server-sent events: one message a change, throttled.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::stream::{self, Stream};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::follow::asked_to_stop;
+use crate::light::Light;
+use crate::page::{Clock, chosen_ledger};
+use crate::serve::Desk;
+use crate::state::ConsoleState;
+
+/// The least time between two messages of one stream: four messages a second.
+pub const EVENT_GAP: Duration = Duration::from_millis(250);
+/// Streams open at once, in streams; a page that gets none reloads itself instead.
+pub const EVENT_STREAMS: usize = 200;
+/// A comment that keeps proxies from closing a quiet stream, in seconds.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What a page asks to be told about.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    ledger: Option<String>,
+}
+
+/// One message.
+#[derive(Debug, Serialize)]
+struct Told {
+    seq: u64,
+    date: String,
+    time: String,
+    virtual_time: bool,
+    red: u64,
+    yellow: u64,
+    green: u64,
+    done: u64,
+    grey: u64,
+    late: u64,
+    total: u64,
+    rejections: u64,
+}
+
+fn told(state: &ConsoleState, ledger: Option<&str>) -> Told {
+    let projection = state.read();
+    let ledger = chosen_ledger(&projection, ledger);
+    let clock = Clock::of(&projection, ledger);
+    let counts = ledger.map(|l| l.counts).unwrap_or_default();
+    Told {
+        seq: projection.seq(),
+        date: clock.date,
+        time: clock.time,
+        virtual_time: clock.virtual_time,
+        red: counts.of(Light::Red),
+        yellow: counts.of(Light::Yellow),
+        green: counts.of(Light::Green),
+        done: counts.of(Light::Done),
+        grey: counts.of(Light::Grey),
+        late: counts.late,
+        total: counts.total(),
+        rejections: projection.totals().rejections,
+    }
+}
+
+/// `/events`
+pub(crate) async fn events(State(desk): State<Arc<Desk>>, Query(wanted): Query<Wanted>) -> Response {
+    let Ok(permit) = Arc::clone(&desk.streams).try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "打开的页面过多,请稍后重试\n").into_response();
+    };
+    let stream = messages(
+        desk.state.clone(),
+        wanted.ledger,
+        desk.shutdown.clone(),
+        permit,
+    );
+    Sse::new(stream)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response()
+}
+
+/// Where one stream stands.
+struct Stand {
+    state: ConsoleState,
+    ledger: Option<String>,
+    changes: watch::Receiver<u64>,
+    shutdown: watch::Receiver<bool>,
+    first: bool,
+    /// Given back when the stream ends.
+    _permit: OwnedSemaphorePermit,
+}
+
+fn messages(
+    state: ConsoleState,
+    ledger: Option<String>,
+    shutdown: watch::Receiver<bool>,
+    permit: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let stand = Stand {
+        changes: state.changes.subscribe(),
+        state,
+        ledger,
+        shutdown,
+        first: true,
+        _permit: permit,
+    };
+    stream::unfold(stand, |mut stand| async move {
+        let changes = &mut stand.changes;
+        let first = std::mem::take(&mut stand.first);
+        let moved = async {
+            if first {
+                return true;
+            }
+            // Whatever changes meanwhile is told in one message.
+            tokio::time::sleep(EVENT_GAP).await;
+            changes.changed().await.is_ok()
+        };
+        let goes_on = tokio::select! {
+            () = asked_to_stop(&mut stand.shutdown) => false,
+            moved = moved => moved,
+        };
+        if !goes_on {
+            return None;
+        }
+        stand.changes.mark_unchanged();
+        let told = told(&stand.state, stand.ledger.as_deref());
+        let text = serde_json::to_string(&told).unwrap_or_default();
+        let event = Event::default().event("change").data(text);
+        Some((Ok(event), stand))
+    })
+}

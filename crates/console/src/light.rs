@@ -1,0 +1,233 @@
+//! Where a duty stands and which light that is, with the words and marks the pages show.
+
+use duban_model::calendar::{Span, SpanUnit};
+use duban_model::decision::NoticeKind;
+use duban_model::definition::{StepWhen, Tier};
+use duban_model::directory::Channel;
+
+/// Where a duty stands. Overdue is not a stage: an open duty can be overdue, and so can a submitted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It sleeps until its trigger (适时推进).
+    Waiting,
+    /// Nobody has signed for it yet.
+    Open,
+    /// 签收
+    Accepted,
+    /// 报送: the office must verify.
+    Submitted,
+    /// 退回: a bounded clock runs.
+    Returned,
+    /// 销号
+    Fulfilled,
+    /// 免办
+    Waived,
+    /// An encouraged duty whose date passed.
+    Lapsed,
+}
+
+impl Stage {
+    /// Its name on the pages.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Stage::Waiting => "待启动",
+            Stage::Open => "待签收",
+            Stage::Accepted => "已签收",
+            Stage::Submitted => "已报送,待核实",
+            Stage::Returned => "已退回",
+            Stage::Fulfilled => "已销号",
+            Stage::Waived => "免办",
+            Stage::Lapsed => "已过期限(鼓励)",
+        }
+    }
+
+    /// Nothing more is expected of the unit.
+    pub fn is_final(self) -> bool {
+        matches!(self, Stage::Fulfilled | Stage::Waived | Stage::Lapsed)
+    }
+}
+
+/// 红黄绿灯, from the gravest to the one that needs no attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Light {
+    /// The date has passed and the duty is not fulfilled.
+    Red,
+    /// The date is near, or the submission was sent back.
+    Yellow,
+    /// In time.
+    Green,
+    /// Fulfilled.
+    Done,
+    /// Nothing runs: waived, lapsed, or waiting for its trigger.
+    Grey,
+}
+
+impl Light {
+    /// All of them, gravest first.
+    pub const ALL: [Light; 5] = [
+        Light::Red,
+        Light::Yellow,
+        Light::Green,
+        Light::Done,
+        Light::Grey,
+    ];
+
+    /// Its name in addresses and style classes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Light::Red => "red",
+            Light::Yellow => "yellow",
+            Light::Green => "green",
+            Light::Done => "done",
+            Light::Grey => "grey",
+        }
+    }
+
+    /// The light with this name.
+    pub fn parse(name: &str) -> Option<Light> {
+        Light::ALL.into_iter().find(|light| light.as_str() == name)
+    }
+
+    /// Its name on the pages.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Light::Red => "红灯",
+            Light::Yellow => "黄灯",
+            Light::Green => "绿灯",
+            Light::Done => "完成",
+            Light::Grey => "不计",
+        }
+    }
+
+    /// A mark beside the colour, for those who cannot tell colours and for print.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Light::Red => "!",
+            Light::Yellow => "△",
+            Light::Green => "·",
+            Light::Done => "✓",
+            Light::Grey => "–",
+        }
+    }
+
+    /// Its place in [`Light::ALL`].
+    pub fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// How many duties show each light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    by: [u64; Light::ALL.len()],
+    /// Of those done, how many were late.
+    pub late: u64,
+}
+
+impl Counts {
+    /// Duties with this light.
+    pub fn of(&self, light: Light) -> u64 {
+        self.by[light.place()]
+    }
+
+    /// All duties.
+    pub fn total(&self) -> u64 {
+        self.by.iter().sum()
+    }
+
+    /// The gravest light that any duty shows.
+    pub fn worst(&self) -> Option<Light> {
+        Light::ALL.into_iter().find(|light| self.of(*light) > 0)
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, light: Light, late: bool) {
+        self.by[light.place()] += 1;
+        self.late += u64::from(late);
+    }
+
+    /// Counts one less.
+    pub fn remove(&mut self, light: Light, late: bool) {
+        self.by[light.place()] = self.by[light.place()].saturating_sub(1);
+        self.late = self.late.saturating_sub(u64::from(late));
+    }
+}
+
+/// A ladder step in Chinese.
+pub fn step_in_chinese(step: &str) -> String {
+    match step.parse::<StepWhen>() {
+        Ok(StepWhen::Before(span)) => format!("提前{}", span_in_chinese(span)),
+        Ok(StepWhen::Due) => "到期当日".to_owned(),
+        Ok(StepWhen::Overdue(span)) => format!("超期{}", span_in_chinese(span)),
+        Err(_) => match step {
+            "catchup" => "启动前各步合并".to_owned(),
+            "returned" => "报送退回".to_owned(),
+            "relook" => "等待工作日历".to_owned(),
+            "yellow" => "转黄灯".to_owned(),
+            "red" => "转红灯".to_owned(),
+            "lapse" => "期限过后停止催办".to_owned(),
+            other => match other.strip_prefix("verify:").map(str::parse) {
+                Some(Ok(span)) => format!("报送后{}未核实", span_in_chinese(span)),
+                _ => other.to_owned(),
+            },
+        },
+    }
+}
+
+/// A kind of notice in Chinese.
+pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Reminder => "催办",
+        NoticeKind::Escalation => "督办",
+        NoticeKind::Catchup => "补发催办",
+        NoticeKind::Verification => "待核实",
+        NoticeKind::Return => "退回",
+    }
+}
+
+/// A rung of escalation in Chinese.
+pub fn tier_in_chinese(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Contact => "联络员",
+        Tier::Lead => "牵头单位",
+        Tier::Leader => "分管负责人",
+        Tier::Office => "主管部门",
+        Tier::LeadingGroup => "领导小组",
+    }
+}
+
+/// A channel in Chinese.
+pub fn channel_in_chinese(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mail => "邮件",
+        Channel::Webhook => "接口推送",
+    }
+}
+
+/// A span as people say it.
+pub fn span_in_chinese(span: Span) -> String {
+    match span.unit() {
+        SpanUnit::WorkingDays => format!("{}个工作日", span.n()),
+        SpanUnit::CalendarDays => format!("{}天", span.n()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_follow_the_list_and_names_read_back() {
+        for (place, light) in Light::ALL.into_iter().enumerate() {
+            assert_eq!(light.place(), place);
+            assert_eq!(Light::parse(light.as_str()), Some(light));
+        }
+    }
+
+    #[test]
+    fn steps_are_said_in_chinese_and_unknown_ones_as_they_are() {
+        assert_eq!(step_in_chinese("before:15wd"), "提前15个工作日");
+        assert_eq!(step_in_chinese("verify:5wd"), "报送后5个工作日未核实");
+        assert_eq!(step_in_chinese("whatever"), "whatever");
+    }
+}

@@ -1,0 +1,198 @@
+//! The pages. Rendered on the server from the projection, readable without a script; every
+//! value goes through the template's escaping.
+
+mod address;
+mod heat;
+mod obligation;
+mod overview;
+mod rejection;
+mod row;
+mod task;
+mod unit;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use chrono::{Datelike, Weekday};
+use duban_model::Zone;
+
+pub(crate) use obligation::obligation;
+pub(crate) use overview::overview;
+pub(crate) use rejection::rejections;
+pub(crate) use task::task;
+pub(crate) use unit::unit;
+
+use crate::asset::{SCRIPT_DIGEST, STYLE_DIGEST};
+use crate::light::{Counts, Light};
+use crate::projection::{Ledger, Projection};
+
+/// The instant on the log as a page shows it.
+pub(crate) struct Clock {
+    /// `2021年10月8日 星期五`
+    pub date: String,
+    /// `09:10:00`
+    pub time: String,
+    /// For machines.
+    pub rfc3339: String,
+    pub virtual_time: bool,
+}
+
+impl Clock {
+    pub fn of(projection: &Projection, ledger: Option<&Ledger>) -> Clock {
+        let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
+        let Some(now) = projection.now() else {
+            return Clock {
+                date: "尚无记录".to_owned(),
+                time: String::new(),
+                rfc3339: String::new(),
+                virtual_time: false,
+            };
+        };
+        let at = now.utc().with_timezone(&zone.0);
+        let day = match at.weekday() {
+            Weekday::Mon => "一",
+            Weekday::Tue => "二",
+            Weekday::Wed => "三",
+            Weekday::Thu => "四",
+            Weekday::Fri => "五",
+            Weekday::Sat => "六",
+            Weekday::Sun => "日",
+        };
+        Clock {
+            date: format!(
+                "{}年{}月{}日 星期{day}",
+                at.year(),
+                at.month(),
+                at.day()
+            ),
+            time: at.format("%H:%M:%S").to_string(),
+            rfc3339: now.shown_in(zone),
+            virtual_time: projection.virtual_time(),
+        }
+    }
+}
+
+/// The ledger asked for, else the one adopted last.
+pub(crate) fn chosen_ledger<'a>(
+    projection: &'a Projection,
+    wanted: Option<&str>,
+) -> Option<&'a Ledger> {
+    wanted
+        .and_then(|id| projection.ledger(id))
+        .or_else(|| {
+            projection
+                .ledgers()
+                .iter()
+                .rev()
+                .find(|l| l.definition.is_some())
+        })
+        .or_else(|| projection.ledgers().last())
+}
+
+/// The head of every page.
+pub(crate) struct Head<'a> {
+    pub name: String,
+    pub ledger: Option<&'a Ledger>,
+    /// Id, title, address, and whether it is the one shown.
+    pub ledgers: Vec<(&'a str, String, bool)>,
+    pub clock: Clock,
+    pub counts: Counts,
+    pub rejections: u64,
+    pub seq: u64,
+    pub events: String,
+    pub style: String,
+    pub script: String,
+}
+
+impl<'a> Head<'a> {
+    pub fn new(projection: &'a Projection, ledger: Option<&'a Ledger>, name: &str) -> Head<'a> {
+        let ledgers = projection
+            .ledgers()
+            .iter()
+            .map(|l| {
+                let address = format!("/?ledger={}", address::encoded(&l.id));
+                (
+                    l.title.as_str(),
+                    address,
+                    ledger.is_some_and(|shown| shown.id == l.id),
+                )
+            })
+            .collect();
+        Head {
+            name: name.to_owned(),
+            ledger,
+            ledgers,
+            clock: Clock::of(projection, ledger),
+            counts: ledger.map(|l| l.counts).unwrap_or_default(),
+            rejections: projection.totals().rejections,
+            seq: projection.seq(),
+            events: ledger.map_or_else(
+                || "/events".to_owned(),
+                |l| format!("/events?ledger={}", address::encoded(&l.id)),
+            ),
+            style: format!("/static/app.css?v={STYLE_DIGEST:08x}"),
+            script: format!("/static/app.js?v={SCRIPT_DIGEST:08x}"),
+        }
+    }
+
+    pub fn lights(&self) -> [Light; 5] {
+        Light::ALL
+    }
+
+    /// Where the duties of one light are listed.
+    pub fn light_address(&self, light: &Light) -> String {
+        match self.ledger {
+            Some(ledger) => format!(
+                "/?ledger={}&light={}",
+                address::encoded(&ledger.id),
+                light.as_str()
+            ),
+            None => format!("/?light={}", light.as_str()),
+        }
+    }
+
+    pub fn home(&self) -> String {
+        self.ledger.map_or_else(
+            || "/".to_owned(),
+            |l| format!("/?ledger={}", address::encoded(&l.id)),
+        )
+    }
+}
+
+/// Turns a page into an answer.
+pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(fault) => {
+            tracing::error!(%fault, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, "页面无法生成\n").into_response()
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "nowhere.html")]
+struct Nowhere<'a> {
+    head: Head<'a>,
+    what: &'a str,
+}
+
+/// The page for what is not there.
+pub(crate) fn not_found(projection: &Projection, what: &str) -> Response {
+    let ledger = chosen_ledger(projection, None);
+    let page = Nowhere {
+        head: Head::new(projection, ledger, "没有找到"),
+        what,
+    };
+    answer(StatusCode::NOT_FOUND, &page)
+}
+
+/// Any other address.
+pub(crate) async fn nowhere(
+    axum::extract::State(desk): axum::extract::State<std::sync::Arc<crate::serve::Desk>>,
+) -> Response {
+    not_found(&desk.state.read(), "没有这个地址。")
+}
+
+#[cfg(test)]
+mod tests;

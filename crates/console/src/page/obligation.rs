@@ -1,0 +1,274 @@
+//! `/o/{obligation}`: one duty with its reason, evidence, notices, history and explanation.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use duban_model::Zone;
+use duban_model::definition::Fulfilment;
+
+use super::row::{DutyRow, NoticeRow, remains};
+use super::{Head, address, answer, not_found};
+use crate::light::{Light, Stage, step_in_chinese};
+use crate::projection::{Duty, Ledger, Line, Matter, Projection, TaskRow, minute};
+use crate::serve::Desk;
+use crate::state::{ConsoleState, Explanation};
+
+/// A link or a text.
+struct Proof<'a> {
+    text: &'a str,
+    kind: &'a str,
+    at: String,
+    link: Option<&'a str>,
+}
+
+/// One thing that must be made public.
+struct Need<'a> {
+    name: &'a str,
+    have: usize,
+    at_least: u32,
+    met: bool,
+    kinds: String,
+    proofs: Vec<Proof<'a>>,
+}
+
+/// A line of the history.
+struct Told<'a> {
+    at: String,
+    class: &'static str,
+    matter: &'static str,
+    text: &'a str,
+    record: String,
+    cause: String,
+}
+
+/// The head of a section of the explanation, and its lines.
+type Section = (String, Vec<String>);
+
+#[derive(Template)]
+#[template(path = "obligation.html")]
+struct ObligationPage<'a> {
+    head: Head<'a>,
+    duty: &'a Duty,
+    row: DutyRow<'a>,
+    task: Option<&'a TaskRow>,
+    task_address: String,
+    why: String,
+    next: Option<(String, String)>,
+    missing: Vec<&'a str>,
+    by_submission: bool,
+    needs: Vec<Need<'a>>,
+    submitted: Option<(String, String, &'a str, bool)>,
+    files: Vec<Proof<'a>>,
+    notices: Vec<NoticeRow<'a>>,
+    first: Vec<Told<'a>>,
+    left_out: u64,
+    last: Vec<Told<'a>>,
+    explanation: Option<Vec<Section>>,
+}
+
+/// `/o/{obligation}`
+pub(crate) async fn obligation(
+    State(desk): State<Arc<Desk>>,
+    Path(obligation): Path<String>,
+) -> Response {
+    if desk.state.read().duty(&obligation).is_none() {
+        return not_found(&desk.state.read(), "没有这个责任事项。");
+    }
+    let explanation = explained(&desk.state, &obligation).await;
+    let projection = desk.state.read();
+    match projection.duty(&obligation) {
+        Some(duty) => render(&projection, duty, explanation),
+        None => not_found(&projection, "没有这个责任事项。"),
+    }
+}
+
+/// Asks whoever explains, off the threads that serve.
+async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation> {
+    let explain = state.explain.clone()?;
+    let obligation = obligation.to_owned();
+    match tokio::task::spawn_blocking(move || explain.explain(&obligation)).await {
+        Ok(explanation) => explanation,
+        Err(fault) => {
+            tracing::error!(%fault, "an explanation failed");
+            None
+        }
+    }
+}
+
+fn render(projection: &Projection, duty: &Duty, explanation: Option<Explanation>) -> Response {
+    let ledger = &projection.ledgers()[duty.ledger];
+    let task = ledger.task(&duty.task);
+    let fulfilled_by = task.and_then(|task| task.fulfilled_by(duty.owner));
+    let row = DutyRow::of(projection, duty);
+    let name = format!("{}|第{}项 {}", row.unit, duty.task, row.title);
+    let submitted = duty.submitted.as_ref();
+    let page = ObligationPage {
+        head: Head::new(projection, Some(ledger), &name),
+        why: why(projection, ledger, duty),
+        next: (!duty.stage.is_final())
+            .then_some(duty.next.as_ref())
+            .flatten()
+            .map(|(at, step)| (minute(*at, ledger.zone), step_in_chinese(step))),
+        missing: match fulfilled_by {
+            Some(by) if !duty.stage.is_final() => {
+                duty.missing(by).iter().map(|r| r.name.as_str()).collect()
+            }
+            _ => Vec::new(),
+        },
+        by_submission: matches!(fulfilled_by, Some(Fulfilment::Submission)),
+        needs: needs(projection, ledger, duty, fulfilled_by),
+        submitted: submitted.map(|s| {
+            (
+                minute(s.at.at, ledger.zone),
+                if s.at.at == s.at.loggedat {
+                    String::new()
+                } else {
+                    format!("收到时间{}", minute(s.at.loggedat, ledger.zone))
+                },
+                s.by.as_deref().unwrap_or(""),
+                s.late,
+            )
+        }),
+        files: submitted
+            .map(|s| &s.evidence[..])
+            .unwrap_or_default()
+            .iter()
+            .map(|text| Proof {
+                text,
+                kind: "",
+                at: String::new(),
+                link: address::web(text),
+            })
+            .collect(),
+        notices: duty
+            .notices
+            .iter()
+            .rev()
+            .filter_map(|place| projection.notices().at(*place))
+            .map(|notice| NoticeRow::of(projection, notice))
+            .collect(),
+        first: duty
+            .history
+            .first()
+            .iter()
+            .map(|line| told(line, ledger.zone))
+            .collect(),
+        left_out: duty.history.left_out(),
+        last: duty
+            .history
+            .last()
+            .map(|line| told(line, ledger.zone))
+            .collect(),
+        task_address: address::of_task(&ledger.id, &duty.task),
+        duty,
+        row,
+        task,
+        explanation,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+fn needs<'a>(
+    projection: &'a Projection,
+    ledger: &'a Ledger,
+    duty: &'a Duty,
+    fulfilled_by: Option<&'a Fulfilment>,
+) -> Vec<Need<'a>> {
+    let Some(Fulfilment::Publications(list)) = fulfilled_by else {
+        return Vec::new();
+    };
+    list.iter()
+        .enumerate()
+        .map(|(place, requirement)| {
+            let have = duty.ticked(place);
+            Need {
+                name: &requirement.name,
+                have,
+                at_least: requirement.at_least,
+                met: have as u64 >= u64::from(requirement.at_least),
+                kinds: requirement.kinds.join("、"),
+                proofs: u32::try_from(place)
+                    .ok()
+                    .and_then(|place| duty.ticks.get(&place))
+                    .into_iter()
+                    .flatten()
+                    .map(|(publication, at)| {
+                        let known = projection.publications().get(&ledger.tenant, publication);
+                        Proof {
+                            text: known.map_or(publication.as_str(), |row| &row.title),
+                            kind: known.map_or("", |row| &row.kind),
+                            at: minute(*at, ledger.zone),
+                            link: known
+                                .and_then(|row| row.url.as_deref())
+                                .and_then(address::web),
+                        }
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// Why the light is what it is, in one sentence.
+fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
+    let today = projection.now().map(|now| now.date_in(ledger.zone));
+    let due = duty.due.map(|due| due.to_string()).unwrap_or_default();
+    let reason = duty.reason.as_deref().unwrap_or("");
+    let left = remains(duty, today);
+    match (duty.stage, duty.light()) {
+        (Stage::Fulfilled, _) => match &duty.done {
+            Some(done) => format!(
+                "已于{}{},完成时限{due},{}。",
+                minute(done.at, ledger.zone),
+                if done.how == "verified" {
+                    "经主管部门核实销号"
+                } else {
+                    "公开齐全并销号"
+                },
+                if done.late { "逾期完成" } else { "按期完成" }
+            ),
+            None => "已销号。".to_owned(),
+        },
+        (Stage::Waived, _) => format!("经批准免办。{reason}"),
+        (Stage::Lapsed, _) => format!("鼓励事项,期限{due}已过,不再催办。"),
+        (Stage::Waiting, _) => "适时推进的任务,启动后才计时限。".to_owned(),
+        (stage, Light::Red) => format!(
+            "完成时限{due}已过({left}),{},尚未销号。",
+            stage.chinese()
+        ),
+        (Stage::Returned, _) => format!("报送被退回:{reason}。限{due}前重新报送({left})。"),
+        (stage, Light::Yellow) => format!(
+            "距完成时限{due}不超过{}({left}),{}。",
+            ledger.yellow,
+            stage.chinese()
+        ),
+        (stage, _) => format!("在期限内,完成时限{due}({left}),{}。", stage.chinese()),
+    }
+}
+
+/// Digits of a record id that are shown; enough to find it with `duban explain`.
+const SHOWN_DIGITS: usize = 8;
+
+fn told(line: &Line, zone: Zone) -> Told<'_> {
+    let digits = |id: String| id.chars().take(SHOWN_DIGITS).collect::<String>();
+    let (class, matter) = match line.matter {
+        Matter::Duty => ("duty", "办理"),
+        Matter::Light => ("light", "亮灯"),
+        Matter::Evidence => ("evidence", "佐证"),
+        Matter::Notice => ("notice", "通知"),
+    };
+    Told {
+        at: minute(line.at, zone),
+        class,
+        matter,
+        text: &line.text,
+        record: digits(line.record.to_string()),
+        cause: line
+            .cause
+            .map(|cause| digits(cause.to_string()))
+            .unwrap_or_default(),
+    }
+}

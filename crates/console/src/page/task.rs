@@ -1,0 +1,64 @@
+//! `/task/{ledger}/{task}`: one row and its duties.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use duban_model::definition::Strength;
+
+use super::row::DutyRow;
+use super::{Head, answer, not_found};
+use crate::light::Light;
+use crate::projection::TaskRow;
+use crate::serve::Desk;
+
+#[derive(Template)]
+#[template(path = "task.html")]
+struct TaskPage<'a> {
+    head: Head<'a>,
+    task: &'a TaskRow,
+    encouraged: bool,
+    confirm: &'a [String],
+    duties: Vec<DutyRow<'a>>,
+}
+
+/// `/task/{ledger}/{task}`
+pub(crate) async fn task(
+    State(desk): State<Arc<Desk>>,
+    Path((ledger, task)): Path<(String, String)>,
+) -> Response {
+    let projection = desk.state.read();
+    let Some(ledger) = projection.ledger(&ledger) else {
+        return not_found(&projection, "没有这个台账。");
+    };
+    let Some(task) = ledger.task(&task) else {
+        return not_found(&projection, "台账中没有这一项任务。");
+    };
+    let mut duties: Vec<_> = task
+        .duties
+        .iter()
+        .filter_map(|place| projection.duty_at(*place))
+        .collect();
+    // Gravest first, then by date.
+    duties.sort_by_key(|duty| (duty.light(), duty.due, &duty.id));
+    let page = TaskPage {
+        head: Head::new(
+            &projection,
+            Some(ledger),
+            &format!("第{}项 {}", task.id, task.title()),
+        ),
+        task,
+        encouraged: task
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.strength == Strength::Encouraged),
+        confirm: task.spec.as_ref().map_or(&[], |spec| &spec.confirm),
+        duties: duties
+            .into_iter()
+            .map(|duty| DutyRow::of(&projection, duty))
+            .collect(),
+    };
+    answer(StatusCode::OK, &page)
+}

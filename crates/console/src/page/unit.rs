@@ -1,0 +1,74 @@
+//! `/unit/{unit}`: what one unit owes, over all ledgers.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::row::DutyRow;
+use super::{Head, answer, chosen_ledger, not_found};
+use crate::light::{Counts, Light};
+use crate::serve::Desk;
+
+/// The unit's duties in one ledger.
+struct Part<'a> {
+    title: &'a str,
+    counts: Counts,
+    duties: Vec<DutyRow<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "unit.html")]
+struct UnitPage<'a> {
+    head: Head<'a>,
+    name: &'a str,
+    level: &'a str,
+    id: &'a str,
+    parts: Vec<Part<'a>>,
+}
+
+/// `/unit/{unit}`
+pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>) -> Response {
+    let projection = desk.state.read();
+    let mut duties: Vec<_> = projection.duties_of(&unit).collect();
+    let tenant = duties
+        .first()
+        .map(|duty| projection.ledgers()[duty.ledger].tenant.as_str());
+    let known = tenant
+        .and_then(|tenant| projection.units().get(tenant, &unit))
+        .or_else(|| projection.units().find(&unit));
+    if duties.is_empty() && known.is_none() {
+        return not_found(&projection, "没有这个单位。");
+    }
+    duties.sort_by_key(|duty| (duty.ledger, duty.light(), duty.due, &duty.id));
+    let mut parts: Vec<(usize, Part<'_>)> = Vec::new();
+    for duty in duties {
+        if parts.last().is_none_or(|(place, _)| *place != duty.ledger) {
+            let part = Part {
+                title: &projection.ledgers()[duty.ledger].title,
+                counts: Counts::default(),
+                duties: Vec::new(),
+            };
+            parts.push((duty.ledger, part));
+        }
+        if let Some((_, part)) = parts.last_mut() {
+            part.counts.add(duty.light(), duty.done_late());
+            part.duties.push(DutyRow::of(&projection, duty));
+        }
+    }
+    let name = known.map_or(unit.as_str(), |known| &known.name);
+    let ledger = parts
+        .last()
+        .and_then(|(place, _)| projection.ledgers().get(*place))
+        .or_else(|| chosen_ledger(&projection, None));
+    let page = UnitPage {
+        head: Head::new(&projection, ledger, name),
+        name,
+        level: known.map_or("", |known| &known.level),
+        id: &unit,
+        parts: parts.into_iter().map(|(_, part)| part).collect(),
+    };
+    answer(StatusCode::OK, &page)
+}

@@ -1,0 +1,176 @@
+//! Notices and what became of them, within a bound.
+
+use std::collections::{BTreeMap, VecDeque};
+
+
+use duban_model::decision::{NoticeKind, NoticeRequested};
+use duban_model::definition::Tier;
+use duban_model::directory::Channel;
+use duban_model::{RecordId, Timestamp, UnitId};
+
+/// Notices kept in memory, in notices; older ones stand on the log.
+pub const NOTICES_KEPT: usize = 50_000;
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The rules asked for it.
+    Requested,
+    /// A message is ready.
+    Queued,
+    /// A send was announced; its outcome is not known yet.
+    Attempted,
+    /// The receiving service said yes.
+    Delivered,
+    /// An attempt failed; it is tried again.
+    Failed,
+    /// No more attempts: the unit was not reached.
+    Abandoned,
+    /// It is not sent.
+    Suppressed,
+}
+
+impl Fate {
+    /// Its name on the pages.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Fate::Requested => "待生成",
+            Fate::Queued => "待发送",
+            Fate::Attempted => "发送中",
+            Fate::Delivered => "已送达",
+            Fate::Failed => "未成功,将重试",
+            Fate::Abandoned => "未能送达",
+            Fate::Suppressed => "未发送",
+        }
+    }
+
+    /// Its style class.
+    pub fn class(self) -> &'static str {
+        match self {
+            Fate::Requested | Fate::Queued | Fate::Attempted => "pending",
+            Fate::Delivered => "delivered",
+            Fate::Failed => "failed",
+            Fate::Abandoned => "abandoned",
+            Fate::Suppressed => "suppressed",
+        }
+    }
+}
+
+/// One notice.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// Its id: the record that asked for it.
+    pub id: RecordId,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// The place of its duty in the projection, if that is known.
+    pub duty: Option<usize>,
+    /// The place of its ledger in the projection, if it belongs to one.
+    pub ledger: Option<usize>,
+    /// Who owes.
+    pub unit: UnitId,
+    /// What sort of notice.
+    pub kind: NoticeKind,
+    /// Which step.
+    pub step: String,
+    /// Which rung.
+    pub tier: Tier,
+    /// The unit whose people are told.
+    pub to: UnitId,
+    /// Why, in one Chinese sentence.
+    pub reason: String,
+    /// Steps that this one notice stands for.
+    pub covers: Vec<String>,
+    /// `unit/contact`, its title and the channel, once a receiver was found.
+    pub contact: Option<(String, String, Channel)>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Attempts announced so far.
+    pub attempts: u32,
+    /// An earlier attempt may have arrived.
+    pub possible_duplicate: bool,
+    /// The last answer, or why it was suppressed or abandoned.
+    pub detail: String,
+}
+
+impl Notice {
+    /// A notice that was just asked for.
+    pub fn requested(
+        id: RecordId,
+        at: Timestamp,
+        request: &NoticeRequested,
+        duty: Option<usize>,
+        ledger: Option<usize>,
+    ) -> Notice {
+        Notice {
+            id,
+            at,
+            duty,
+            ledger,
+            unit: request.unit.clone(),
+            kind: request.kind,
+            step: request.step.clone(),
+            tier: request.tier,
+            to: request.to.clone(),
+            reason: request.reason.clone(),
+            covers: request.covers.clone(),
+            contact: None,
+            fate: Fate::Requested,
+            attempts: 0,
+            possible_duplicate: false,
+            detail: String::new(),
+        }
+    }
+}
+
+/// The notices kept, in the order in which they were asked for.
+#[derive(Debug, Default)]
+pub struct Notices {
+    kept: VecDeque<Notice>,
+    /// The place of the first one kept, counted over all there ever were.
+    first: u64,
+    by_id: BTreeMap<RecordId, u64>,
+}
+
+impl Notices {
+    /// Adds one and returns its place; the oldest goes when there are too many.
+    pub fn push(&mut self, notice: Notice) -> u64 {
+        if self.kept.len() == NOTICES_KEPT
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.by_id.remove(&oldest.id);
+            self.first += 1;
+        }
+        let place = self.first + self.kept.len() as u64;
+        self.by_id.insert(notice.id, place);
+        self.kept.push_back(notice);
+        place
+    }
+
+    /// The notice at a place, if it is still kept.
+    pub fn at(&self, place: u64) -> Option<&Notice> {
+        let offset = place.checked_sub(self.first)?;
+        self.kept.get(usize::try_from(offset).ok()?)
+    }
+
+    /// The notice with this id, if it is still kept.
+    pub fn get(&self, id: RecordId) -> Option<&Notice> {
+        self.at(*self.by_id.get(&id)?)
+    }
+
+    /// As [`Notices::get`], to change it.
+    pub fn get_mut(&mut self, id: RecordId) -> Option<&mut Notice> {
+        let offset = self.by_id.get(&id)?.checked_sub(self.first)?;
+        self.kept.get_mut(usize::try_from(offset).ok()?)
+    }
+
+    /// All that are kept, the newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Notice> {
+        self.kept.iter().rev()
+    }
+
+    /// How many there ever were.
+    pub fn total(&self) -> u64 {
+        self.first + self.kept.len() as u64
+    }
+}

@@ -1,0 +1,265 @@
+//! Records as Chinese sentences: what happened to a duty, and why.
+
+use duban_model::decision::{Judged, NoticeRequested};
+use duban_model::fact::Outcome;
+use duban_model::{Body, Timestamp, Zone};
+
+use super::history::Matter;
+use crate::light::{channel_in_chinese, kind_in_chinese, step_in_chinese, tier_in_chinese};
+
+/// What a sentence may look up.
+pub(super) trait Lookup {
+    /// The zone of the ledger.
+    fn zone(&self) -> Zone;
+    /// A unit's name.
+    fn unit(&self, id: &str) -> String;
+    /// The name of a requirement of the duty at hand.
+    fn requirement(&self, place: u32) -> String;
+    /// A publication's title, if it was noted.
+    fn publication(&self, id: &str) -> String;
+}
+
+/// Minutes are enough for people: `2021-10-08 09:10`.
+pub(crate) fn minute(at: Timestamp, zone: Zone) -> String {
+    at.utc()
+        .with_timezone(&zone.0)
+        .format("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+/// ` (who)`, or nothing.
+fn by(who: Option<&str>) -> String {
+    who.map(|who| format!("({who})")).unwrap_or_default()
+}
+
+/// `:why`, or nothing.
+fn because(why: Option<&str>) -> String {
+    why.filter(|why| !why.is_empty())
+        .map(|why| format!(":{why}"))
+        .unwrap_or_default()
+}
+
+fn late(late: bool) -> &'static str {
+    if late { ",已逾期" } else { "" }
+}
+
+fn judged(at: &Judged, zone: Zone) -> String {
+    let counts = minute(at.at, zone);
+    if at.claimed == at.loggedat && at.at == at.claimed {
+        return format!("认定时间{counts}");
+    }
+    format!(
+        "认定时间{counts}(报送方所称{},收到{})",
+        minute(at.claimed, zone),
+        minute(at.loggedat, zone)
+    )
+}
+
+fn request(r: &NoticeRequested, look: &impl Lookup) -> String {
+    let covers = if r.covers.is_empty() {
+        String::new()
+    } else {
+        let list: Vec<_> = r.covers.iter().map(|s| step_in_chinese(s)).collect();
+        format!("(合并{})", list.join("、"))
+    };
+    format!(
+        "{}·{}{covers},应告知{}{}:{}",
+        kind_in_chinese(r.kind),
+        step_in_chinese(&r.step),
+        look.unit(&r.to),
+        tier_in_chinese(r.tier),
+        r.reason
+    )
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered => "已送达",
+        Outcome::Refused => "被拒收",
+        Outcome::Failed => "未成功",
+        Outcome::Unknown => "结果不明",
+    }
+}
+
+/// The sentence of a record about a duty, if people want to read it there.
+pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, String)> {
+    use Matter as M;
+    Some(match body {
+        Body::ObligationOpened(r) => {
+            let period = r.period.map(|p| format!("{p}期,")).unwrap_or_default();
+            let due = r.due.map_or_else(
+                || "待启动后确定时限".to_owned(),
+                |due| format!("完成时限{due}"),
+            );
+            let text = format!(
+                "产生责任事项:{}({}),{period}{due}",
+                look.unit(&r.unit),
+                r.role.chinese()
+            );
+            (M::Duty, text)
+        }
+        Body::ObligationAccepted(r) => (
+            M::Duty,
+            format!(
+                "签收{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationProgressed(r) => (
+            M::Duty,
+            format!(
+                "报告进展{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationSubmitted(r) => (
+            M::Duty,
+            format!(
+                "报送{},佐证{}份,{}{}",
+                by(r.by.as_deref()),
+                r.evidence.len(),
+                judged(&r.at, look.zone()),
+                late(r.late)
+            ),
+        ),
+        Body::ObligationReturned(r) => (
+            M::Duty,
+            format!(
+                "退回{}:{};限{}前重新报送",
+                by(r.by.as_deref()),
+                r.reason,
+                r.due
+            ),
+        ),
+        Body::ObligationFulfilled(r) => {
+            let how = match r.how.as_str() {
+                "publications" => "应公开的信息已齐".to_owned(),
+                "verified" => format!("主管部门核实通过{}", by(r.by.as_deref())),
+                other => format!("{other}{}", by(r.by.as_deref())),
+            };
+            let late = if r.late { ",逾期完成" } else { "" };
+            (
+                M::Duty,
+                format!("销号:{how},认定时间{}{late}", minute(r.at, look.zone())),
+            )
+        }
+        Body::ObligationReopened(r) => (
+            M::Duty,
+            format!(
+                "恢复为未完成{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationTicked(r) => (
+            M::Evidence,
+            format!(
+                "计入「{}」:{},认定公开时间{}",
+                look.requirement(r.requirement),
+                look.publication(&r.publication),
+                minute(r.at, look.zone())
+            ),
+        ),
+        Body::ObligationUnticked(r) => (
+            M::Evidence,
+            format!(
+                "不再计入「{}」:{}({})",
+                look.requirement(r.requirement),
+                look.publication(&r.publication),
+                r.reason
+            ),
+        ),
+        Body::ObligationExtensionRequested(r) => (
+            M::Duty,
+            format!(
+                "申请延期至{}{}{}",
+                r.to,
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationExtended(r) => {
+            let from = r.from.map(|d| format!("由{d}")).unwrap_or_default();
+            let text = format!(
+                "批准延期{},完成时限{from}改为{}{}",
+                by(r.by.as_deref()),
+                r.to,
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
+        Body::ObligationExtensionRefused(r) => (
+            M::Duty,
+            format!(
+                "不批准延期{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationWaived(r) => (
+            M::Duty,
+            format!(
+                "免办{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationTriggered(r) => (
+            M::Duty,
+            format!(
+                "启动{},完成时限{}{}",
+                by(r.by.as_deref()),
+                r.to,
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationDueSoon(r) => (M::Light, format!("转黄灯:临近完成时限{}", r.due)),
+        Body::ObligationOverdue(r) => (
+            M::Light,
+            format!("转红灯:完成时限{}已过,尚未销号", r.due),
+        ),
+        Body::ObligationLapsed(r) => (
+            M::Light,
+            format!("鼓励事项,期限{}已过,不再催办", r.due),
+        ),
+        Body::NoticeRequested(r) => (M::Notice, request(r, look)),
+        Body::NoticeQueued(r) => (
+            M::Notice,
+            format!(
+                "已生成通知,发给{}({})",
+                r.contact_title,
+                channel_in_chinese(r.channel)
+            ),
+        ),
+        Body::NoticeSuppressed(r) => (M::Notice, format!("通知未发送:{}", r.reason)),
+        Body::NoticeAttempted(r) => {
+            let twice = if r.possible_duplicate {
+                ",前一次结果不明,对方可能收到两份"
+            } else {
+                ""
+            };
+            (M::Notice, format!("第{}次发送{twice}", r.attempt))
+        }
+        Body::NoticeDelivered(r) => (
+            M::Notice,
+            format!("第{}次发送已送达{}", r.attempt, because(Some(&r.detail))),
+        ),
+        Body::NoticeFailed(r) => (
+            M::Notice,
+            format!(
+                "第{}次发送{}:{};{}再试",
+                r.attempt,
+                outcome(r.outcome),
+                r.detail,
+                minute(r.retry_at, look.zone())
+            ),
+        ),
+        Body::NoticeAbandoned(r) => (
+            M::Notice,
+            format!("共发送{}次,不再发送:{}", r.attempts, r.reason),
+        ),
+        _ => return None,
+    })
+}

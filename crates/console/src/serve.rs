@@ -1,0 +1,197 @@
+//! The HTTP server: addresses, headers, limits, and an orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::event::{self, EVENT_STREAMS};
+use crate::follow::asked_to_stop;
+use crate::state::ConsoleState;
+use crate::{asset, page};
+
+/// Connections open at once, in connections; more wait to be accepted.
+pub const CONNECTIONS: usize = 1_024;
+/// How long an orderly end may take; connections still open then are dropped.
+pub const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+/// Nothing but our own style, script and stream; nobody may frame the pages.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What the handlers work with.
+pub(crate) struct Desk {
+    pub state: ConsoleState,
+    pub streams: Arc<Semaphore>,
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// The console's addresses, to be served or mounted. Event streams end when `shutdown` turns true.
+pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
+    let desk = Arc::new(Desk {
+        state,
+        streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
+        shutdown,
+    });
+    Router::new()
+        .route("/", get(page::overview))
+        .route("/task/{ledger}/{task}", get(page::task))
+        .route("/o/{*obligation}", get(page::obligation))
+        .route("/unit/{unit}", get(page::unit))
+        .route("/rejections", get(page::rejections))
+        .route("/events", get(event::events))
+        .route("/healthz", get(healthy))
+        .route("/static/app.css", get(asset::style))
+        .route("/static/app.js", get(asset::script))
+        .route("/static/icon.svg", get(asset::sign))
+        .fallback(page::nowhere)
+        .with_state(desk)
+        .layer(middleware::from_fn(guard))
+}
+
+async fn healthy() -> &'static str {
+    "ok"
+}
+
+/// Headers that every answer bears.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    put(headers, CONTENT_SECURITY_POLICY, POLICY);
+    put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(headers, REFERRER_POLICY, "no-referrer");
+    put(headers, X_FRAME_OPTIONS, "DENY");
+    put(
+        headers,
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    if !headers.contains_key(CACHE_CONTROL) {
+        put(headers, CACHE_CONTROL, "no-store");
+    }
+    response
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.insert(name, HeaderValue::from_static(value));
+}
+
+/// Serves the console until `shutdown` says so: takes no more connections, ends the event streams,
+/// finishes the answers under way, and drops what is still open after [`STOP_WITHIN`].
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: ConsoleState,
+    shutdown: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let app = router(state, shutdown.clone());
+    let listener = Bounded {
+        listener,
+        free: Arc::new(Semaphore::new(CONNECTIONS)),
+    };
+    let mut begin = shutdown.clone();
+    let server = axum::serve(listener, app)
+        .with_graceful_shutdown(async move { asked_to_stop(&mut begin).await });
+    let mut end = shutdown;
+    let patience = async {
+        asked_to_stop(&mut end).await;
+        tokio::time::sleep(STOP_WITHIN).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = patience => {
+            tracing::warn!("connections of the console were still open and are dropped");
+            Ok(())
+        }
+    }
+}
+
+/// A listener that accepts at most [`CONNECTIONS`] at once.
+struct Bounded {
+    listener: TcpListener,
+    free: Arc<Semaphore>,
+}
+
+impl Listener for Bounded {
+    type Io = Counted;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Counted, SocketAddr) {
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        let (stream, from) = Listener::accept(&mut self.listener).await;
+        let counted = Counted {
+            stream,
+            _permit: permit,
+        };
+        (counted, from)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that gives its place back when it ends.
+struct Counted {
+    stream: TcpStream,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

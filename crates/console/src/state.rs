@@ -1,0 +1,78 @@
+//! What the follower and the pages share.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::watch;
+
+use crate::projection::Projection;
+
+/// An explanation: headings, each with its lines.
+pub type Explanation = Vec<(String, Vec<String>)>;
+
+/// Explains a duty: the records that led there, and why what did not happen did not.
+///
+/// The binary injects it, since the reasons are the rules' and the console knows no rules. It is
+/// called on a thread of its own and may read the log.
+pub trait Explain: Send + Sync {
+    /// The explanation of an obligation; nothing if there is none to give.
+    fn explain(&self, obligation: &str) -> Option<Explanation>;
+}
+
+/// The state of one console. Cheap to clone; all clones are the same console.
+#[derive(Clone)]
+pub struct ConsoleState {
+    /// What the pages read.
+    pub projection: Arc<RwLock<Projection>>,
+    /// The sequence of the last frame in the projection; moves after the projection has.
+    pub changes: watch::Sender<u64>,
+    /// Explains duties, if somebody can.
+    pub explain: Option<Arc<dyn Explain>>,
+}
+
+impl fmt::Debug for ConsoleState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleState")
+            .field("seq", &*self.changes.borrow())
+            .field("explains", &self.explain.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for ConsoleState {
+    fn default() -> Self {
+        ConsoleState::new(None)
+    }
+}
+
+impl ConsoleState {
+    /// A console that has read nothing yet.
+    pub fn new(explain: Option<Arc<dyn Explain>>) -> ConsoleState {
+        ConsoleState {
+            projection: Arc::default(),
+            changes: watch::Sender::new(0),
+            explain,
+        }
+    }
+
+    /// The projection, to read.
+    pub fn read(&self) -> RwLockReadGuard<'_, Projection> {
+        // A page that panicked while reading has changed nothing.
+        self.projection
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The projection, to take frames into account. Call [`ConsoleState::changed`] afterwards.
+    pub fn write(&self) -> RwLockWriteGuard<'_, Projection> {
+        self.projection
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the open pages that the projection moved.
+    pub fn changed(&self) {
+        let seq = self.read().seq();
+        self.changes.send_replace(seq);
+    }
+}
