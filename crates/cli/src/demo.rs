@@ -6,7 +6,7 @@ use std::time::Duration;
 use duban_journal::{Log, Stored};
 use duban_model::decision::NoticeKind;
 use duban_model::{Body, Service, Timestamp, Zone};
-use duban_runtime::clock::{Clock, stopwatch};
+use duban_runtime::clock::{Clock, stopped, stopwatch};
 use duban_runtime::rounds::{Rounds, RoundsError};
 use tokio::sync::watch;
 
@@ -48,7 +48,6 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
             }
         }
     };
-    let deployment = folder.deployment()?;
     let definition = folder
         .definition
         .as_ref()
@@ -108,11 +107,15 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
             host.shutdown.subscribe(),
         ))
     });
+    let stage = Stage {
+        log: host.log.clone(),
+        shutdown: host.shutdown.subscribe(),
+        tenant: definition.tenant.clone(),
+    };
     let played = tokio::select! {
-        played = play(&args, &host, &definition.tenant, &list, from, until, zone) => played,
+        played = play(args.speed, &stage, &list, from, until, zone) => played,
         ended = host.ended() => { ended?; Err(RoundsError::Stopped.into()) }
     };
-    let _ = deployment;
     match played {
         Ok(()) => {}
         Err(fault) if *host.shutdown.borrow() => {
@@ -140,31 +143,37 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
     Ok(Ended::Well)
 }
 
+/// Where the year is played.
+struct Stage {
+    log: Log,
+    shutdown: watch::Receiver<bool>,
+    tenant: String,
+}
+
 /// Plays the events; with a speed, day by day, so that time passes for those who watch.
 async fn play(
-    args: &Demo,
-    host: &Host,
-    tenant: &str,
+    speed: f64,
+    stage: &Stage,
     list: &[duban_runtime::rounds::Event],
     from: Timestamp,
     until: Timestamp,
     zone: Zone,
 ) -> Result<(), Fault> {
     let mut rounds = Rounds::start(
-        host.log.clone(),
-        tenant.to_owned(),
+        stage.log.clone(),
+        stage.tenant.clone(),
         &READERS,
-        host.shutdown.subscribe(),
+        stage.shutdown.clone(),
     )
     .await?;
-    if args.speed == 0.0 {
+    if speed == 0.0 {
         rounds.play(list, until, async |_| {}).await?;
         return Ok(());
     }
     let started = stopwatch();
     // Going on with kept data starts where it stopped.
     let origin = from.max(rounds.clock());
-    let scale = args.speed / (MONTH_DAYS * 24.0 * 3600.0 * 1000.0);
+    let scale = speed / (MONTH_DAYS * 24.0 * 3600.0 * 1000.0);
     let pace = |to: Timestamp| {
         #[expect(
             clippy::cast_precision_loss,
@@ -173,7 +182,7 @@ async fn play(
         let wanted = Duration::from_secs_f64(((to.0 - origin.0).max(0) as f64) * scale);
         wanted.saturating_sub(started.elapsed())
     };
-    let mut stop = host.shutdown.subscribe();
+    let mut stop = stage.shutdown.clone();
     let mut day = origin.date_in(zone);
     loop {
         let next = day.succ_opt().ok_or("the date is out of range")?;
@@ -183,7 +192,7 @@ async fn play(
             .play(list, midnight, async |to| {
                 tokio::select! {
                     () = tokio::time::sleep(pace(to)) => {}
-                    _ = waiting.wait_for(|stop| *stop) => {}
+                    () = stopped(&mut waiting) => {}
                 }
             })
             .await?;
@@ -202,7 +211,7 @@ async fn print_notices(log: Log, zone: Zone, mut stop: watch::Receiver<bool>) {
     loop {
         let frames = tokio::select! {
             frames = follower.next(READ_AT_ONCE) => frames,
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stop) => return,
         };
         let Ok(frames) = frames else { return };
         print_batch(&frames, zone);

@@ -13,7 +13,7 @@ use duban_model::Service;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
 use duban_runtime::channel::{Channels, Folder, MailWay, Smtp, Webhook};
-use duban_runtime::clock::{Clock, draw_incarnation};
+use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
 use duban_runtime::service::{Parts, RunError, run};
 use duban_runtime::submit::submit;
@@ -178,7 +178,7 @@ impl Host {
         let mut stopping = self.shutdown.subscribe();
         loop {
             tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+                () = stopped(&mut stopping) => return Ok(()),
                 Some(ended) = self.services.join_next() => match ended {
                     Ok(Ok(())) => {}
                     Ok(Err(fault)) => return Err(fault.into()),
@@ -266,12 +266,12 @@ async fn follow_view(
         let Some(open) = &mut follower else {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(AWAY_MILLIS)) => continue,
-                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+                () = stopped(&mut stopping) => return Ok(()),
             }
         };
         let frames = tokio::select! {
             frames = open.next(READ_AT_ONCE) => frames,
-            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+            () = stopped(&mut stopping) => return Ok(()),
         };
         match frames {
             Ok(frames) => {

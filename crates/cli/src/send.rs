@@ -94,28 +94,30 @@ pub(crate) async fn run(args: Send) -> Result<Ended, Fault> {
     })
 }
 
+/// Strikes one arrival off what is waited for.
+fn settle(waiting: &mut BTreeMap<(String, String), usize>, key: &(String, String)) -> Option<()> {
+    let left = waiting.get_mut(key)?;
+    *left -= 1;
+    if *left == 0 {
+        waiting.remove(key);
+    }
+    Some(())
+}
+
 /// What a record says about an event that is waited for.
 fn verdict(
     record: &Record,
     waiting: &mut BTreeMap<(String, String), usize>,
 ) -> Option<&'static str> {
-    let mut settle = |key: (String, String)| {
-        let left = waiting.get_mut(&key)?;
-        *left -= 1;
-        if *left == 0 {
-            waiting.remove(&key);
-        }
-        Some(())
-    };
     if let Some(origin) = &record.origin {
-        settle((record.source.to_string(), origin.clone()))?;
+        settle(waiting, &(record.source.to_string(), origin.clone()))?;
         return Some("accepted");
     }
     match &record.body {
         Body::RejectionRecorded(r) => {
             let (source, id) = (r.event_source.clone()?, r.event_id.clone()?);
             // Rules refuse what the intake took; such an event has had its verdict.
-            let known = settle((source, id.clone())).is_some();
+            let known = settle(waiting, &(source, id.clone())).is_some();
             eprintln!(
                 "rejected {id}: [{}] {}; expected {}. {}",
                 r.code, r.found, r.expected, r.remedy
@@ -125,7 +127,7 @@ fn verdict(
         Body::DuplicateRecorded(_) => {
             // A duplicate names only its first record; whichever is still waited for is it.
             let key = waiting.keys().next()?.clone();
-            settle(key)?;
+            settle(waiting, &key)?;
             Some("duplicate")
         }
         _ => None,

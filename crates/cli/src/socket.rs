@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use duban_journal::{Log, Stored};
 use duban_model::{Frame, Service};
+use duban_runtime::clock::stopped;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::{UnixListener, UnixStream};
@@ -72,7 +73,7 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => {
+            () = stopped(&mut shutdown) => {
                 let _ = std::fs::remove_file(&path);
                 return Ok(());
             }

@@ -61,3 +61,9 @@ fn stopwatch_entropy() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
 }
+
+/// Returns when the process is to stop.
+pub async fn stopped(shutdown: &mut tokio::sync::watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}

@@ -8,6 +8,8 @@ use duban_model::Frame;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use crate::clock::stopped;
+
 /// The first wait before asking again what became of an append, in milliseconds; it doubles.
 const FIRST_WAIT_MILLIS: u64 = 20;
 /// The longest such wait, in milliseconds.
@@ -87,6 +89,6 @@ async fn pause(wait: &mut u64, shutdown: &mut watch::Receiver<bool>) -> bool {
     *wait = (*wait * 2).min(LONGEST_WAIT_MILLIS);
     tokio::select! {
         () = tokio::time::sleep(duration) => false,
-        stop = shutdown.wait_for(|stop| *stop) => { let _ = stop; true }
+        () = stopped(shutdown) => true,
     }
 }

@@ -19,6 +19,7 @@ use duban_model::{
 };
 use tokio::sync::watch;
 
+use crate::clock::stopped;
 use crate::submit::submit;
 
 /// The source of clock records.
@@ -282,7 +283,7 @@ impl Rounds {
     async fn pause(&mut self) -> Result<(), RoundsError> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)) => Ok(()),
-            _ = self.shutdown.wait_for(|stop| *stop) => Err(RoundsError::Stopped),
+            () = stopped(&mut self.shutdown) => Err(RoundsError::Stopped),
         }
     }
 
@@ -302,7 +303,7 @@ impl Rounds {
                             Err(fault) => return Err(fault.into()),
                         },
                         () = tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)) => {}
-                        _ = shutdown.wait_for(|stop| *stop) => return Err(RoundsError::Stopped),
+                        () = stopped(&mut shutdown) => return Err(RoundsError::Stopped),
                     }
                 }
                 Err(LogError::Unavailable(why)) => {

@@ -9,7 +9,7 @@ use duban_store::{Commit, FORMAT, Saved, Store, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, stopped};
 use crate::effects::Runner;
 use crate::fence::{Settled, append};
 use crate::machine::{Built, Machine};
@@ -115,7 +115,7 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
         };
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
-            _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            () = stopped(&mut shutdown) => return Ok(()),
         }
     }
 }
@@ -343,7 +343,7 @@ impl<D: Decider> Lead<'_, D> {
             let has_silent = self.machine.has_frame(true);
             tokio::select! {
                 biased;
-                _ = shutdown.wait_for(|stop| *stop) => {
+                () = stopped(&mut shutdown) => {
                     self.write(true).await?;
                     return Ok(());
                 }

@@ -149,7 +149,7 @@ impl<T> StreamFollower<T> {
         // A consumer's own count of what is pending may lag behind an acknowledgement, so when it
         // has nothing more, the stream itself is asked.
         let more_to_come = self.session.as_ref().is_some_and(|s| s.pending > 0);
-        if self.stream.is_whole || more_to_come || self.is_any_up_to(target).await? {
+        if self.stream.is_whole || more_to_come || Self::is_any_up_to(&self.stream, self.after, target).await? {
             self.receive(max).await
         } else {
             self.after = target;
@@ -158,11 +158,13 @@ impl<T> StreamFollower<T> {
     }
 
     /// True if the stream holds a message wanted after the last one taken and up to `target`.
-    async fn is_any_up_to(&self, target: u64) -> Result<bool, LogError> {
-        let api = format!("STREAM.MSG.GET.{}", self.stream.name);
-        for filter in &self.stream.filters {
-            let which = json!({ "seq": self.after + 1, "next_by_subj": filter });
-            match self.stream.wire.api(&api, &which).await? {
+    ///
+    /// Takes no `&self`: a session being made is not `Sync`, and a follower moves between threads.
+    async fn is_any_up_to(stream: &Stream<T>, after: u64, target: u64) -> Result<bool, LogError> {
+        let api = format!("STREAM.MSG.GET.{}", stream.name);
+        for filter in &stream.filters {
+            let which = json!({ "seq": after + 1, "next_by_subj": filter });
+            match stream.wire.api(&api, &which).await? {
                 Ok(found)
                     if found["message"]["seq"]
                         .as_u64()
@@ -172,7 +174,7 @@ impl<T> StreamFollower<T> {
                 }
                 Ok(_) => {}
                 Err(error) if error.err_code == NO_MESSAGE => {}
-                Err(error) => return Err(unexpected(&self.stream.name, &error)),
+                Err(error) => return Err(unexpected(&stream.name, &error)),
             }
         }
         Ok(false)
