@@ -95,7 +95,7 @@ impl Host {
                 && has(Role::Scheduler)
                 && has(Role::Notifier) =>
             {
-                Log::Embedded(EmbeddedLog::open(&log_dir(&data))?)
+                Log::Embedded(EmbeddedLog::open(log_dir(&data))?)
             }
             None => {
                 return Err(

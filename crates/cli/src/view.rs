@@ -141,7 +141,7 @@ impl View {
         self.explain_notice(id, obligation)
     }
 
-    fn line(&self, record: &Record, zone: Zone) -> String {
+    fn line(record: &Record, zone: Zone) -> String {
         let id = record.id.to_string();
         let cause = record
             .cause
@@ -165,10 +165,10 @@ impl View {
             if let Some(fact) = record.cause.and_then(|c| self.facts.get(&c))
                 && told.insert(fact.id)
             {
-                chain.push(self.line(fact, zone));
+                chain.push(Self::line(fact, zone));
             }
             if !matches!(record.body, Body::TimerArmed(_)) {
-                chain.push(self.line(record, zone));
+                chain.push(Self::line(record, zone));
             }
         }
         parts.push(("经过(每行末尾:记录号 ← 起因)".to_owned(), chain));
@@ -221,9 +221,10 @@ impl View {
         let kinds = wanted_kinds(state, obligation);
         let mut left_out = 0;
         for record in &self.publications {
-            let publication = match &record.body {
-                Body::PublicationPublished(p) | Body::PublicationUpdated(p) => p,
-                _ => continue,
+            let (Body::PublicationPublished(publication) | Body::PublicationUpdated(publication)) =
+                &record.body
+            else {
+                continue;
             };
             let related = publication.unit == obligation.unit || kinds.contains(&publication.kind);
             let counted =
@@ -319,7 +320,7 @@ impl View {
         while let Some(record) =
             cause.and_then(|c| by_id.get(&c).copied().or_else(|| self.facts.get(&c)))
         {
-            chain.push(self.line(record, zone));
+            chain.push(Self::line(record, zone));
             cause = record.cause;
         }
         chain.reverse();
@@ -331,7 +332,7 @@ impl View {
             ("起因(由远及近)".to_owned(), chain),
             (
                 "通知的经过".to_owned(),
-                own.iter().map(|r| self.line(r, zone)).collect(),
+                own.iter().map(|r| Self::line(r, zone)).collect(),
             ),
         ];
         if let Some(text) = text {

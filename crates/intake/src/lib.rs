@@ -241,7 +241,7 @@ fn decide_event(
             code: refusal.code.to_owned(),
             found: cut(&refusal.found, 500).to_owned(),
             expected: cut(&refusal.expected, 500).to_owned(),
-            remedy: refusal.remedy.to_owned(),
+            remedy: refusal.remedy.clone(),
             event_type: event
                 .map(|e| e.kind.as_str().to_owned())
                 .or_else(|| fault.and_then(|f| f.event_type.clone())),

@@ -178,10 +178,7 @@ fn each_bad_event_has_its_own_code() {
             publication("9").replace("2021-07-01T09:00:00+08:00", "昨天"),
             "bad-time",
         ),
-        (
-            publication("").replace("\"id\":\"\"", "\"id\":\"\""),
-            "bad-id",
-        ),
+        (publication(""), "bad-id"),
         (
             event(
                 "10",
@@ -284,17 +281,17 @@ fn hostile_bytes_never_panic() {
     let mut x: u64 = 42;
     for round in 0..3000 {
         let mut bytes = seed.clone().into_bytes();
-        for _ in 0..1 + round % 4 {
+        for _ in 0..=(round % 4) {
             x = x
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             let i = usize::try_from(x >> 33).unwrap() % bytes.len();
             match x % 3 {
-                0 => bytes[i] = (x >> 8) as u8,
+                0 => bytes[i] = x.to_le_bytes()[1],
                 1 => {
                     bytes.remove(i);
                 }
-                _ => bytes.insert(i, (x >> 16) as u8),
+                _ => bytes.insert(i, x.to_le_bytes()[2]),
             }
         }
         door.offer(&bytes, None, Some(at("2021-07-01T10:00:00+08:00")));

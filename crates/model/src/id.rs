@@ -85,7 +85,7 @@ impl FromStr for RecordId {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = text.as_bytes();
-        let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+        let digit = |b: u8| (b as char).to_digit(16).and_then(|d| u8::try_from(d).ok());
         if bytes.len() != 32 {
             return Err(format!(
                 "a record id has 32 hexadecimal digits; found `{text}`"

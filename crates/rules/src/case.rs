@@ -216,10 +216,10 @@ impl<'a> Case<'a> {
             let mut reason = self.reason(&last.label);
             if !earlier.is_empty() {
                 let names: Vec<_> = earlier.iter().map(|s| label_in_chinese(&s.label)).collect();
-                reason.push_str(&format!(
-                    ";此前未能按时发出的{}一并在此告知",
+                reason = format!(
+                    "{reason};此前未能按时发出的{}一并在此告知",
                     names.join("、")
-                ));
+                );
             }
             self.notify(
                 desk,

@@ -6,8 +6,8 @@ use duban_model::Directory;
 use duban_model::directory::{Certainty, Channel, Contact, Unit};
 use duban_model::id::is_plain_id;
 
-use crate::compile::{Faults, read_yaml};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::faults::{Faults, read_yaml};
 use crate::source::{ContactSource, DirectorySource};
 
 /// The most units in a directory.

@@ -12,11 +12,14 @@ mod diagnostic;
 mod directory_source;
 mod evidence;
 mod explain;
+mod faults;
 mod judge;
 mod ladder;
 mod obligation;
+mod owner;
 mod source;
 mod state;
+mod task;
 mod timer;
 
 pub use compile::{Compiled, compile, definition_hash};

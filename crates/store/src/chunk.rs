@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+/// A key and its value.
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
+
 /// The largest stored piece, in bytes.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -62,7 +65,7 @@ pub(crate) fn entries(
 }
 
 /// Puts rows together again.
-pub(crate) fn join(raw: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+pub(crate) fn join(raw: Vec<Row>) -> Result<Vec<Row>, String> {
     let (pieces_found, heads): (Vec<_>, Vec<_>) = raw
         .into_iter()
         .partition(|(key, _)| key.first() == Some(&PIECE));

@@ -114,7 +114,7 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
 fn a_second_opener_is_told_who_holds_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (_store, _) = open(dir.path()).unwrap();
-    let fault = open(dir.path()).err().expect("refused").to_string();
+    let fault = open(dir.path()).expect_err("refused").to_string();
     assert!(fault.contains("held by another process"), "{fault}");
 }
 
