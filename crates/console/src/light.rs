@@ -99,6 +99,17 @@ impl Light {
         }
     }
 
+    /// What it stands for.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Light::Red => "完成时限已过,尚未销号",
+            Light::Yellow => "临近完成时限,或报送被退回",
+            Light::Green => "在期限内",
+            Light::Done => "已销号",
+            Light::Grey => "免办、待启动、已过期限的鼓励事项",
+        }
+    }
+
     /// A mark beside the colour, for those who cannot tell colours and for print.
     pub fn mark(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use crate::light::Light;
 use crate::projection::{Duty, Ledger, Projection, TaskRow};
 
 /// The longest column head, in characters; the full name is in its title.
-const HEAD_CHARACTERS: usize = 9;
+const HEAD_CHARACTERS: usize = 10;
 
 /// A column.
 pub(super) struct Column<'a> {

@@ -5,12 +5,14 @@ use duban_model::Zone;
 
 use super::address;
 use crate::light::{Light, kind_in_chinese, step_in_chinese, tier_in_chinese};
-use crate::projection::{Duty, Notice, Projection, minute};
+use crate::projection::{Duty, Fate, Notice, Projection, minute};
 
 /// A duty in a list.
 pub(super) struct DutyRow<'a> {
     pub light: Light,
     pub late: bool,
+    /// The light in words; for a grey one, why nothing runs.
+    pub word: &'static str,
     pub stage: &'static str,
     pub address: String,
     pub task: &'a str,
@@ -31,6 +33,11 @@ impl<'a> DutyRow<'a> {
         DutyRow {
             light: duty.light(),
             late: duty.done_late(),
+            word: match duty.light() {
+                Light::Done if duty.done_late() => "逾期完成",
+                Light::Grey => duty.stage.chinese(),
+                light => light.chinese(),
+            },
             stage: duty.stage.chinese(),
             address: address::of_obligation(&duty.id),
             task: &duty.task,
@@ -86,7 +93,9 @@ pub(super) struct NoticeRow<'a> {
 
 impl<'a> NoticeRow<'a> {
     pub fn of(projection: &'a Projection, notice: &'a Notice) -> NoticeRow<'a> {
-        let ledger = notice.ledger.and_then(|place| projection.ledgers().get(place));
+        let ledger = notice
+            .ledger
+            .and_then(|place| projection.ledgers().get(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let duty = notice.duty.and_then(|place| projection.duty_at(place));
@@ -115,7 +124,11 @@ impl<'a> NoticeRow<'a> {
             attempts: notice.attempts,
             possible_duplicate: notice.possible_duplicate,
             reason: &notice.reason,
-            detail: &notice.detail,
+            // What a mail server says when all is well tells people nothing.
+            detail: match notice.fate {
+                Fate::Delivered => "",
+                _ => &notice.detail,
+            },
             covers: covers.join("、"),
         }
     }
