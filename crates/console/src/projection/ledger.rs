@@ -201,14 +201,11 @@ impl Ledger {
 
     /// As [`Ledger::task`], to change it; made if there is none.
     pub fn task_mut(&mut self, id: &str) -> &mut TaskRow {
-        let place = match self.index.get(id) {
-            Some(place) => *place,
-            None => {
-                self.tasks.push(TaskRow::new(id));
-                self.index.insert(id.to_owned(), self.tasks.len() - 1);
-                self.tasks.len() - 1
-            }
-        };
+        let place = self.index.get(id).copied().unwrap_or_else(|| {
+            self.tasks.push(TaskRow::new(id));
+            self.index.insert(id.to_owned(), self.tasks.len() - 1);
+            self.tasks.len() - 1
+        });
         &mut self.tasks[place]
     }
 }
