@@ -49,6 +49,22 @@ pub(super) struct HeatMap<'a> {
     pub squares: usize,
 }
 
+/// Up to so many columns keep their natural width, in columns.
+const FEW_COLUMNS: usize = 24;
+/// Up to so many columns share a wide screen's width; more are scrolled, in columns.
+const FITTING_COLUMNS: usize = 90;
+
+impl HeatMap<'_> {
+    /// The style class that suits its width.
+    pub fn class(&self) -> &'static str {
+        match self.columns.len() {
+            0..=FEW_COLUMNS => "few",
+            ..=FITTING_COLUMNS => "fit",
+            _ => "many",
+        }
+    }
+}
+
 /// City first, as in the document's own order of units.
 fn rank(level: &str) -> usize {
     ["市级", "垂直管理", "旗县级", "开发区"]

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use duban_model::Zone;
 
 use super::address;
-use crate::light::{Light, kind_in_chinese, step_in_chinese, tier_in_chinese};
+use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
 use crate::projection::{Duty, Fate, Notice, Projection, minute};
 
 /// A duty in a list.
@@ -46,7 +46,7 @@ impl<'a> DutyRow<'a> {
             unit_name: projection.units().name(&ledger.tenant, &duty.unit),
             unit_address: address::of_unit(&duty.unit),
             role: duty.role.chinese(),
-            period: duty.period.map(|p| p.to_string()).unwrap_or_default(),
+            period: duty.period.map(period_in_chinese).unwrap_or_default(),
             due: duty.due,
             remains: remains(duty, today),
         }
