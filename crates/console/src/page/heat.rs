@@ -58,8 +58,8 @@ impl HeatMap<'_> {
     /// The style class that suits its width.
     pub fn class(&self) -> &'static str {
         match self.columns.len() {
-            0..=FEW_COLUMNS => "few",
-            ..=FITTING_COLUMNS => "fit",
+            few if few <= FEW_COLUMNS => "few",
+            fit if fit <= FITTING_COLUMNS => "fit",
             _ => "many",
         }
     }
