@@ -143,3 +143,36 @@ fn messages(
         Some((Ok(event), stand))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use tokio::sync::Semaphore;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_changes_are_told_in_few_messages() {
+        let state = ConsoleState::default();
+        let (_stop, shutdown) = watch::channel(false);
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let stream = messages(state.clone(), None, shutdown, permit);
+        tokio::spawn(async move {
+            loop {
+                sleep(Duration::from_millis(5)).await;
+                state.changes.send_modify(|seq| *seq += 1);
+            }
+        });
+        let mut stream = std::pin::pin!(stream);
+        let mut told = 0;
+        let a_second = timeout(Duration::from_millis(1_001), async {
+            while stream.next().await.is_some() {
+                told += 1;
+            }
+        });
+        assert!(a_second.await.is_err(), "it goes on");
+        // The first at once, then at most four a second.
+        assert!((4..=5).contains(&told), "{told} messages");
+    }
+}

@@ -9,6 +9,8 @@ mod follow;
 mod light;
 mod page;
 mod projection;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod state;
 

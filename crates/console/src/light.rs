@@ -1,6 +1,6 @@
 //! Where a duty stands and which light that is, with the words and marks the pages show.
 
-use duban_model::calendar::{Span, SpanUnit};
+use duban_model::calendar::{Period, PeriodKind, Span, SpanUnit};
 use duban_model::decision::NoticeKind;
 use duban_model::definition::{StepWhen, Tier};
 use duban_model::directory::Channel;
@@ -99,6 +99,17 @@ impl Light {
         }
     }
 
+    /// What it stands for.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Light::Red => "完成时限已过,尚未销号",
+            Light::Yellow => "临近完成时限,或报送被退回",
+            Light::Green => "在期限内",
+            Light::Done => "已销号",
+            Light::Grey => "免办、待启动、已过期限的鼓励事项",
+        }
+    }
+
     /// A mark beside the colour, for those who cannot tell colours and for print.
     pub fn mark(self) -> &'static str {
         match self {
@@ -174,6 +185,20 @@ pub fn step_in_chinese(step: &str) -> String {
     }
 }
 
+/// A period in Chinese.
+pub fn period_in_chinese(period: Period) -> String {
+    let (year, index) = (period.year(), period.index());
+    match period.kind() {
+        PeriodKind::Month => format!("{year}年{index}月"),
+        PeriodKind::Quarter => format!("{year}年第{index}季度"),
+        PeriodKind::HalfYear => {
+            let half = if index == 1 { "上" } else { "下" };
+            format!("{year}年{half}半年")
+        }
+        PeriodKind::Year => format!("{year}年全年"),
+    }
+}
+
 /// A kind of notice in Chinese.
 pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
     match kind {
@@ -222,6 +247,15 @@ mod tests {
             assert_eq!(light.place(), place);
             assert_eq!(Light::parse(light.as_str()), Some(light));
         }
+    }
+
+    #[test]
+    fn periods_are_said_in_chinese() {
+        let said = |text: &str| period_in_chinese(text.parse().unwrap());
+        assert_eq!(said("2021Q3"), "2021年第3季度");
+        assert_eq!(said("2021H2"), "2021年下半年");
+        assert_eq!(said("2021-07"), "2021年7月");
+        assert_eq!(said("2021"), "2021年全年");
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub(crate) fn check(
                         d.files.len()
                     ),
                     "a plain ledger id and 1 to 20 files",
-                    "Deploy the folder with `duban deploy`.",
+                    "Bring the folder into force with `duban serve --ledger`.",
                 );
             }
             Ok(())

@@ -122,6 +122,25 @@ fn compile_task(
             "add `owners`",
         );
     }
+    if strength == Some(Strength::Required) {
+        for owner in &owners {
+            if let Some(ladder) = definition.and_then(|d| d.ladders.get(&owner.ladder))
+                && ladder.repeat.is_none()
+            {
+                faults.error(
+                    "D038",
+                    task.ladder.referenced,
+                    format!(
+                        "ladder `{}` ends, and task {} binds: a duty left open would be forgotten",
+                        owner.ladder, task.id.value
+                    ),
+                    "a ladder with `repeat` for a required task",
+                    "add e.g. repeat: { every: 20wd, to: office } to the ladder",
+                );
+                break;
+            }
+        }
+    }
     let has_lead = owners.iter().any(|o| o.role == Role::Lead);
     for owner in owners
         .iter()

@@ -7,7 +7,7 @@ use crate::light::Light;
 use crate::projection::{Duty, Ledger, Projection, TaskRow};
 
 /// The longest column head, in characters; the full name is in its title.
-const HEAD_CHARACTERS: usize = 9;
+const HEAD_CHARACTERS: usize = 10;
 
 /// A column.
 pub(super) struct Column<'a> {
@@ -47,6 +47,22 @@ pub(super) struct HeatMap<'a> {
     pub lines: Vec<Line<'a>>,
     /// Squares that show something.
     pub squares: usize,
+}
+
+/// Up to so many columns keep their natural width, in columns.
+const FEW_COLUMNS: usize = 24;
+/// Up to so many columns share a wide screen's width; more are scrolled, in columns.
+const FITTING_COLUMNS: usize = 90;
+
+impl HeatMap<'_> {
+    /// The style class that suits its width.
+    pub fn class(&self) -> &'static str {
+        match self.columns.len() {
+            few if few <= FEW_COLUMNS => "few",
+            fit if fit <= FITTING_COLUMNS => "fit",
+            _ => "many",
+        }
+    }
 }
 
 /// City first, as in the document's own order of units.

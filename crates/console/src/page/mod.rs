@@ -91,6 +91,7 @@ pub(crate) struct Head<'a> {
     /// Id, title, address, and whether it is the one shown.
     pub ledgers: Vec<(&'a str, String, bool)>,
     pub clock: Clock,
+    pub lights: [Light; 5],
     pub counts: Counts,
     pub rejections: u64,
     pub seq: u64,
@@ -118,6 +119,7 @@ impl<'a> Head<'a> {
             ledger,
             ledgers,
             clock: Clock::of(projection, ledger),
+            lights: Light::ALL,
             counts: ledger.map(|l| l.counts).unwrap_or_default(),
             rejections: projection.totals().rejections,
             seq: projection.seq(),
@@ -130,12 +132,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    pub fn lights(&self) -> [Light; 5] {
-        Light::ALL
-    }
-
     /// Where the duties of one light are listed.
-    pub fn light_address(&self, light: &Light) -> String {
+    pub fn light_address(&self, light: Light) -> String {
         match self.ledger {
             Some(ledger) => format!(
                 "/?ledger={}&light={}",

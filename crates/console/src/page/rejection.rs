@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use duban_model::Zone;
+use duban_model::{Service, Zone};
 
 use super::{Head, answer, chosen_ledger};
 use crate::projection::{REJECTIONS_KEPT, Rejection, minute};
@@ -14,6 +14,7 @@ use crate::serve::Desk;
 
 struct Line<'a> {
     at: String,
+    service: &'static str,
     what: &'a Rejection,
     event_type: &'a str,
     event_source: &'a str,
@@ -38,6 +39,12 @@ pub(crate) async fn rejections(State(desk): State<Arc<Desk>>) -> Response {
         .rejections()
         .map(|what| Line {
             at: minute(what.at, zone),
+            service: match what.service {
+                Service::Intake => "受理时",
+                Service::Rules => "按规则判断时",
+                Service::Scheduler => "计时时",
+                Service::Notifier => "发通知时",
+            },
             event_type: what.why.event_type.as_deref().unwrap_or(""),
             event_source: what.why.event_source.as_deref().unwrap_or(""),
             event_id: what.why.event_id.as_deref().unwrap_or(""),

@@ -4,13 +4,15 @@ use chrono::NaiveDate;
 use duban_model::Zone;
 
 use super::address;
-use crate::light::{Light, kind_in_chinese, step_in_chinese, tier_in_chinese};
-use crate::projection::{Duty, Notice, Projection, minute};
+use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
+use crate::projection::{Duty, Fate, Notice, Projection, minute};
 
 /// A duty in a list.
 pub(super) struct DutyRow<'a> {
     pub light: Light,
     pub late: bool,
+    /// The light in words; for a grey one, why nothing runs.
+    pub word: &'static str,
     pub stage: &'static str,
     pub address: String,
     pub task: &'a str,
@@ -31,6 +33,11 @@ impl<'a> DutyRow<'a> {
         DutyRow {
             light: duty.light(),
             late: duty.done_late(),
+            word: match duty.light() {
+                Light::Done if duty.done_late() => "逾期完成",
+                Light::Grey => duty.stage.chinese(),
+                light => light.chinese(),
+            },
             stage: duty.stage.chinese(),
             address: address::of_obligation(&duty.id),
             task: &duty.task,
@@ -39,7 +46,7 @@ impl<'a> DutyRow<'a> {
             unit_name: projection.units().name(&ledger.tenant, &duty.unit),
             unit_address: address::of_unit(&duty.unit),
             role: duty.role.chinese(),
-            period: duty.period.map(|p| p.to_string()).unwrap_or_default(),
+            period: duty.period.map(period_in_chinese).unwrap_or_default(),
             due: duty.due,
             remains: remains(duty, today),
         }
@@ -117,7 +124,11 @@ impl<'a> NoticeRow<'a> {
             attempts: notice.attempts,
             possible_duplicate: notice.possible_duplicate,
             reason: &notice.reason,
-            detail: &notice.detail,
+            // What a mail server says when all is well tells people nothing.
+            detail: match notice.fate {
+                Fate::Delivered => "",
+                _ => &notice.detail,
+            },
             covers: covers.join("、"),
         }
     }

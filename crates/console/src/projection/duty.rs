@@ -143,10 +143,8 @@ impl Duty {
     /// Takes a record about this duty into account.
     pub fn apply(&mut self, body: &Body) {
         match body {
-            Body::ObligationAccepted(_) => {
-                if self.stage == Stage::Open {
-                    self.stage = Stage::Accepted;
-                }
+            Body::ObligationAccepted(_) if self.stage == Stage::Open => {
+                self.stage = Stage::Accepted;
             }
             Body::ObligationSubmitted(r) => {
                 self.stage = Stage::Submitted;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use duban_model::definition::{Fulfilment, Owner, Task};
+use duban_model::calendar::PeriodKind;
+use duban_model::definition::{DueRule, Fulfilment, Opens, Owner, Task};
 use duban_model::{Definition, LedgerId, TaskId, Tenant, UnitId, Zone};
 
 use crate::light::Counts;
@@ -63,6 +64,25 @@ impl TaskRow {
             .as_ref()
             .and_then(|t| t.deadline_phrase.as_deref())
             .unwrap_or("")
+    }
+
+    /// How its date is reckoned.
+    pub fn due_words(&self) -> String {
+        let Some(spec) = &self.spec else {
+            return String::new();
+        };
+        match (spec.due, &spec.opens) {
+            (DueRule::Date(date), _) => date.to_string(),
+            (DueRule::Trigger, _) => "启动后确定".to_owned(),
+            (DueRule::PeriodEnd, Opens::EachPeriod(rule)) => match rule.every {
+                PeriodKind::Month => "每月末",
+                PeriodKind::Quarter => "每季度末",
+                PeriodKind::HalfYear => "每半年末",
+                PeriodKind::Year => "年末",
+            }
+            .to_owned(),
+            (DueRule::PeriodEnd, _) => "期末".to_owned(),
+        }
     }
 
     /// An owner entry.
@@ -181,14 +201,11 @@ impl Ledger {
 
     /// As [`Ledger::task`], to change it; made if there is none.
     pub fn task_mut(&mut self, id: &str) -> &mut TaskRow {
-        let place = match self.index.get(id) {
-            Some(place) => *place,
-            None => {
-                self.tasks.push(TaskRow::new(id));
-                self.index.insert(id.to_owned(), self.tasks.len() - 1);
-                self.tasks.len() - 1
-            }
-        };
+        let place = self.index.get(id).copied().unwrap_or_else(|| {
+            self.tasks.push(TaskRow::new(id));
+            self.index.insert(id.to_owned(), self.tasks.len() - 1);
+            self.tasks.len() - 1
+        });
         &mut self.tasks[place]
     }
 }

@@ -5,7 +5,9 @@ use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp, Zone};
 
 use super::history::Matter;
-use crate::light::{channel_in_chinese, kind_in_chinese, step_in_chinese, tier_in_chinese};
+use crate::light::{
+    channel_in_chinese, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese,
+};
 
 /// What a sentence may look up.
 pub(super) trait Lookup {
@@ -86,7 +88,10 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
     use Matter as M;
     Some(match body {
         Body::ObligationOpened(r) => {
-            let period = r.period.map(|p| format!("{p}期,")).unwrap_or_default();
+            let period = r
+                .period
+                .map(|p| format!("{},", period_in_chinese(p)))
+                .unwrap_or_default();
             let due = r.due.map_or_else(
                 || "待启动后确定时限".to_owned(),
                 |due| format!("完成时限{due}"),

@@ -1,1 +1,217 @@
+//! Lights, counts, notices and bounds, from records made by hand.
 
+use std::sync::Arc;
+
+use super::*;
+use crate::light::Light;
+use crate::sample::{Sample, day};
+
+#[test]
+fn lights_follow_the_records_and_counts_keep_in_step() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    let expect = |sample: &Sample, light: Light| {
+        let duty = sample.projection.duty(&id).unwrap();
+        assert_eq!(duty.light(), light);
+        let ledger = sample.projection.ledger("tongliao-2021").unwrap();
+        assert_eq!((ledger.counts.of(light), ledger.counts.total()), (1, 1));
+        assert_eq!(ledger.task("10").unwrap().counts, ledger.counts);
+    };
+    expect(&sample, Light::Green);
+    sample.due_soon(&id);
+    expect(&sample, Light::Yellow);
+    sample.overdue(&id);
+    expect(&sample, Light::Red);
+    sample.extended(&id, day(60));
+    expect(&sample, Light::Green);
+    sample.submitted(&id, false);
+    expect(&sample, Light::Green);
+    sample.returned(&id, "材料不全", day(70));
+    expect(&sample, Light::Yellow);
+    sample.overdue(&id);
+    expect(&sample, Light::Red);
+    sample.waived(&id);
+    expect(&sample, Light::Grey);
+}
+
+#[test]
+fn a_late_fulfilment_is_done_and_said_to_be_late() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    sample.overdue(&id);
+    sample.fulfilled(&id, true);
+    let ledger = sample.projection.ledger("tongliao-2021").unwrap();
+    assert_eq!((ledger.counts.of(Light::Done), ledger.counts.late), (1, 1));
+    assert!(sample.projection.duty(&id).unwrap().done_late());
+    // Evidence went away: it is red again, and no longer counted as late.
+    sample.reopened(&id);
+    let ledger = sample.projection.ledger("tongliao-2021").unwrap();
+    assert_eq!((ledger.counts.of(Light::Red), ledger.counts.late), (1, 0));
+}
+
+#[test]
+fn reopening_keeps_the_yellow_light() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    sample.due_soon(&id);
+    sample.fulfilled(&id, false);
+    sample.reopened(&id);
+    assert_eq!(sample.projection.duty(&id).unwrap().light(), Light::Yellow);
+}
+
+#[test]
+fn a_waiting_duty_is_grey_until_it_is_triggered() {
+    let mut sample = Sample::new();
+    let id = sample.open("34", "city-spj", None);
+    assert_eq!(sample.projection.duty(&id).unwrap().light(), Light::Grey);
+    sample.triggered(&id, day(40));
+    let duty = sample.projection.duty(&id).unwrap();
+    assert_eq!((duty.light(), duty.due), (Light::Green, Some(day(40))));
+}
+
+#[test]
+fn duties_of_a_ledger_not_known_yet_find_their_place_when_it_is() {
+    let mut sample = Sample::empty();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    assert_eq!(
+        sample.projection.ledger("tongliao-2021").unwrap().title,
+        "tongliao-2021"
+    );
+    sample.adopt("通辽台账", 3);
+    let ledger = sample.projection.ledger("tongliao-2021").unwrap();
+    assert_eq!(ledger.title, "通辽台账");
+    // Row 10 is not among the three: it stays, at the end, with its duty.
+    assert_eq!(ledger.tasks.len(), 4);
+    assert_eq!(ledger.task("10").unwrap().duties.len(), 1);
+    assert_eq!(ledger.counts.total(), 1);
+    assert!(sample.projection.duty(&id).is_some());
+    // A record about what was never opened changes nothing.
+    sample.overdue("tongliao-2021/99/nobody/lead");
+    assert_eq!(sample.projection.duties().len(), 1);
+}
+
+#[test]
+fn a_notice_is_followed_from_request_to_its_end() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    let fate = |sample: &Sample| sample.projection.notices().newest().next().unwrap().fate;
+    let notice = sample.requested(&id, "before:15wd");
+    assert_eq!(fate(&sample), Fate::Requested);
+    sample.queued(&id, &notice, "before:15wd");
+    assert_eq!(fate(&sample), Fate::Queued);
+    sample.attempted(&notice, 1);
+    assert_eq!(fate(&sample), Fate::Attempted);
+    sample.failed(&notice, 1);
+    assert_eq!(fate(&sample), Fate::Failed);
+    sample.attempted(&notice, 2);
+    sample.delivered(&notice, 2);
+    assert_eq!(fate(&sample), Fate::Delivered);
+    assert_eq!(sample.projection.notices().total(), 1);
+    let duty = sample.projection.duty(&id).unwrap();
+    assert_eq!(duty.notices.len(), 1);
+    let texts: Vec<_> = duty
+        .history
+        .first()
+        .iter()
+        .map(|l| l.text.as_str())
+        .collect();
+    assert!(
+        texts.iter().any(|t| t.contains("提前15个工作日")),
+        "{texts:?}"
+    );
+    assert!(
+        texts.iter().any(|t| t.contains("第1次发送未成功")),
+        "{texts:?}"
+    );
+    let other = sample.requested(&id, "due");
+    sample.suppressed(&id, &other, "没有联系方式");
+    assert_eq!(fate(&sample), Fate::Suppressed);
+    assert_eq!(sample.projection.totals().unreached, 1);
+}
+
+#[test]
+fn the_notices_kept_are_bounded_and_old_places_stay_right() {
+    let mut notices = Notices::default();
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    let request = sample.request(&id, "due");
+    for n in 0..=NOTICES_KEPT as u64 {
+        let record = RecordId::derive(&[&n.to_le_bytes()]);
+        let notice = Notice::requested(record, Timestamp(0), &request, None, None);
+        assert_eq!(notices.push(notice), n);
+    }
+    assert_eq!(notices.newest().count(), NOTICES_KEPT);
+    assert!(notices.at(0).is_none());
+    let second = RecordId::derive(&[&1u64.to_le_bytes()]);
+    assert_eq!(notices.at(1).map(|n| n.id), Some(second));
+    assert_eq!(notices.get_mut(second).map(|n| n.id), Some(second));
+}
+
+#[test]
+fn histories_notices_and_rejections_are_bounded() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    for _ in 0..1_000 {
+        sample.requested(&id, "overdue:5wd");
+        sample.rejected("unknown-unit");
+    }
+    let duty = sample.projection.duty(&id).unwrap();
+    assert_eq!(duty.history.len(), FIRST_LINES + LAST_LINES);
+    assert_eq!(duty.history.left_out(), 801);
+    assert_eq!(duty.notices.len(), NOTICES_PER_DUTY);
+    assert_eq!(sample.projection.rejections().count(), REJECTIONS_KEPT);
+    assert_eq!(sample.projection.totals().rejections, 1_000);
+}
+
+#[test]
+fn a_frame_seen_before_changes_nothing() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    let frame = Arc::clone(&sample.last);
+    let seq = sample.projection.seq();
+    sample.projection.apply(seq, &frame);
+    assert_eq!(sample.projection.seq(), seq);
+    assert_eq!(sample.projection.duty(&id).unwrap().history.len(), 1);
+}
+
+#[test]
+fn only_the_rules_directory_names_the_units() {
+    let mut sample = Sample::empty();
+    sample.directory(Service::Notifier);
+    assert!(sample.projection.units().find("city-spj").is_none());
+    sample.directory(Service::Rules);
+    assert_eq!(
+        sample.projection.units().short("tongliao", "city-spj"),
+        "市行政审批和政务服务局"
+    );
+}
+
+#[test]
+fn evidence_is_named_and_linked_by_what_was_published() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    sample.published("city-spj", "p1", "https://example.cn/p1");
+    sample.noted("city-spj/p1", "办事指南");
+    sample.ticked(&id, "city-spj/p1");
+    let row = sample
+        .projection
+        .publications()
+        .get("tongliao", "city-spj/p1")
+        .unwrap();
+    assert_eq!(row.url.as_deref(), Some("https://example.cn/p1"));
+    let duty = sample.projection.duty(&id).unwrap();
+    assert_eq!(duty.ticked(0), 1);
+    let line = duty.history.first().last().unwrap();
+    assert_eq!(line.matter, Matter::Evidence);
+    assert!(line.text.contains("《办事指南》"), "{}", line.text);
+}
+
+#[test]
+fn the_clock_is_the_latest_instant_and_knows_that_it_is_virtual() {
+    let mut sample = Sample::new();
+    assert!(!sample.projection.virtual_time());
+    let later = sample.now.plus_millis(86_400_000);
+    sample.clock(later);
+    assert!(sample.projection.virtual_time());
+    assert_eq!(sample.projection.now(), Some(later));
+}
