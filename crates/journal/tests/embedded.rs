@@ -75,7 +75,7 @@ async fn a_missing_position_is_found_at_open() {
         assert_eq!(
             damage(dir.path()),
             format!(
-                "{}: {what} is missing. Set the folder aside and restore the last backup (`duban restore`).",
+                "{}: {what} is missing. Set the folder aside and put the last backup in its place.",
                 dir.path().display()
             )
         );

@@ -269,7 +269,7 @@ impl Inner {
 }
 
 /// What the operator can do about a damaged folder.
-const RESTORE: &str = "Set the folder aside and restore the last backup (`duban restore`).";
+const RESTORE: &str = "Set the folder aside and put the last backup in its place.";
 
 fn undecodable(folder: &str, seq: u64, fault: &dyn fmt::Display) -> LogError {
     LogError::Damaged(format!(
