@@ -1,14 +1,16 @@
 //! `duban demo`: a year in time-lapse on the embedded log, with everything that runs in earnest.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use duban_journal::{Log, Stored};
+use duban_journal::Log;
 use duban_model::decision::NoticeKind;
-use duban_model::{Body, Service, Timestamp, Zone};
+use duban_model::{Body, Record, Service, Timestamp, Zone};
 use duban_runtime::clock::{Clock, stopped, stopwatch};
 use duban_runtime::rounds::{Rounds, RoundsError};
 use tokio::sync::watch;
+use unicode_width::UnicodeWidthStr;
 
 use crate::args::{self, Demo, Role};
 use crate::folder::{self, Folder};
@@ -134,7 +136,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         // What was decided is on the log; the printer has only to catch up with it.
         let _ = tokio::time::timeout(Duration::from_millis(500), printer).await;
     }
-    summary(&host, &folder, &data).await?;
+    let kept = args.data.is_some().then_some(data.as_path());
+    summary(&host, &folder, kept).await?;
     if args.stay && !*host.shutdown.borrow() {
         println!("页面保持打开,按 Ctrl-C 结束 | pages stay open until Ctrl-C");
         host.ended().await?;
@@ -203,88 +206,121 @@ async fn play(
     }
 }
 
+/// How long an instant's notices are held back so that they can be told together, in milliseconds.
+const GATHER_MILLIS: u64 = 150;
+
 /// Prints notices as they are decided, those of one instant, step and task in one line.
 async fn print_notices(log: Log, zone: Zone, mut stop: watch::Receiver<bool>) {
-    let Ok(mut follower) = log.follow(0, &[Service::Notifier, Service::Rules]).await else {
+    let services = [Service::Notifier, Service::Rules];
+    let Ok(mut follower) = log.follow(0, &services).await else {
         return;
     };
+    let mut page = Page::default();
     loop {
         let frames = tokio::select! {
             frames = follower.next(READ_AT_ONCE) => frames,
-            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(Duration::from_millis(GATHER_MILLIS)), if !page.is_empty() => {
+                page.print(zone);
+                continue;
+            }
+            () = stopped(&mut stop) => {
+                page.print(zone);
+                return;
+            }
         };
         let Ok(frames) = frames else { return };
-        print_batch(&frames, zone);
+        for record in frames.iter().flat_map(|stored| &stored.frame.records) {
+            page.note(record, zone);
+        }
     }
 }
 
-fn print_batch(frames: &[Stored], zone: Zone) {
-    let mut order: Vec<(Timestamp, &'static str, String, String, String)> = Vec::new();
-    let mut counts: BTreeMap<usize, (usize, String)> = BTreeMap::new();
-    for record in frames.iter().flat_map(|stored| &stored.frame.records) {
-        let (what, step, task, who) = match &record.body {
+/// What is told about one instant: by (order, task, step), how many and who first.
+#[derive(Default)]
+struct Page {
+    at: Timestamp,
+    lines: BTreeMap<(u8, u32, String, String), (usize, String)>,
+}
+
+impl Page {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    fn note(&mut self, record: &Record, zone: Zone) {
+        let (order, step, task, unit) = match &record.body {
             Body::NoticeQueued(r) => {
-                let what = match r.request.kind {
-                    NoticeKind::Reminder => "\u{1b}[32m提醒\u{1b}[0m",
-                    NoticeKind::Catchup => "\u{1b}[33m补发\u{1b}[0m",
-                    NoticeKind::Verification => "\u{1b}[36m核实\u{1b}[0m",
-                    NoticeKind::Return => "\u{1b}[33m退回\u{1b}[0m",
-                    NoticeKind::Escalation => "\u{1b}[31m督办\u{1b}[0m",
+                let order = match r.request.kind {
+                    NoticeKind::Catchup => 3,
+                    NoticeKind::Reminder => 4,
+                    NoticeKind::Return => 5,
+                    NoticeKind::Verification => 6,
+                    NoticeKind::Escalation => 7,
                 };
-                let to = r.request.tier.as_str();
-                (
-                    what,
-                    format!("{} → {to}", r.request.step),
-                    r.request.task.clone(),
-                    r.request.unit.clone(),
-                )
+                let step = format!("{} → {}", r.request.step, r.request.tier.as_str());
+                (order, step, r.request.task.clone(), r.request.unit.clone())
             }
             Body::ObligationFulfilled(r) => {
-                let mut parts = r.obligation.split('/').skip(1);
-                let task = parts.next().unwrap_or_default().to_owned();
-                let unit = parts.next().unwrap_or_default().to_owned();
-                let step = if r.late {
-                    "逾期完成"
-                } else {
-                    "按时完成"
-                };
-                ("\u{1b}[34m销号\u{1b}[0m", step.to_owned(), task, unit)
+                let (task, unit) = task_and_unit(&r.obligation);
+                let step = if r.late { "逾期完成" } else { "按时完成" };
+                (1, step.to_owned(), task, unit)
             }
             Body::ObligationReopened(r) => {
-                let mut parts = r.obligation.split('/').skip(1);
-                let task = parts.next().unwrap_or_default().to_owned();
-                let unit = parts.next().unwrap_or_default().to_owned();
-                ("\u{1b}[35m重开\u{1b}[0m", "佐证撤回".to_owned(), task, unit)
+                let (task, unit) = task_and_unit(&r.obligation);
+                (2, "佐证撤回".to_owned(), task, unit)
             }
-            _ => continue,
+            _ => return,
         };
-        let key = (record.loggedat, what, step, task, String::new());
-        let place = match order.iter().rposition(|known| *known == key) {
-            Some(place) => place,
-            None => {
-                order.push(key);
-                order.len() - 1
-            }
-        };
-        counts.entry(place).or_insert((0, who)).0 += 1;
+        if record.loggedat > self.at {
+            self.print(zone);
+            self.at = record.loggedat;
+        }
+        // Ledger rows are mostly numbers; ten comes after nine.
+        let number = task.parse().unwrap_or(u32::MAX);
+        self.lines
+            .entry((order, number, task, step))
+            .or_insert((0, unit))
+            .0 += 1;
     }
-    for (place, (at, what, step, task, _)) in order.iter().enumerate() {
-        let Some((count, who)) = counts.get(&place) else {
-            continue;
-        };
-        let who = if *count == 1 {
-            who.clone()
-        } else {
-            format!("{who} 等{count}个单位")
-        };
-        println!(
-            "{}  {what}  第{task:>2}项  {step:<28} {who}",
-            &at.shown_in(zone)[..16].replace('T', " ")
-        );
+
+    fn print(&mut self, zone: Zone) {
+        let colour = std::io::stdout().is_terminal();
+        for ((order, _, task, step), (count, unit)) in std::mem::take(&mut self.lines) {
+            let (name, code) = match order {
+                1 => ("销号", 34),
+                2 => ("重开", 35),
+                3 => ("补发", 33),
+                4 => ("提醒", 32),
+                5 => ("退回", 33),
+                6 => ("核实", 36),
+                _ => ("督办", 31),
+            };
+            let name = if colour {
+                format!("\u{1b}[{code}m{name}\u{1b}[0m")
+            } else {
+                name.to_owned()
+            };
+            let who = if count == 1 {
+                unit
+            } else {
+                format!("{unit} 等{count}个单位")
+            };
+            let pad = " ".repeat(28usize.saturating_sub(step.width()));
+            println!(
+                "{}  {name}  第{task:>2}项  {step}{pad} {who}",
+                self.at.shown_in(zone)[..16].replace('T', " ")
+            );
+        }
     }
 }
 
-async fn summary(host: &Host, folder: &Folder, data: &std::path::Path) -> Result<(), Fault> {
+fn task_and_unit(obligation: &str) -> (String, String) {
+    let mut parts = obligation.split('/').skip(1);
+    let mut next = || parts.next().unwrap_or_default().to_owned();
+    (next(), next())
+}
+
+async fn summary(host: &Host, folder: &Folder, data: Option<&std::path::Path>) -> Result<(), Fault> {
     let reading = Reading::Log(host.log.clone());
     let mut view = View::new();
     let mut notices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
@@ -337,6 +373,8 @@ async fn summary(host: &Host, folder: &Folder, data: &std::path::Path) -> Result
         "送达 | delivered: {delivered};未受理 | rejected: {rejected};记录 | records: {records};校验和 | checksum: {}",
         replayed.checksum
     );
-    println!("数据 | data: {}", data.display());
+    if let Some(data) = data {
+        println!("数据 | data: {}", data.display());
+    }
     Ok(())
 }

@@ -16,8 +16,9 @@ use crate::narrate::narrate;
 const MAX_PUBLICATIONS: usize = 200_000;
 /// Records kept for one obligation.
 const MAX_PER_OBLIGATION: usize = 2_000;
-/// Publications named that did not count for one obligation.
+/// Publications named that did not count for one obligation; of those merely of another kind, fewer.
 const MAX_MISSES: usize = 30;
+const MAX_OTHER_KIND: usize = 5;
 
 /// An explanation: headings with their lines.
 pub(crate) type Explanation = Vec<(String, Vec<String>)>;
@@ -219,7 +220,7 @@ impl View {
             .flat_map(|t| t.keys().cloned())
             .collect();
         let kinds = wanted_kinds(state, obligation);
-        let mut left_out = 0;
+        let (mut left_out, mut other_kind) = (0, 0);
         for record in &self.publications {
             let (Body::PublicationPublished(publication) | Body::PublicationUpdated(publication)) =
                 &record.body
@@ -242,7 +243,16 @@ impl View {
             let reason = match considered(state, obligation, publication, at) {
                 Err(Miss::OtherKind(_)) if kinds.is_empty() => continue,
                 Err(Miss::BySubmission) => continue,
-                Err(miss) => miss_in_chinese(&miss),
+                Err(miss) => {
+                    if matches!(miss, Miss::OtherKind(_)) {
+                        other_kind += 1;
+                        if other_kind > MAX_OTHER_KIND {
+                            left_out += 1;
+                            continue;
+                        }
+                    }
+                    miss_in_chinese(&miss)
+                }
                 Ok(_) => self
                     .withdrawn(&publication.unit, &publication.publication)
                     .unwrap_or_else(|| {
@@ -263,7 +273,7 @@ impl View {
             ));
         }
         if left_out > 0 {
-            lines.push(format!("另有{left_out}条公开信息未计入"));
+            lines.push(format!("另有{left_out}条公开信息未计入,多因类别不符"));
         }
         let next = next_step(state, obligation);
         if obligation.state.is_final() {
