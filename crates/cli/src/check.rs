@@ -11,14 +11,14 @@ pub(crate) fn run(args: &Check) -> Result<Ended, Fault> {
     let folder = folder::read(&args.dir)?;
     match args.format {
         Format::Table => print_text(args, &folder),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&folder.diagnostics)?),
+        Format::Json => crate::say!("{}", serde_json::to_string_pretty(&folder.diagnostics)?),
         Format::Ndjson => {
             for diagnostic in &folder.diagnostics {
-                println!("{}", serde_json::to_string(diagnostic)?);
+                crate::say!("{}", serde_json::to_string(diagnostic)?);
             }
         }
         Format::Csv => {
-            println!("code,severity,file,line,column,found,expected,remedy");
+            crate::say!("code,severity,file,line,column,found,expected,remedy");
             for d in &folder.diagnostics {
                 let severity = serde_json::to_value(d.severity)?;
                 let cells = [
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Check) -> Result<Ended, Fault> {
                     d.expected.clone(),
                     d.remedy.clone(),
                 ];
-                println!("{}", csv_line(&cells));
+                crate::say!("{}", csv_line(&cells));
             }
         }
     }
@@ -50,22 +50,22 @@ fn print_text(args: &Check, folder: &Folder) {
             .filter(move |d| d.severity == severity)
     };
     for diagnostic in of(Severity::Error).chain(of(Severity::Warning)) {
-        println!("{diagnostic}");
+        crate::say!("{diagnostic}");
         if let Some(picture) = picture(args, diagnostic) {
-            println!("{picture}");
+            crate::say!("{picture}");
         }
-        println!();
+        crate::say!();
     }
     let questions: Vec<&Diagnostic> = of(Severity::Confirm).collect();
     if !questions.is_empty() {
-        println!(
+        crate::say!(
             "需主管部门确认 | to be confirmed by the office ({}):",
             questions.len()
         );
         for question in &questions {
-            println!("  {}:{}: {}", question.file, question.line, question.found);
+            crate::say!("  {}:{}: {}", question.file, question.line, question.found);
         }
-        println!();
+        crate::say!();
     }
     let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
     match &folder.definition {
@@ -76,7 +76,7 @@ fn print_text(args: &Check, folder: &Folder) {
                 .flat_map(|t| &t.owners)
                 .map(|o| o.units.len())
                 .sum();
-            println!(
+            crate::say!(
                 "{}: {} tasks, {duties} obligations of {} units, definition {}; {warnings} warnings, {} to confirm",
                 definition.ledger,
                 definition.tasks.len(),
@@ -85,7 +85,7 @@ fn print_text(args: &Check, folder: &Folder) {
                 questions.len()
             );
         }
-        None => println!(
+        None => crate::say!(
             "{errors} errors, {warnings} warnings, {} to confirm",
             questions.len()
         ),

@@ -85,22 +85,24 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
     .await?;
     stop_on_signal(host.shutdown.clone());
     if !args.quiet {
-        println!(
+        crate::say!(
             "督办演示 | Duban demo: {} ({} → {})",
-            definition.title, args.from, args.to
+            definition.title,
+            args.from,
+            args.to
         );
-        println!(
+        crate::say!(
             "{} 项任务,{} 条示例事件(虚构)| {} tasks, {} made-up events",
             definition.tasks.len(),
             events.len(),
             definition.tasks.len(),
             events.len()
         );
-        println!("邮件写入 | mail goes to {}", data.join("mail").display());
+        crate::say!("邮件写入 | mail goes to {}", data.join("mail").display());
         if let Some(address) = host.http {
-            println!("网页 | page: http://{address}/");
+            crate::say!("网页 | page: http://{address}/");
         }
-        println!();
+        crate::say!();
     }
     let printer = (!args.quiet).then(|| {
         tokio::spawn(print_notices(
@@ -122,7 +124,7 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         Ok(()) => {}
         Err(fault) if *host.shutdown.borrow() => {
             if !args.quiet {
-                println!("已停止 | stopped ({fault})");
+                crate::say!("已停止 | stopped ({fault})");
             }
             host.stop().await?;
             return Ok(Ended::Well);
@@ -139,7 +141,7 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
     let kept = args.data.is_some().then_some(data.as_path());
     summary(&host, &folder, kept).await?;
     if args.stay && !*host.shutdown.borrow() {
-        println!("页面保持打开,按 Ctrl-C 结束 | pages stay open until Ctrl-C");
+        crate::say!("页面保持打开,按 Ctrl-C 结束 | pages stay open until Ctrl-C");
         host.ended().await?;
     }
     host.stop().await?;
@@ -262,7 +264,11 @@ impl Page {
             }
             Body::ObligationFulfilled(r) => {
                 let (task, unit) = task_and_unit(&r.obligation);
-                let step = if r.late { "逾期完成" } else { "按时完成" };
+                let step = if r.late {
+                    "逾期完成"
+                } else {
+                    "按时完成"
+                };
                 (1, step.to_owned(), task, unit)
             }
             Body::ObligationReopened(r) => {
@@ -306,7 +312,7 @@ impl Page {
                 format!("{unit} 等{count}个单位")
             };
             let pad = " ".repeat(28usize.saturating_sub(step.width()));
-            println!(
+            crate::say!(
                 "{}  {name}  第{task:>2}项  {step}{pad} {who}",
                 self.at.shown_in(zone)[..16].replace('T', " ")
             );
@@ -320,7 +326,11 @@ fn task_and_unit(obligation: &str) -> (String, String) {
     (next(), next())
 }
 
-async fn summary(host: &Host, folder: &Folder, data: Option<&std::path::Path>) -> Result<(), Fault> {
+async fn summary(
+    host: &Host,
+    folder: &Folder,
+    data: Option<&std::path::Path>,
+) -> Result<(), Fault> {
     let reading = Reading::Log(host.log.clone());
     let mut view = View::new();
     let mut notices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
@@ -351,9 +361,9 @@ async fn summary(host: &Host, folder: &Folder, data: Option<&std::path::Path>) -
     }
     let total: u64 = lights.values().sum();
     let title = folder.definition.as_ref().map_or("", |d| d.title.as_str());
-    println!();
-    println!("小结 | summary: {title}");
-    println!(
+    crate::say!();
+    crate::say!("小结 | summary: {title}");
+    crate::say!(
         "责任事项 | obligations: {total} ({}),其中逾期完成 | done late: {late}",
         lights
             .iter()
@@ -369,12 +379,12 @@ async fn summary(host: &Host, folder: &Folder, data: Option<&std::path::Path>) -
         .collect();
     table::print(&["通知 notice", "层级 tier", "件数 count"], &rows);
     let replayed = replay(&reading, false).await?;
-    println!(
+    crate::say!(
         "送达 | delivered: {delivered};未受理 | rejected: {rejected};记录 | records: {records};校验和 | checksum: {}",
         replayed.checksum
     );
     if let Some(data) = data {
-        println!("数据 | data: {}", data.display());
+        crate::say!("数据 | data: {}", data.display());
     }
     Ok(())
 }

@@ -50,15 +50,15 @@ pub(crate) async fn run(args: Explain) -> Result<Ended, Fault> {
                 .iter()
                 .map(|(heading, lines)| serde_json::json!({"heading": heading, "lines": lines}))
                 .collect();
-            println!("{}", serde_json::json!({"id": args.id, "parts": parts}));
+            crate::say!("{}", serde_json::json!({"id": args.id, "parts": parts}));
         }
         Format::Table | Format::Csv => {
             for (heading, lines) in parts {
-                println!("{heading}");
+                crate::say!("{heading}");
                 for line in lines {
-                    println!("  {line}");
+                    crate::say!("  {line}");
                 }
-                println!();
+                crate::say!();
             }
         }
     }

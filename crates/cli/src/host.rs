@@ -1,6 +1,7 @@
 //! Composition: which services, on which log, with which channels, in this process.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -314,7 +315,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
     .await?;
     stop_on_signal(host.shutdown.clone());
     if let Some(address) = host.http {
-        println!("pages: http://{address}/");
+        // A server goes on though nobody reads its output.
+        let _ = writeln!(std::io::stdout(), "pages: http://{address}/");
     }
     for event in &deployments {
         submit(&host.log, event).await?;

@@ -2,7 +2,14 @@
 //!
 //! Exit codes: 0 success, 1 findings or failure, 2 wrong usage. Data goes to standard output,
 //! diagnostics to standard error.
-#![allow(clippy::print_stdout, reason = "printing is what this crate is for")]
+
+/// Prints a line to standard output. A reader that went away (`| head`) ends the program quietly:
+/// nothing that matters is decided by a command that prints.
+macro_rules! say {
+    () => { $crate::say!("") };
+    ($($part:tt)*) => { $crate::table::say(format_args!($($part)*)) };
+}
+pub(crate) use say;
 
 mod args;
 mod check;

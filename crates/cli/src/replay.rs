@@ -197,7 +197,7 @@ pub(crate) async fn run(args: Replay) -> Result<Ended, Fault> {
                 .iter()
                 .map(|(service, digest)| (service.to_string(), digest))
                 .collect();
-            println!(
+            crate::say!(
                 "{}",
                 serde_json::json!({
                     "checksum": replayed.checksum, "frames": replayed.frames, "records": replayed.records,
@@ -206,16 +206,18 @@ pub(crate) async fn run(args: Replay) -> Result<Ended, Fault> {
             );
         }
         Format::Table | Format::Csv => {
-            println!("checksum  {}", replayed.checksum);
-            println!(
+            crate::say!("checksum  {}", replayed.checksum);
+            crate::say!(
                 "log       {} frames, {} records, {} of them decisions",
-                replayed.frames, replayed.records, replayed.decisions
+                replayed.frames,
+                replayed.records,
+                replayed.decisions
             );
             for (service, digest) in &replayed.digests {
-                println!("{service:<9} {digest}");
+                crate::say!("{service:<9} {digest}");
             }
             if args.verify && replayed.faults.is_empty() {
-                println!("verified  order, ids, causes, time; rebuilt rows equal folded state");
+                crate::say!("verified  order, ids, causes, time; rebuilt rows equal folded state");
             }
         }
     }

@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Send) -> Result<Ended, Fault> {
     let accepted = counts.get("accepted").copied().unwrap_or(0);
     let rejected = counts.get("rejected").copied().unwrap_or(0);
     let duplicate = counts.get("duplicate").copied().unwrap_or(0);
-    println!(
+    crate::say!(
         "sent {}: {accepted} accepted, {duplicate} seen before, {rejected} rejected, {undecided} stored and not decided yet; {} lines not sent",
         events.len(),
         bad.len()
@@ -158,7 +158,7 @@ async fn rounds(
     host::stop_on_signal(stop);
     let mut rounds = Rounds::start(log, tenant, &READERS, shutdown).await?;
     rounds.play(&list, until, async |_| {}).await?;
-    println!("played {} events to {}", list.len(), until.shown_in(zone));
+    crate::say!("played {} events to {}", list.len(), until.shown_in(zone));
     Ok(if all_good {
         Ended::Well
     } else {

@@ -294,6 +294,6 @@ fn print_summary(
             "notices": lines.len(), "by_kind": by_kind, "by_tier": by_tier, "by_step": by_step,
             "obligations": states, "records": records, "rejections": rejections, "checksum": checksum,
         });
-        println!("{summary}");
+        crate::say!("{summary}");
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
     }
     let now = view.latest().shown_in(duban_model::Zone::SHANGHAI);
     match args.format {
-        Format::Json | Format::Ndjson => println!(
+        Format::Json | Format::Ndjson => crate::say!(
             "{}",
             serde_json::json!({"latest": now, "frames": frames, "records": records, "rejections": rejections, "ledgers": ledgers})
         ),
@@ -95,16 +95,16 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
                 })
                 .collect();
             if args.format == Format::Csv {
-                println!("{}", keys.join(","));
+                crate::say!("{}", keys.join(","));
                 for row in rows {
-                    println!("{}", csv_line(&row));
+                    crate::say!("{}", csv_line(&row));
                 }
             } else {
-                println!(
+                crate::say!(
                     "log: {frames} frames, {records} records, {rejections} rejections; latest {now}"
                 );
                 if rows.is_empty() {
-                    println!("no ledger is in force");
+                    crate::say!("no ledger is in force");
                 } else {
                     table::print(&keys, &rows);
                 }
@@ -158,9 +158,9 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
     match args.format {
         Format::Table => table::print(&keys, &rows),
         Format::Csv => {
-            println!("{}", keys.join(","));
+            crate::say!("{}", keys.join(","));
             for row in rows {
-                println!("{}", csv_line(&row));
+                crate::say!("{}", csv_line(&row));
             }
         }
         Format::Json | Format::Ndjson => {
@@ -175,10 +175,10 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
                 })
                 .collect();
             if args.format == Format::Json {
-                println!("{}", serde_json::to_string_pretty(&objects)?);
+                crate::say!("{}", serde_json::to_string_pretty(&objects)?);
             } else {
                 for object in objects {
-                    println!("{object}");
+                    crate::say!("{object}");
                 }
             }
         }

@@ -1,8 +1,20 @@
 //! Tables for terminals. Chinese characters take two columns.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use unicode_width::UnicodeWidthStr;
+
+/// See [`crate::say`].
+pub(crate) fn say(line: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    if let Err(fault) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        if fault.kind() != ErrorKind::BrokenPipe {
+            eprintln!("duban: standard output: {fault}");
+        }
+        std::process::exit(i32::from(fault.kind() != ErrorKind::BrokenPipe));
+    }
+}
 
 /// Prints rows under a header, columns padded by display width.
 pub(crate) fn print(header: &[&str], rows: &[Vec<String>]) {
@@ -21,7 +33,7 @@ pub(crate) fn print(header: &[&str], rows: &[Vec<String>]) {
                 text.extend(std::iter::repeat_n(' ', pad));
             }
         }
-        println!("{}", text.trim_end());
+        crate::say!("{}", text.trim_end());
     };
     line(&mut header.iter().copied());
     for row in rows {

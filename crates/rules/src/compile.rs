@@ -71,29 +71,21 @@ pub fn compile(files: &[DefinitionFile], directory: &Directory, calendar: &Calen
         found
     };
     let (ledger_text, tasks_text) = (text("ledger.yaml"), text("tasks.yaml"));
-    let (Some(ledger_text), Some(tasks_text)) = (ledger_text, tasks_text) else {
-        return Compiled {
-            definition: None,
-            diagnostics,
-        };
-    };
 
     let mut faults = Faults::new("ledger.yaml");
-    let ledger = read_yaml::<LedgerSource>(ledger_text, &mut faults);
+    let ledger = ledger_text.and_then(|text| read_yaml::<LedgerSource>(text, &mut faults));
     let mut definition = ledger
         .as_ref()
         .and_then(|source| compile_ledger(source, directory, calendar, &mut faults));
     diagnostics.extend(faults.finish());
 
     let mut faults = Faults::new("tasks.yaml");
-    let tasks = read_yaml::<TasksSource>(tasks_text, &mut faults);
+    let tasks = tasks_text.and_then(|text| read_yaml::<TasksSource>(text, &mut faults));
     if let (Some(ledger), Some(tasks)) = (&ledger, &tasks) {
         let compiled = compile_tasks(tasks, ledger, definition.as_ref(), directory, &mut faults);
         if let Some(definition) = &mut definition {
             definition.tasks = compiled;
         }
-    } else {
-        definition = None;
     }
     diagnostics.extend(faults.finish());
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
