@@ -71,9 +71,16 @@ fn told(state: &ConsoleState, ledger: Option<&str>) -> Told {
 }
 
 /// `/events`
-pub(crate) async fn events(State(desk): State<Arc<Desk>>, Query(wanted): Query<Wanted>) -> Response {
+pub(crate) async fn events(
+    State(desk): State<Arc<Desk>>,
+    Query(wanted): Query<Wanted>,
+) -> Response {
     let Ok(permit) = Arc::clone(&desk.streams).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "打开的页面过多,请稍后重试\n").into_response();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "打开的页面过多,请稍后重试\n",
+        )
+            .into_response();
     };
     let stream = messages(
         desk.state.clone(),

@@ -59,12 +59,7 @@ impl Clock {
             Weekday::Sun => "日",
         };
         Clock {
-            date: format!(
-                "{}年{}月{}日 星期{day}",
-                at.year(),
-                at.month(),
-                at.day()
-            ),
+            date: format!("{}年{}月{}日 星期{day}", at.year(), at.month(), at.day()),
             time: at.format("%H:%M:%S").to_string(),
             rfc3339: now.shown_in(zone),
             virtual_time: projection.virtual_time(),

@@ -228,17 +228,18 @@ fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
                 } else {
                     "公开齐全并销号"
                 },
-                if done.late { "逾期完成" } else { "按期完成" }
+                if done.late {
+                    "逾期完成"
+                } else {
+                    "按期完成"
+                }
             ),
             None => "已销号。".to_owned(),
         },
         (Stage::Waived, _) => format!("经批准免办。{reason}"),
         (Stage::Lapsed, _) => format!("鼓励事项,期限{due}已过,不再催办。"),
         (Stage::Waiting, _) => "适时推进的任务,启动后才计时限。".to_owned(),
-        (stage, Light::Red) => format!(
-            "完成时限{due}已过({left}),{},尚未销号。",
-            stage.chinese()
-        ),
+        (stage, Light::Red) => format!("完成时限{due}已过({left}),{},尚未销号。", stage.chinese()),
         (Stage::Returned, _) => format!("报送被退回:{reason}。限{due}前重新报送({left})。"),
         (stage, Light::Yellow) => format!(
             "距完成时限{due}不超过{}({left}),{}。",

@@ -86,7 +86,9 @@ pub(super) struct NoticeRow<'a> {
 
 impl<'a> NoticeRow<'a> {
     pub fn of(projection: &'a Projection, notice: &'a Notice) -> NoticeRow<'a> {
-        let ledger = notice.ledger.and_then(|place| projection.ledgers().get(place));
+        let ledger = notice
+            .ledger
+            .and_then(|place| projection.ledgers().get(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let duty = notice.duty.and_then(|place| projection.duty_at(place));

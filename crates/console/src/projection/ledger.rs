@@ -32,7 +32,9 @@ impl TaskRow {
 
     /// Its short title.
     pub fn title(&self) -> &str {
-        self.spec.as_ref().map_or("(台账中没有这一行)", |t| &t.title)
+        self.spec
+            .as_ref()
+            .map_or("(台账中没有这一行)", |t| &t.title)
     }
 
     /// 任务名称, upper column.

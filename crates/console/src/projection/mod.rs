@@ -217,8 +217,7 @@ impl Projection {
                 self.ask(id, record, &r.request);
                 if let Some(notice) = self.notices.get_mut(id) {
                     notice.fate = Fate::Queued;
-                    notice.contact =
-                        Some((r.contact.clone(), r.contact_title.clone(), r.channel));
+                    notice.contact = Some((r.contact.clone(), r.contact_title.clone(), r.channel));
                 }
                 self.about(&r.request.obligation, record);
             }

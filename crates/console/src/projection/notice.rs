@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-
 use duban_model::decision::{NoticeKind, NoticeRequested};
 use duban_model::definition::Tier;
 use duban_model::directory::Channel;

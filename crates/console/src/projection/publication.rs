@@ -49,7 +49,10 @@ impl Publications {
     /// One matters.
     pub fn note(&mut self, tenant: &str, noted: &PublicationNoted) {
         let key = (tenant.to_owned(), noted.publication.clone());
-        let found = self.waiting.iter().rposition(|(waiting, _)| *waiting == key);
+        let found = self
+            .waiting
+            .iter()
+            .rposition(|(waiting, _)| *waiting == key);
         let url = match found.and_then(|place| self.waiting.remove(place)) {
             Some((_, url)) => Some(url),
             None => self.rows.get(&key).and_then(|row| row.url.clone()),
@@ -71,7 +74,6 @@ impl Publications {
 
     /// The publication `unit/publication` of an office.
     pub fn get(&self, tenant: &str, publication: &str) -> Option<&PublicationRow> {
-        self.rows
-            .get(&(tenant.to_owned(), publication.to_owned()))
+        self.rows.get(&(tenant.to_owned(), publication.to_owned()))
     }
 }

@@ -216,14 +216,8 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
             ),
         ),
         Body::ObligationDueSoon(r) => (M::Light, format!("转黄灯:临近完成时限{}", r.due)),
-        Body::ObligationOverdue(r) => (
-            M::Light,
-            format!("转红灯:完成时限{}已过,尚未销号", r.due),
-        ),
-        Body::ObligationLapsed(r) => (
-            M::Light,
-            format!("鼓励事项,期限{}已过,不再催办", r.due),
-        ),
+        Body::ObligationOverdue(r) => (M::Light, format!("转红灯:完成时限{}已过,尚未销号", r.due)),
+        Body::ObligationLapsed(r) => (M::Light, format!("鼓励事项,期限{}已过,不再催办", r.due)),
         Body::NoticeRequested(r) => (M::Notice, request(r, look)),
         Body::NoticeQueued(r) => (
             M::Notice,

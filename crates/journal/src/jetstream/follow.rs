@@ -149,7 +149,10 @@ impl<T> StreamFollower<T> {
         // A consumer's own count of what is pending may lag behind an acknowledgement, so when it
         // has nothing more, the stream itself is asked.
         let more_to_come = self.session.as_ref().is_some_and(|s| s.pending > 0);
-        if self.stream.is_whole || more_to_come || Self::is_any_up_to(&self.stream, self.after, target).await? {
+        if self.stream.is_whole
+            || more_to_come
+            || Self::is_any_up_to(&self.stream, self.after, target).await?
+        {
             self.receive(max).await
         } else {
             self.after = target;
