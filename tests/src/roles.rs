@@ -52,6 +52,20 @@ impl Roles {
         assert!(runs, "{} does not start: {}", ROLES[place], process.err());
     }
 
+    /// Starts every role again that ended because the server was away, as systemd does.
+    ///
+    /// # Panics
+    /// When one ended for another reason.
+    pub fn supervise(&mut self) {
+        for (process, command) in self.processes.iter_mut().zip(&self.commands) {
+            if process.ended().is_some() {
+                let why = process.err();
+                assert!(why.contains("not available"), "{} ended: {why}", command[1]);
+                *process = Duban::start(command);
+            }
+        }
+    }
+
     /// Kills a role and starts it again at once.
     ///
     /// # Panics
