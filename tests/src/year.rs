@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::dice::Dice;
 use crate::duban::{LEDGER, Play, workspace};
 
-/// The first day of the span, and its hours in which things happen.
-const FIRST_DAY: u64 = 28;
-/// Days of June in 2021.
-const JUNE: u64 = 30;
+/// The first day of the span, in December 2021: the year's end is when most notices go out.
+const FIRST_DAY: u64 = 20;
+const DECEMBER: u64 = 31;
+/// The hours in which things happen.
 const HOURS: [u64; 4] = [9, 11, 14, 16];
 
 /// What may be drawn: read from the ledger's sample, so that it exists.
@@ -88,14 +88,14 @@ pub fn draw(seed: u64, count: u64, days: u64, folder: &Path) -> Play {
     }
 }
 
-/// A day of June or July 2021.
+/// A day of the span.
 fn day(after: u64) -> String {
     let day = FIRST_DAY + after;
-    if day <= JUNE {
-        format!("2021-06-{day:02}")
+    if day <= DECEMBER {
+        format!("2021-12-{day:02}")
     } else {
-        assert!(day - JUNE <= 31, "spans end in July");
-        format!("2021-07-{:02}", day - JUNE)
+        assert!(day - DECEMBER <= 31, "spans end in January");
+        format!("2022-01-{:02}", day - DECEMBER)
     }
 }
 
