@@ -1,3 +1,9 @@
 //! What several whole-system tests share.
 
+pub mod dice;
+pub mod duban;
+pub mod log;
 pub mod nats;
+pub mod roles;
+pub mod watch;
+pub mod year;

@@ -84,6 +84,8 @@ pub(crate) enum Role {
     Scheduler,
     Notifier,
     Console,
+    /// Only create the streams in a NATS server, as its user `setup`, then end.
+    Setup,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -90,7 +90,8 @@ impl Host {
             .map_err(|fault| format!("data folder {}: {fault}", data.display()))?;
         let has = |role| roles.contains(&Role::All) || roles.contains(&role);
         let log = match &nats {
-            Some(url) => connect_nats(url, true).await?,
+            // Single roles have no right to create the streams.
+            Some(url) => connect_nats(url, roles.contains(&Role::All)).await?,
             None if has(Role::Intake)
                 && has(Role::Rules)
                 && has(Role::Scheduler)
@@ -292,9 +293,26 @@ async fn follow_view(
     }
 }
 
+/// `duban serve setup`
+async fn setup(args: &Serve, with_others: bool) -> Result<Ended, Fault> {
+    if with_others {
+        return Err("`setup` creates the streams and ends; start the other roles after it".into());
+    }
+    let url = args
+        .nats
+        .as_deref()
+        .ok_or("`setup` needs --nats; the embedded log needs no setup")?;
+    let log = connect_nats(url, true).await?;
+    println!("the streams are there: log {}", log.id());
+    Ok(Ended::Well)
+}
+
 /// `duban serve`
 pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
     let roles: BTreeSet<Role> = args.roles.iter().copied().collect();
+    if roles.contains(&Role::Setup) {
+        return setup(&args, roles.len() > 1).await;
+    }
     let channels = channels(&args.channels, &args.data)?;
     // Definitions are looked at before anything starts, so that a bad one changes nothing.
     let mut deployments = Vec::new();

@@ -1,0 +1,120 @@
+//! Every service its own process, on a real nats-server.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::duban::{Duban, run};
+use crate::nats::NatsServer;
+use crate::watch::until;
+
+/// The roles that decide. The console only looks.
+pub const ROLES: [&str; 4] = ["intake", "rules", "scheduler", "notifier"];
+/// A role is at work within this time.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The roles' processes, each with a user and a folder of its own, on a virtual clock.
+#[derive(Debug)]
+pub struct Roles {
+    processes: Vec<Duban>,
+    commands: Vec<Vec<String>>,
+    data: PathBuf,
+}
+
+impl Roles {
+    /// Creates the streams and starts every role.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn start(server: &NatsServer, data: &Path) -> Roles {
+        run(&["serve", "setup", "--nats", &server.url("setup")]).with_code(0);
+        let mut roles = Roles {
+            processes: Vec::new(),
+            commands: ROLES.map(|role| command(server, role, data)).to_vec(),
+            data: data.to_owned(),
+        };
+        roles.processes = roles.commands.iter().map(|c| Duban::start(c)).collect();
+        for place in 0..ROLES.len() {
+            roles.wait_for(place);
+        }
+        roles
+    }
+
+    /// Waits until a role works.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_for(&mut self, place: usize) {
+        let process = &mut self.processes[place];
+        let runs = until(START_LIMIT, || {
+            assert_eq!(process.ended(), None, "{}", process.err());
+            process.err().contains("service runs")
+        });
+        assert!(runs, "{} does not start: {}", ROLES[place], process.err());
+    }
+
+    /// Starts every role again that ended because the server was away, as systemd does.
+    ///
+    /// # Panics
+    /// When one ended for another reason.
+    pub fn supervise(&mut self) {
+        for (process, command) in self.processes.iter_mut().zip(&self.commands) {
+            if process.ended().is_some() {
+                let why = process.err();
+                assert!(why.contains("not available"), "{} ended: {why}", command[1]);
+                *process = Duban::start(command);
+            }
+        }
+    }
+
+    /// Kills a role and starts it again at once.
+    ///
+    /// # Panics
+    /// When the role had ended by itself.
+    pub fn crash(&mut self, place: usize) {
+        let ran = self.processes[place].kill();
+        assert!(
+            ran,
+            "{} ended by itself: {}",
+            ROLES[place],
+            self.processes[place].err()
+        );
+        self.processes[place] = Duban::start(&self.commands[place]);
+    }
+
+    /// Where the notifier writes its mail.
+    pub fn mail(&self) -> PathBuf {
+        self.data.join("notifier/mail")
+    }
+
+    /// Stops every role and looks at how it ended.
+    ///
+    /// # Panics
+    /// When one does not stop within seconds with exit code 0.
+    pub fn stop(self) {
+        for process in &self.processes {
+            process.terminate();
+        }
+        for process in self.processes {
+            process.wait(START_LIMIT).with_code(0);
+        }
+    }
+
+    /// What every role has written, for a failure's message.
+    pub fn said(&self) -> String {
+        ROLES
+            .iter()
+            .zip(&self.processes)
+            .map(|(role, process)| format!("== {role}\n{}", process.err()))
+            .collect()
+    }
+}
+
+fn command(server: &NatsServer, role: &str, data: &Path) -> Vec<String> {
+    let data = data.join(role).display().to_string();
+    let url = server.url(role);
+    [
+        "serve", role, "--clock", "virtual", "--data", &data, "--nats", &url,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
