@@ -1,3 +1,4 @@
 //! What several whole-system tests share.
 
 pub mod nats;
+pub mod scenario;
