@@ -349,6 +349,17 @@ pub(crate) fn trigger_all(
     after: &str,
 ) {
     let state = desk.state;
+    let today = state
+        .ledger(ledger)
+        .map(|row| desk.now().date_in(row.definition.zone));
+    if let Some(today) = today.filter(|today| due < *today) {
+        return desk.reject(
+            "due-in-the-past",
+            format!("a date {due} for task {task}"),
+            format!("a date not before today, {today}"),
+            "name a later date",
+        );
+    }
     let prefix = format!("{ledger}/{task}/");
     let batch: Vec<_> = state
         .obligations
