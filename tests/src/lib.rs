@@ -7,3 +7,4 @@ pub mod nats;
 pub mod roles;
 pub mod watch;
 pub mod year;
+pub mod scenario;

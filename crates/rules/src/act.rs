@@ -5,13 +5,14 @@ use duban_model::decision::{
     Continuation, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
     ObligationReturned, ObligationSubmitted,
 };
-use duban_model::definition::{Opens, Tier};
+use duban_model::definition::{Fulfilment, Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
 use crate::activate::start;
 use crate::case::{Case, Notice};
 use crate::decide::Desk;
+use crate::evidence::settle;
 use crate::judge::judge;
 use crate::obligation::ObligationState;
 use crate::timer::arm_verification;
@@ -336,7 +337,13 @@ fn trigger(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, due: NaiveDate, by: Opt
         reason: None,
     });
     case.emit(desk, body);
-    start(desk, case);
+    // What was public before the trigger counts too.
+    if matches!(case.owner.fulfilled_by, Fulfilment::Publications(_)) {
+        settle(desk, case);
+    }
+    if case.obligation.state.is_running() {
+        start(desk, case);
+    }
 }
 
 /// Wakes the next batch of a waiting task's duties.
@@ -349,6 +356,17 @@ pub(crate) fn trigger_all(
     after: &str,
 ) {
     let state = desk.state;
+    let today = state
+        .ledger(ledger)
+        .map(|row| desk.now().date_in(row.definition.zone));
+    if let Some(today) = today.filter(|today| due < *today) {
+        return desk.reject(
+            "due-in-the-past",
+            format!("a date {due} for task {task}"),
+            format!("a date not before today, {today}"),
+            "name a later date",
+        );
+    }
     let prefix = format!("{ledger}/{task}/");
     let batch: Vec<_> = state
         .obligations

@@ -335,7 +335,8 @@ pub(crate) fn start(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
             .instant(now.date_in(definition.zone), definition.at);
         case.arm(desk, today.max(now), CATCHUP);
     } else {
-        case.arm_next(desk, &steps, now);
+        // A step of this very instant is still to come.
+        case.arm_next(desk, &steps, now.plus_millis(-1));
     }
 }
 

@@ -290,7 +290,7 @@ fn case_of<'c, 'a>(
 }
 
 /// After ticks changed: fulfils what is now complete, reopens what no longer is.
-fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
     let complete = case.obligation.missing(&case.owner.fulfilled_by).is_empty();
     let state = case.obligation.state;
     let by_publications = case

@@ -1,0 +1,661 @@
+//! Plays a scenario: time passes, things arrive, and everything about a watched duty must be told.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use duban_model::decision::{NoticeKind, NoticeRequested};
+use duban_model::definition::Tier;
+use duban_model::fact::{Publication, PublicationWithdrawn, TaskAct};
+use duban_model::{Body, Envelope, Record, Service, Timestamp, Zone};
+use duban_rules::{Obligation, ObligationState, obligation_of};
+use duban_tests::scenario::{Folder, House};
+
+use crate::script::{Act, Command, Fields, Line, instant_word, shown};
+
+/// The office of every scenario.
+const TENANT: &str = "test";
+
+/// Something that happened, in the words of an expectation.
+#[derive(Clone, Debug)]
+struct Happening {
+    at: Timestamp,
+    words: Vec<String>,
+    fields: Fields,
+    told: bool,
+}
+
+/// Fields that must be told when they are there.
+const MUST: &[&str] = &["late", "covers"];
+/// Fields of which a part is enough.
+const PART: &[&str] = &["reason", "text", "found", "expected"];
+/// Fields shown when a happening is printed.
+const SHOWN: &[&str] = &[
+    "of", "due", "late", "on", "to", "covers", "missing", "found", "expected",
+];
+
+impl Happening {
+    fn shown(&self) -> String {
+        let mut text = format!("expect {} {}", shown(self.at), self.words.join(" "));
+        for key in SHOWN {
+            if let Some(value) = self.fields.get(*key) {
+                let quote = if value.contains(' ') { "\"" } else { "" };
+                let _ = write!(text, " {key}={quote}{value}{quote}");
+            }
+        }
+        text
+    }
+
+    fn fits(&self, words: &[String], fields: &Fields) -> bool {
+        self.words == words
+            && fields.iter().all(|(key, wanted)| {
+                let have = self.fields.get(key).map_or("", String::as_str);
+                match key.as_str() {
+                    "of" => names(wanted, have),
+                    key if PART.contains(&key) => have.contains(wanted.as_str()),
+                    _ => have == wanted,
+                }
+            })
+            && MUST
+                .iter()
+                .all(|key| !self.fields.contains_key(*key) || fields.contains_key(*key))
+    }
+}
+
+/// Whether `1/kailu`, `1/kailu/support` or `3/kailu/2021Q3` names a duty by its id without ledger.
+fn names(query: &str, id: &str) -> bool {
+    let mut wanted = query.split('/');
+    let mut have = id.split('/');
+    if query == "*" {
+        return true;
+    }
+    wanted.by_ref().take(2).all(|w| have.next() == Some(w)) && {
+        let rest: Vec<_> = have.collect();
+        wanted.all(|w| rest.contains(&w))
+    }
+}
+
+/// A scenario being played.
+pub struct Stage {
+    folders: BTreeMap<String, Folder>,
+    folder: Option<String>,
+    house: House,
+    watched: Vec<String>,
+    read: usize,
+    happenings: Vec<Happening>,
+    sent: u64,
+    root: std::path::PathBuf,
+}
+
+impl Stage {
+    pub fn new(root: &Path) -> Stage {
+        Stage {
+            folders: BTreeMap::new(),
+            folder: None,
+            house: House::new(TENANT, true),
+            watched: Vec::new(),
+            read: 0,
+            happenings: Vec::new(),
+            sent: 0,
+            root: root.to_owned(),
+        }
+    }
+
+    /// What a scenario would have to expect: its acts with all that happened written between them.
+    pub fn transcribe(&mut self, lines: &[Line]) -> Result<String, String> {
+        let mut text = String::new();
+        for line in lines {
+            match &line.command {
+                Command::Expect(..) => continue,
+                Command::At(at, act) => {
+                    for event in self.events(*at, act)? {
+                        self.house.arrive(*at, &event)?;
+                    }
+                    self.listen();
+                    self.write(&mut text, *at);
+                    let _ = writeln!(text, "{}", line.text);
+                    self.rest()?;
+                }
+                Command::Until(at) => {
+                    self.pass(*at)?;
+                    self.write(&mut text, *at);
+                    let _ = writeln!(text, "{}", line.text);
+                }
+                _ => {
+                    let _ = writeln!(text, "{}", line.text);
+                    self.line(line)?;
+                }
+            }
+            self.write(&mut text, Timestamp(i64::MAX));
+        }
+        Ok(text)
+    }
+
+    fn write(&mut self, text: &mut String, before: Timestamp) {
+        let one = self.watched.len() == 1;
+        for happening in self
+            .happenings
+            .iter_mut()
+            .filter(|h| !h.told && h.at < before)
+        {
+            happening.told = true;
+            let mut shown = happening.clone();
+            if one {
+                shown.fields.remove("of");
+            }
+            let word = shown.words[0].as_str();
+            let tier = shown.words.get(2).map(String::as_str);
+            if word == "notice" {
+                shown.fields.remove("due");
+                if matches!(tier, Some("contact" | "leader")) {
+                    shown.fields.remove("to");
+                }
+            }
+            if word == "ticked" {
+                shown.fields.remove("on");
+            }
+            let _ = writeln!(text, "{}", shown.shown());
+        }
+    }
+
+    /// Does what one line says.
+    pub fn line(&mut self, line: &Line) -> Result<(), String> {
+        match &line.command {
+            Command::Ledger(name, tasks) => {
+                let dir = self.root.join("scenarios/ledgers").join(name);
+                let calendar = self.root.join("../../workflows/calendars/cn-workdays.csv");
+                let mut folder = Folder::read(&dir, &calendar)?;
+                if !tasks.is_empty() {
+                    only(&mut folder, tasks)?;
+                }
+                self.folders.insert(name.clone(), folder);
+                self.folder = Some(name.clone());
+                Ok(())
+            }
+            Command::Watch(list) => {
+                self.watched.extend(list.iter().cloned());
+                Ok(())
+            }
+            Command::At(at, act) => {
+                let events = self.events(*at, act)?;
+                for event in events {
+                    self.house.arrive(*at, &event)?;
+                }
+                self.listen();
+                self.nothing_left(*at)
+            }
+            Command::Jump(at) => {
+                self.rest()?;
+                self.nothing_left(Timestamp(i64::MAX))?;
+                self.house.jump(*at)?;
+                self.listen();
+                Ok(())
+            }
+            Command::Until(at) => {
+                self.pass(*at)?;
+                self.nothing_left(Timestamp(i64::MAX))
+            }
+            Command::Expect(at, words, fields) => {
+                let at = at.unwrap_or(self.house.clock());
+                if at < self.house.clock() {
+                    return Err(format!(
+                        "{} is over; it is {}",
+                        shown(at),
+                        shown(self.house.clock())
+                    ));
+                }
+                self.pass(at)?;
+                self.nothing_left(at)?;
+                self.expect(at, words, fields)
+            }
+            Command::Check(duty, fields) => {
+                self.rest()?;
+                self.check(duty, fields)
+            }
+        }
+    }
+
+    /// After the last line: nothing untold, and the states once more.
+    pub fn finish(&mut self) -> Result<(), String> {
+        self.rest()?;
+        self.nothing_left(Timestamp(i64::MAX))?;
+        self.house.finish()
+    }
+
+    fn rest(&mut self) -> Result<(), String> {
+        self.pass(self.house.clock())
+    }
+
+    fn pass(&mut self, until: Timestamp) -> Result<(), String> {
+        self.house.pass(until)?;
+        self.listen();
+        Ok(())
+    }
+
+    /// Everything before `at` must have been told.
+    fn nothing_left(&self, at: Timestamp) -> Result<(), String> {
+        let untold: Vec<_> = self
+            .happenings
+            .iter()
+            .filter(|h| !h.told && h.at < at)
+            .map(Happening::shown)
+            .collect();
+        if untold.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "expected nothing more before this line, found\n    {}",
+            untold.join("\n    ")
+        ))
+    }
+
+    fn expect(&mut self, at: Timestamp, words: &[String], fields: &Fields) -> Result<(), String> {
+        if words == ["nothing"] {
+            return self.nothing_left(at.plus_millis(1));
+        }
+        let found = self
+            .happenings
+            .iter_mut()
+            .find(|h| !h.told && h.at == at && h.fits(words, fields));
+        if let Some(happening) = found {
+            happening.told = true;
+            return Ok(());
+        }
+        let there: Vec<_> = self
+            .happenings
+            .iter()
+            .filter(|h| !h.told && h.at == at)
+            .map(Happening::shown)
+            .collect();
+        let there = if there.is_empty() {
+            "nothing".to_owned()
+        } else {
+            there.join("\n    ")
+        };
+        Err(format!("found\n    {there}"))
+    }
+
+    fn check(&self, duty: &str, fields: &Fields) -> Result<(), String> {
+        let fitting: Vec<(String, &Obligation)> = self
+            .house
+            .rules()
+            .obligations()
+            .map(|(id, o)| (without_ledger(id).to_owned(), o))
+            .filter(|(id, _)| names(duty, id))
+            .collect();
+        if let Some(wanted) = fields.get("count")
+            && fitting.len().to_string() != *wanted
+        {
+            return Err(format!("found {} such duties", fitting.len()));
+        }
+        if fields.keys().all(|key| key == "count") {
+            return Ok(());
+        }
+        let [(_, o)] = fitting.as_slice() else {
+            let ids: Vec<_> = fitting.iter().map(|(id, _)| id.as_str()).collect();
+            return Err(format!("expected one duty, found {ids:?}"));
+        };
+        let late = o
+            .done
+            .as_ref()
+            .map(|d| d.late)
+            .or(o.submitted.map(|(_, late)| late));
+        for (key, wanted) in fields {
+            let found = match key.as_str() {
+                "state" => o.state.to_string(),
+                "light" => light(o).to_owned(),
+                "due" => o.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
+                "late" => late.map_or("none", yes).to_owned(),
+                "next" => o
+                    .armed
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), |a| shown(a.at).replace(' ', "T")),
+                "step" => o
+                    .armed
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), |a| a.step.clone()),
+                "ticks" => o
+                    .ticks
+                    .values()
+                    .map(BTreeMap::len)
+                    .sum::<usize>()
+                    .to_string(),
+                _ => continue,
+            };
+            if found != *wanted {
+                return Err(format!("found {key}={found}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns new records into happenings.
+    fn listen(&mut self) {
+        let new: Vec<_> = self.house.records()[self.read..].to_vec();
+        self.read += new.len();
+        for (service, record) in new {
+            if let Some(happening) = self.happening(service, &record) {
+                self.happenings.push(happening);
+            }
+        }
+    }
+
+    fn happening(&self, service: Service, record: &Record) -> Option<Happening> {
+        let (words, mut fields) = told(service, &record.body)?;
+        if let Some(id) = obligation_of(&record.body) {
+            let id = without_ledger(id);
+            if !self.watched.iter().any(|query| names(query, id)) {
+                return None;
+            }
+            fields.insert("of".to_owned(), id.to_owned());
+        }
+        Some(Happening {
+            at: record.loggedat,
+            words,
+            fields,
+            told: false,
+        })
+    }
+
+    fn events(&mut self, at: Timestamp, act: &Act) -> Result<Vec<Envelope>, String> {
+        let bodies = self.bodies(act)?;
+        let time = match act.fields.get("claimed").map(String::as_str) {
+            None => Some(at),
+            Some("none") => None,
+            Some(text) => Some(instant_word(text)?),
+        };
+        let ledger = match act.fields.get("ledger") {
+            Some(name) => Some(name.clone()),
+            None => self.folder.clone(),
+        };
+        let mut events = Vec::new();
+        for body in bodies {
+            self.sent += 1;
+            let id = act
+                .fields
+                .get("id")
+                .cloned()
+                .unwrap_or_else(|| format!("line-{}", self.sent));
+            events.push(Envelope {
+                id,
+                source: "urn:test:scenario".to_owned(),
+                kind: body.record_type(),
+                time,
+                tenant: TENANT.to_owned(),
+                ledger: ledger.clone(),
+                body,
+            });
+        }
+        Ok(events)
+    }
+
+    fn bodies(&self, act: &Act) -> Result<Vec<Body>, String> {
+        let word = |i: usize| act.words.get(i).cloned().unwrap_or_default();
+        let field = |key: &str| act.fields.get(key).cloned();
+        let publication = || Publication {
+            publication: word(1),
+            unit: word(0),
+            kind: word(2),
+            title: format!("{}的{}", word(0), word(2)),
+            url: None,
+            category: None,
+            issuer: None,
+            number: None,
+            written: None,
+            validity: None,
+            formats: Vec::new(),
+            note: None,
+        };
+        Ok(vec![match act.verb.as_str() {
+            "deploy" => return self.deployment(act),
+            "publish" => Body::PublicationPublished(publication()),
+            "update" => Body::PublicationUpdated(publication()),
+            "withdraw" => Body::PublicationWithdrawn(PublicationWithdrawn {
+                publication: word(1),
+                unit: word(0),
+                reason: field("reason"),
+                note: None,
+            }),
+            verb => {
+                let duty = word(0);
+                let mut parts = duty.split('/');
+                let due = field("due").map(|d| d.parse().map_err(|_| format!("`{d}` is no date")));
+                let role = field("role").map(|r| {
+                    serde_json::from_value(r.clone().into())
+                        .map_err(|_| format!("`{r}` is no role"))
+                });
+                let period =
+                    field("period").map(|p| p.parse().map_err(|_| format!("`{p}` is no period")));
+                let reasoned = !matches!(
+                    verb,
+                    "accept" | "progress" | "submit" | "verify" | "trigger"
+                );
+                let data = TaskAct {
+                    task: parts.next().unwrap_or_default().to_owned(),
+                    unit: parts.next().map(ToOwned::to_owned),
+                    role: role.transpose()?,
+                    period: period.transpose()?,
+                    by: None,
+                    reason: field("reason").or_else(|| reasoned.then(|| "理由".to_owned())),
+                    evidence: Vec::new(),
+                    due: due.transpose()?,
+                    note: None,
+                };
+                match verb {
+                    "accept" => Body::TaskAccepted(data),
+                    "progress" => Body::TaskProgressed(data),
+                    "submit" => Body::TaskSubmitted(data),
+                    "verify" => Body::TaskVerified(data),
+                    "return" => Body::TaskReturned(data),
+                    "request-extension" => Body::TaskExtensionRequested(data),
+                    "approve-extension" => Body::TaskExtensionApproved(data),
+                    "refuse-extension" => Body::TaskExtensionRefused(data),
+                    "waive" => Body::TaskWaived(data),
+                    _ => Body::TaskTriggered(data),
+                }
+            }
+        }])
+    }
+
+    fn deployment(&self, act: &Act) -> Result<Vec<Body>, String> {
+        let folder = self
+            .folder
+            .as_ref()
+            .and_then(|name| self.folders.get(name))
+            .ok_or("no `ledger` line before this one")?;
+        let mut folder = folder.clone();
+        if let Some(find) = act.fields.get("replacing") {
+            let with = act
+                .fields
+                .get("with")
+                .ok_or("`replacing=` without `with=`")?;
+            let mut hits = 0;
+            for file in &mut folder.files {
+                hits += file.text.matches(find.as_str()).count();
+                file.text = file.text.replace(find.as_str(), with);
+            }
+            if hits == 0 {
+                return Err(format!("`{find}` stands nowhere in the definition"));
+            }
+        }
+        match act.words.first().map(String::as_str) {
+            None => Ok(vec![
+                folder.calendar_event(),
+                folder.directory_event(),
+                folder.definition_event(),
+            ]),
+            Some("calendar") => Ok(vec![folder.calendar_event()]),
+            Some("directory") => Ok(vec![folder.directory_event()]),
+            Some("definition") => Ok(vec![folder.definition_event()]),
+            Some(other) => Err(format!(
+                "`deploy {other}`; expected calendar, directory or definition"
+            )),
+        }
+    }
+}
+
+/// Leaves out every task but these.
+fn only(folder: &mut Folder, tasks: &[String]) -> Result<(), String> {
+    const BEGINS: &str = "\n  - id: ";
+    for file in folder.files.iter_mut().filter(|f| f.name == "tasks.yaml") {
+        let mut parts = file.text.split(BEGINS);
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        let mut found = 0;
+        for part in parts {
+            if tasks
+                .iter()
+                .any(|id| part.starts_with(&format!("\"{id}\"")))
+            {
+                found += 1;
+                text.push_str(BEGINS);
+                text.push_str(part);
+            }
+        }
+        if found != tasks.len() {
+            return Err(format!("{} of the tasks {tasks:?} exist", found));
+        }
+        file.text = text;
+    }
+    Ok(())
+}
+
+fn without_ledger(id: &str) -> &str {
+    id.split_once('/').map_or(id, |(_, rest)| rest)
+}
+
+fn yes(late: bool) -> &'static str {
+    if late { "yes" } else { "no" }
+}
+
+/// The light of a duty by its row: red, yellow or green while it runs.
+fn light(o: &Obligation) -> &'static str {
+    match o.state {
+        ObligationState::Waiting => "none",
+        state if state.is_final() => "off",
+        _ if o.overdue => "red",
+        _ if o.due_soon => "yellow",
+        _ => "green",
+    }
+}
+
+/// A record in the words of an expectation; nothing for those that a scenario does not tell.
+fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
+    let mut fields = Fields::new();
+    let mut put = |key: &str, value: String| {
+        fields.insert(key.to_owned(), value);
+    };
+    let words = match body {
+        Body::ObligationOpened(r) => {
+            put(
+                "due",
+                r.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
+            );
+            vec!["opened"]
+        }
+        Body::ObligationAccepted(_) => vec!["accepted"],
+        Body::ObligationProgressed(_) => vec!["progressed"],
+        Body::ObligationSubmitted(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            if r.late {
+                put("late", "yes".to_owned());
+            }
+            vec!["submitted"]
+        }
+        Body::ObligationReturned(r) => {
+            put("due", r.due.to_string());
+            put("reason", r.reason.clone());
+            vec!["returned"]
+        }
+        Body::ObligationFulfilled(r) => {
+            put("on", r.at.date_in(Zone::SHANGHAI).to_string());
+            if r.late {
+                put("late", "yes".to_owned());
+            }
+            vec!["fulfilled", r.how.as_str()]
+        }
+        Body::ObligationReopened(r) => {
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["reopened"]
+        }
+        Body::ObligationTicked(r) => {
+            put("on", r.at.date_in(Zone::SHANGHAI).to_string());
+            vec!["ticked", r.publication.as_str()]
+        }
+        Body::ObligationUnticked(r) => {
+            put("reason", r.reason.clone());
+            vec!["unticked", r.publication.as_str()]
+        }
+        Body::ObligationExtensionRequested(r) => {
+            put("due", r.to.to_string());
+            vec!["extension-requested"]
+        }
+        Body::ObligationExtended(r) => {
+            put("due", r.to.to_string());
+            vec!["extended"]
+        }
+        Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
+        Body::ObligationWaived(_) => vec!["waived"],
+        Body::ObligationTriggered(r) => {
+            put("due", r.to.to_string());
+            vec!["triggered"]
+        }
+        Body::ObligationDueSoon(_) => vec!["yellow"],
+        Body::ObligationOverdue(_) => vec!["red"],
+        Body::ObligationLapsed(_) => vec!["lapsed"],
+        Body::NoticeQueued(r) => {
+            put("receiver", r.contact.clone());
+            put("text", format!("{}\n{}", r.subject, r.text));
+            for (key, value) in of_request(&r.request) {
+                put(key, value);
+            }
+            vec!["notice", r.request.step.as_str(), r.request.tier.as_str()]
+        }
+        Body::NoticeSuppressed(r) => {
+            for (key, value) in of_request(&r.request) {
+                put(key, value);
+            }
+            vec!["suppressed", r.code.as_str()]
+        }
+        Body::RejectionRecorded(r) if service != Service::Notifier => {
+            put("found", r.found.clone());
+            put("expected", r.expected.clone());
+            vec!["rejected", r.code.as_str()]
+        }
+        Body::DuplicateRecorded(_) => vec!["duplicate"],
+        _ => return None,
+    };
+    let words = words.into_iter().map(ToOwned::to_owned).collect();
+    Some((words, fields))
+}
+
+/// What a notice says. Its kind and, mostly, whom it goes to follow from step and tier; where they
+/// do not, that is a fault of the rules which shows as an unexpected `to`.
+fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
+    let kind = match request.step.split(':').next().unwrap_or_default() {
+        "before" | "due" => NoticeKind::Reminder,
+        "overdue" => NoticeKind::Escalation,
+        "catchup" => NoticeKind::Catchup,
+        "verify" => NoticeKind::Verification,
+        _ => NoticeKind::Return,
+    };
+    assert_eq!(request.kind, kind, "the kind of {request:?}");
+    if matches!(request.tier, Tier::Contact | Tier::Leader) {
+        assert_eq!(request.to, request.unit, "whom {request:?} goes to");
+    }
+    let mut list = vec![
+        ("to", request.to.clone()),
+        ("missing", request.missing.join(",")),
+        (
+            "due",
+            request.due.map(|d| d.to_string()).unwrap_or_default(),
+        ),
+        ("reason", request.reason.clone()),
+    ];
+    if request.missing.is_empty() {
+        list.retain(|(key, _)| *key != "missing");
+    }
+    if !request.covers.is_empty() {
+        list.push(("covers", request.covers.join(",")));
+    }
+    list
+}
