@@ -106,6 +106,13 @@ impl Host {
                 );
             }
         };
+        // What can be refused is refused before anything runs.
+        let listener = match http.filter(|_| has(Role::Console)) {
+            None => None,
+            Some(http) => Some(tokio::net::TcpListener::bind(http).await.map_err(|fault| {
+                format!("pages at {http}: {fault}; choose another address with --http")
+            })?),
+        };
         let (shutdown, stopping) = watch::channel(false);
         let incarnation = draw_incarnation();
         let parts = |service: Service, effects| Parts {
@@ -143,10 +150,7 @@ impl Host {
             });
         }
         let mut address = None;
-        if let Some(http) = http.filter(|_| has(Role::Console)) {
-            let listener = tokio::net::TcpListener::bind(http).await.map_err(|fault| {
-                format!("pages at {http}: {fault}; choose another address with --http")
-            })?;
+        if let Some(listener) = listener {
             address = Some(listener.local_addr()?);
             let view = Arc::new(LiveView(RwLock::new(View::new())));
             let state = ConsoleState::new(Some(view.clone()));

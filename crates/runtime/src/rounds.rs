@@ -99,6 +99,8 @@ pub struct Rounds {
     readers: BTreeMap<Service, Reader>,
     intake_through: u64,
     timers: BTreeMap<(Service, String), Timestamp>,
+    /// The same by instant.
+    queue: BTreeSet<(Timestamp, Service, String)>,
     unreported: BTreeSet<String>,
     seen: BTreeSet<RecordId>,
     clock: Timestamp,
@@ -133,6 +135,7 @@ impl Rounds {
                 .collect(),
             intake_through: 0,
             timers: BTreeMap::new(),
+            queue: BTreeSet::new(),
             unreported: BTreeSet::new(),
             seen: BTreeSet::new(),
             clock: Timestamp::default(),
@@ -150,7 +153,7 @@ impl Rounds {
 
     /// The earliest timer pending.
     pub fn earliest_due(&self) -> Option<Timestamp> {
-        self.timers.values().min().copied()
+        self.queue.first().map(|(due, ..)| *due)
     }
 
     /// Whether an event with this source and id is on the log already, taken or refused.
@@ -368,6 +371,20 @@ impl Rounds {
         }
     }
 
+    fn note_timer(&mut self, owner: Service, timer: &str, due: Option<Timestamp>) {
+        let key = (owner, timer.to_owned());
+        let old = match due {
+            Some(due) => {
+                self.queue.insert((due, owner, timer.to_owned()));
+                self.timers.insert(key, due)
+            }
+            None => self.timers.remove(&key),
+        };
+        if let Some(old) = old.filter(|old| Some(*old) != due) {
+            self.queue.remove(&(old, owner, timer.to_owned()));
+        }
+    }
+
     fn note_record(&mut self, record: &Record) {
         if let Some(origin) = &record.origin {
             self.seen.insert(RecordId::derive(&[
@@ -391,19 +408,9 @@ impl Rounds {
                     self.fired_at_clock += 1;
                 }
             }
-            Body::TimerNoted(r) => {
-                self.timers.insert((r.owner, r.timer.clone()), r.due);
-            }
-            Body::TimerDropped(r) => {
-                self.timers.remove(&(r.owner, r.timer.clone()));
-            }
-            Body::TimerFired(r) => {
-                let key = (r.owner, r.timer.clone());
-                match r.next {
-                    Some(next) => self.timers.insert(key, next),
-                    None => self.timers.remove(&key),
-                };
-            }
+            Body::TimerNoted(r) => self.note_timer(r.owner, &r.timer, Some(r.due)),
+            Body::TimerDropped(r) => self.note_timer(r.owner, &r.timer, None),
+            Body::TimerFired(r) => self.note_timer(r.owner, &r.timer, r.next),
             Body::NoticeAttempted(r) => {
                 self.unreported.insert(r.notice.clone());
             }
