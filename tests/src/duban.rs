@@ -207,6 +207,8 @@ pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Said {
 /// A span of days and a file of events to play in it.
 #[derive(Clone, Debug)]
 pub struct Play {
+    /// The definition folder.
+    pub ledger: PathBuf,
     /// First day.
     pub from: String,
     /// Last day.
@@ -219,6 +221,7 @@ impl Play {
     /// The ledger with the sample events up to a day.
     pub fn sample(to: &str) -> Play {
         Play {
+            ledger: LEDGER.into(),
             from: "2021-06-28".to_owned(),
             to: to.to_owned(),
             events: workspace().join(LEDGER).join("sample-events.ndjson"),
@@ -233,7 +236,8 @@ impl Play {
 
     /// Arguments of `duban simulate`.
     pub fn simulate(&self) -> Vec<String> {
-        let mut args = ["simulate", LEDGER].map(str::to_owned).to_vec();
+        let ledger = self.ledger.display().to_string();
+        let mut args = ["simulate", &ledger].map(str::to_owned).to_vec();
         args.extend(self.span());
         args.extend(["--summary", "--format", "json"].map(str::to_owned));
         args
@@ -241,23 +245,25 @@ impl Play {
 
     /// Arguments of `duban demo` on a data folder, as fast as possible.
     pub fn demo(&self, data: &Path) -> Vec<String> {
+        let ledger = self.ledger.display().to_string();
         let data = data.display().to_string();
         let mut args: Vec<String> = ["demo", "--speed", "0", "--no-http", "--quiet"]
             .map(str::to_owned)
             .to_vec();
-        args.extend(["--ledger", LEDGER, "--data", &data].map(str::to_owned));
+        args.extend(["--ledger", &ledger, "--data", &data].map(str::to_owned));
         args.extend(self.span());
         args
     }
 
     /// Arguments of `duban send --rounds` to a NATS server.
     pub fn rounds(&self, nats: &str) -> Vec<String> {
+        let ledger = self.ledger.display().to_string();
         let events = self.events.display().to_string();
         let mut args: Vec<String> = ["send", &events, "--rounds", "--nats", nats]
             .map(str::to_owned)
             .to_vec();
         args.extend(
-            ["--ledger", LEDGER, "--from", &self.from, "--to", &self.to].map(str::to_owned),
+            ["--ledger", &ledger, "--from", &self.from, "--to", &self.to].map(str::to_owned),
         );
         args
     }

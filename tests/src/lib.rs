@@ -3,8 +3,10 @@
 pub mod dice;
 pub mod duban;
 pub mod log;
+pub mod mailbox;
 pub mod nats;
 pub mod roles;
 pub mod watch;
+pub mod webhook;
 pub mod year;
 pub mod scenario;

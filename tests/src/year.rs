@@ -82,6 +82,7 @@ pub fn draw(seed: u64, count: u64, days: u64, folder: &Path) -> Play {
     let events: PathBuf = folder.join(format!("drawn-{seed}.ndjson"));
     std::fs::write(&events, text).expect("the events are written");
     Play {
+        ledger: LEDGER.into(),
         from: day(0),
         to: day(days),
         events,

@@ -30,10 +30,15 @@ pub(crate) fn log_dir(data: &Path) -> PathBuf {
 
 /// Connects to a log in a NATS server.
 pub(crate) async fn connect_nats(url: &str, create: bool) -> Result<Log, Fault> {
+    // The URL's own password goes before the environment's.
+    let has_password = url
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.rsplit('/').next().is_some_and(|u| u.contains(':')));
+    let password = std::env::var("DUBAN_NATS_PASSWORD").ok();
     let log = JetStreamLog::connect(JetStreamOptions {
         url: url.to_owned(),
         user: None,
-        password: std::env::var("DUBAN_NATS_PASSWORD").ok(),
+        password: password.filter(|_| !has_password),
         partition: 0,
         replicas: 1,
         create,

@@ -1,11 +1,13 @@
 //! `duban send`: events from a file into the inbox, and what became of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use duban_model::{Body, Record};
+use duban_journal::Stored;
+use duban_model::{Body, Decider, Position, Record, Service};
+use duban_rules::Rules;
 use duban_runtime::rounds::Rounds;
 use tokio::sync::watch;
 
@@ -48,89 +50,126 @@ pub(crate) async fn run(args: Send) -> Result<Ended, Fault> {
     if reading.is_served() {
         reading.frames(|stored| head = stored.seq).await?;
     }
-    let mut waiting: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut verdicts = Verdicts::default();
     for event in &events {
         reading.submit(event).await?;
-        *waiting
-            .entry((event.source.clone(), event.id.clone()))
-            .or_default() += 1;
+        let key = (event.source.clone(), event.id.clone());
+        *verdicts.waiting.entry(key).or_default() += 1;
     }
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     if reading.is_served() {
         for _ in 0..LOOKS {
-            if waiting.is_empty() {
+            if verdicts.are_complete() {
                 break;
             }
-            let mut last = head;
             reading
                 .frames_after(head, |stored| {
-                    last = stored.seq;
-                    for record in &stored.frame.records {
-                        if let Some(verdict) = verdict(record, &mut waiting) {
-                            *counts.entry(verdict).or_default() += 1;
-                        }
-                    }
+                    head = stored.seq;
+                    verdicts.note(&stored);
                 })
                 .await?;
-            head = last;
-            if !waiting.is_empty() {
+            if !verdicts.are_complete() {
                 tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)).await;
             }
         }
     }
-    let undecided: usize = waiting.values().sum();
-    let accepted = counts.get("accepted").copied().unwrap_or(0);
-    let rejected = counts.get("rejected").copied().unwrap_or(0);
-    let duplicate = counts.get("duplicate").copied().unwrap_or(0);
+    let undecided: usize = verdicts.waiting.values().sum();
     crate::say!(
-        "sent {}: {accepted} accepted, {duplicate} seen before, {rejected} rejected, {undecided} stored and not decided yet; {} lines not sent",
+        "sent {}: {} accepted, {} seen before, {} rejected, {undecided} stored and not decided yet; {} lines not sent",
         events.len(),
+        verdicts.accepted.len(),
+        verdicts.duplicates,
+        verdicts.rejected,
         bad.len()
     );
-    Ok(if bad.is_empty() && rejected == 0 {
+    Ok(if bad.is_empty() && verdicts.rejected == 0 {
         Ended::Well
     } else {
         Ended::Findings
     })
 }
 
-/// Strikes one arrival off what is waited for.
-fn settle(waiting: &mut BTreeMap<(String, String), usize>, key: &(String, String)) -> Option<()> {
-    let left = waiting.get_mut(key)?;
-    *left -= 1;
-    if *left == 0 {
-        waiting.remove(key);
-    }
-    Some(())
+/// Source and id of an event.
+type Key = (String, String);
+
+/// What became of the events of one call: first at the intake, then at the rules.
+#[derive(Default)]
+struct Verdicts {
+    /// Arrivals that the intake has yet to decide.
+    waiting: BTreeMap<Key, usize>,
+    accepted: BTreeSet<Key>,
+    duplicates: usize,
+    rejected: usize,
+    /// The last accepted event that the rules read, and how far they have come.
+    for_rules: Position,
+    rules: Position,
 }
 
-/// What a record says about an event that is waited for.
-fn verdict(
-    record: &Record,
-    waiting: &mut BTreeMap<(String, String), usize>,
-) -> Option<&'static str> {
-    if let Some(origin) = &record.origin {
-        settle(waiting, &(record.source.to_string(), origin.clone()))?;
-        return Some("accepted");
+impl Verdicts {
+    fn are_complete(&self) -> bool {
+        self.waiting.is_empty() && self.rules >= self.for_rules
     }
-    match &record.body {
-        Body::RejectionRecorded(r) => {
-            let (source, id) = (r.event_source.clone()?, r.event_id.clone()?);
-            // Rules refuse what the intake took; such an event has had its verdict.
-            let known = settle(waiting, &(source, id.clone())).is_some();
-            eprintln!(
-                "rejected {id}: [{}] {}; expected {}. {}",
-                r.code, r.found, r.expected, r.remedy
-            );
-            known.then_some("rejected")
+
+    fn note(&mut self, stored: &Stored) {
+        let head = &stored.frame.head;
+        if head.service == Service::Rules {
+            self.rules = head.through;
         }
-        Body::DuplicateRecorded(_) => {
-            // A duplicate names only its first record; whichever is still waited for is it.
-            let key = waiting.keys().next()?.clone();
-            settle(waiting, &key)?;
-            Some("duplicate")
+        for (index, record) in (0u32..).zip(&stored.frame.records) {
+            let position = Position {
+                seq: stored.seq,
+                index,
+            };
+            self.note_record(record, position);
         }
-        _ => None,
+    }
+
+    fn note_record(&mut self, record: &Record, position: Position) {
+        if let Some(origin) = &record.origin {
+            let key = (record.source.to_string(), origin.clone());
+            if self.strike(&key) {
+                self.accepted.insert(key);
+                if Rules::consumes(record) {
+                    self.for_rules = position;
+                }
+            }
+            return;
+        }
+        match &record.body {
+            Body::RejectionRecorded(r) => {
+                let (Some(source), Some(id)) = (&r.event_source, &r.event_id) else {
+                    return;
+                };
+                let key = (source.clone(), id.clone());
+                // Rules refuse what the intake took.
+                if self.strike(&key) || self.accepted.remove(&key) {
+                    self.rejected += 1;
+                    eprintln!(
+                        "rejected {id}: [{}] {}; expected {}. {}",
+                        r.code, r.found, r.expected, r.remedy
+                    );
+                }
+            }
+            Body::DuplicateRecorded(_) => {
+                // A duplicate names only its first record; whichever is still waited for is it.
+                if let Some(key) = self.waiting.keys().next().cloned() {
+                    self.strike(&key);
+                    self.duplicates += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Strikes one arrival off what is waited for; false if there was none.
+    fn strike(&mut self, key: &Key) -> bool {
+        let Some(left) = self.waiting.get_mut(key) else {
+            return false;
+        };
+        *left -= 1;
+        if *left == 0 {
+            self.waiting.remove(key);
+        }
+        true
     }
 }
 

@@ -116,6 +116,7 @@ async fn answer(client: UnixStream, log: &Log) -> Result<(), Fault> {
                 &Answer::Fault(format!("a request of more than {REQUEST_BYTES} bytes")),
             )
             .await?;
+            write.flush().await?;
             return Ok(());
         }
         match serde_json::from_str::<Request>(&line) {

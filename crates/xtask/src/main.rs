@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask <task>`. Every failure names its remedy.
 
 mod nats;
+mod smtp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -107,10 +108,11 @@ fn run(command: &mut Command, remedy: &str) -> Result<(), String> {
     }
 }
 
-/// A cargo command with what the live tests need: a real server, and the program under test.
+/// A cargo command with what the live tests need: real servers for log and mail, and the program under test.
 fn prepared(root: &Path, release: bool) -> Result<Command, String> {
     let server = nats::ensure()?;
     eprintln!("xtask: nats-server: {}", server.display());
+    let sink = smtp::ensure()?;
     let mut build = cargo(root);
     build.args(["build", "--workspace", "--bin", "duban"]);
     if release {
@@ -125,6 +127,7 @@ fn prepared(root: &Path, release: bool) -> Result<Command, String> {
     command
         .arg("test")
         .env("DUBAN_NATS_SERVER", &server)
+        .env("DUBAN_SMTP_SINK", &sink)
         .env("DUBAN_BIN", &program);
     Ok(command)
 }

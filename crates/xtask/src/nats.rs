@@ -120,7 +120,8 @@ fn find(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+/// What is in a folder, in order of name; nothing when it cannot be read.
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -146,7 +147,8 @@ fn is_accepted(version: &str) -> bool {
     ACCEPTED.iter().any(|start| version.starts_with(start))
 }
 
-fn python(arguments: &[&OsStr]) -> Result<(), String> {
+/// Runs Python; a failure is told by the last line it wrote.
+pub fn python(arguments: &[&OsStr]) -> Result<(), String> {
     let output = Command::new("python3")
         .args(arguments)
         .output()

@@ -1,0 +1,338 @@
+//! Notices leave through a real mail server and a real HTTP receiver: they arrive as written, what
+//! fails for now is tried again later, what is refused is given up, and what may have arrived says so.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use duban_journal::Stored;
+use duban_model::fact::Outcome;
+use duban_model::{Body, Timestamp};
+use duban_tests::duban::{Duban, LEDGER, Play, run, verified_at, workspace};
+use duban_tests::log::{bodies, jetstream, sends};
+use duban_tests::mailbox::Mailbox;
+use duban_tests::nats::NatsServer;
+use duban_tests::watch::{Parts, until};
+use duban_tests::webhook::{Answer, Receiver, Request};
+use serde_json::{Value, json};
+
+/// The first notices go out on the first working day.
+const LAST_DAY: &str = "2021-07-02";
+const START_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// The first wait before a failed send is tried again.
+const FIRST_RETRY_MILLIS: i64 = 60_000;
+const SECRET: [u8; 32] = *b"a secret known to two, made up..";
+
+/// Plays the span with every service in one process on JetStream and these options; returns the
+/// log, once it verified and its checksum is that of a run in which every send succeeds.
+async fn play(play: &Play, options: &[&str], variables: &[(&str, &str)]) -> Vec<Stored> {
+    let server = NatsServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let url = server.url("duban");
+    let args = [
+        "serve",
+        "all",
+        "--clock",
+        "virtual",
+        "--http",
+        "127.0.0.1:0",
+        "--data",
+        &data,
+    ];
+    let args = [&args[..], &["--nats", &url], options].concat();
+    let mut office = Duban::start_with(&args, variables);
+    let runs = until(START_LIMIT, || {
+        assert_eq!(office.ended(), None, "{}", office.err());
+        office.err().matches("service runs").count() == 4
+    });
+    assert!(runs, "{}", office.err());
+    let console = server.url("console");
+    // The receivers answer in this thread's runtime, so it must not be blocked.
+    let args = play.rounds(&console);
+    let played = tokio::task::spawn_blocking(move || run(&args))
+        .await
+        .unwrap();
+    played.with_code(0);
+    let frames = jetstream(&console).await;
+    assert_eq!(
+        verified_at(&["--nats", &console]),
+        play.checksum_in_memory(),
+        "what the world answers changes no decision"
+    );
+    office.terminate();
+    let said = office.wait(STOP_LIMIT).with_code(0);
+    assert!(!said.err.contains("ERROR"), "{}", said.err);
+    frames
+}
+
+/// For each notice that failed for now: how, when, when it was to be tried again and when it was.
+fn failures(
+    frames: &[Stored],
+) -> BTreeMap<String, Vec<(Outcome, Timestamp, Timestamp, Timestamp)>> {
+    let mut open: BTreeMap<&str, (Outcome, Timestamp, Timestamp)> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for record in frames.iter().flat_map(|stored| &stored.frame.records) {
+        match &record.body {
+            Body::NoticeFailed(r) => {
+                open.insert(&r.notice, (r.outcome, record.loggedat, r.retry_at));
+            }
+            Body::NoticeAttempted(r) => {
+                if let Some((outcome, at, retry_at)) = open.remove(r.notice.as_str()) {
+                    let again = (outcome, at, retry_at, record.loggedat);
+                    found.entry(r.notice.clone()).or_default().push(again);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(open.is_empty(), "never tried again: {open:?}");
+    found
+}
+
+/// The one notice that failed this way was tried again a minute later by the virtual clock.
+fn tried_again(frames: &[Stored], notice: &str, how: Outcome) {
+    let failures = failures(frames);
+    let [(outcome, at, retry_at, again)] = failures[notice][..] else {
+        panic!("{notice} fails once: {failures:?}");
+    };
+    assert_eq!(outcome, how, "{notice}");
+    assert_eq!(retry_at, at.plus_millis(FIRST_RETRY_MILLIS), "{notice}");
+    assert_eq!(again, retry_at, "{notice} is tried again when it was to be");
+}
+
+fn notice_of(mail: &Value) -> String {
+    mail["headers"]["x-duban-notice"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn mail_arrives_as_written_is_tried_again_and_says_when_it_may_be_a_repeat() {
+    let mut parts = Parts::default();
+    let mailbox = Mailbox::start(&json!({
+        "0": ["450 4.2.1 try again later", "ok"],
+        "1": ["550 5.1.1 no such mailbox"],
+        "2": ["drop", "ok"],
+    }));
+    let frames = play(&Play::sample(LAST_DAY), &["--smtp", &mailbox.url()], &[]).await;
+    parts.done("played with a mail server");
+
+    let seen = mailbox.seen();
+    let with = |answer: &str| {
+        let mut mails = seen
+            .iter()
+            .filter(|m| m["answer"].as_str().unwrap().starts_with(answer));
+        let mail = mails
+            .next()
+            .unwrap_or_else(|| panic!("no mail was answered {answer}"));
+        assert_eq!(mails.next(), None, "one mail was answered {answer}");
+        mail
+    };
+    let attempts_at = |mail: &Value| {
+        let id = &mail["headers"]["message-id"];
+        seen.iter()
+            .filter(|m| m["headers"]["message-id"] == *id)
+            .collect::<Vec<_>>()
+    };
+    let log = sends(&frames);
+
+    let busy = with("450");
+    tried_again(&frames, &notice_of(busy), Outcome::Failed);
+    let attempts = attempts_at(busy);
+    assert_eq!(
+        attempts.len(),
+        2,
+        "450 is tried again under the same Message-ID"
+    );
+    assert_eq!(attempts[1]["answer"], "ok");
+    assert_eq!(attempts[1]["headers"]["x-duban-attempt"], "2");
+    assert_eq!(attempts[1]["headers"]["x-duban-possible-duplicate"], "no");
+    assert_eq!(attempts[1]["text"], busy["text"]);
+    assert_eq!(log[&notice_of(busy)].delivered, 1);
+
+    let refused = with("550");
+    assert_eq!(attempts_at(refused).len(), 1, "550 is not tried again");
+    let sends = &log[&notice_of(refused)];
+    assert_eq!(
+        (sends.abandoned, sends.delivered, sends.labelled.len()),
+        (1, 0, 1)
+    );
+    let reason = bodies(&frames).find_map(|body| match body {
+        Body::NoticeAbandoned(r) => Some(r.reason.as_str()),
+        _ => None,
+    });
+    assert!(reason.unwrap().contains("no such mailbox"), "{reason:?}");
+
+    let dropped = with("drop");
+    tried_again(&frames, &notice_of(dropped), Outcome::Unknown);
+    let attempts = attempts_at(dropped);
+    assert_eq!(
+        attempts.len(),
+        2,
+        "a send of unknown outcome is tried again"
+    );
+    assert_eq!(dropped["headers"]["x-duban-possible-duplicate"], "no");
+    assert_eq!(attempts[1]["headers"]["x-duban-possible-duplicate"], "yes");
+    let text = attempts[1]["text"].as_str().unwrap();
+    assert!(text.contains("本通知可能重复送达"), "{text}");
+    assert_eq!(log[&notice_of(dropped)].labelled, [false, true]);
+
+    as_written(&frames, &seen);
+    for (notice, sends) in &log {
+        assert_eq!(sends.delivered + sends.abandoned, 1, "{notice}: {sends:?}");
+    }
+    let taken = seen.iter().filter(|mail| mail["answer"] == "ok").count();
+    assert_eq!(
+        taken,
+        log.len() - 1,
+        "every notice but the refused one arrives once"
+    );
+    parts.done(&format!("{} notices, {} mails read", log.len(), seen.len()));
+}
+
+/// Every mail says what was decided, character by character, and who sent it to whom.
+fn as_written(frames: &[Stored], seen: &[Value]) {
+    let queued: BTreeMap<&str, _> = bodies(frames)
+        .filter_map(|body| match body {
+            Body::NoticeQueued(r) => Some((r.notice.as_str(), r)),
+            _ => None,
+        })
+        .collect();
+    assert!(queued.len() > 10, "only {} notices", queued.len());
+    for mail in seen {
+        let notice = notice_of(mail);
+        let queued = queued[notice.as_str()];
+        let headers = &mail["headers"];
+        assert_eq!(mail["defects"], json!([]), "{mail}");
+        assert_eq!(mail["type"], "text/plain");
+        assert_eq!(headers["subject"], json!(queued.subject), "{notice}");
+        assert!(queued.subject.contains('项'), "{}", queued.subject);
+        let text = mail["text"].as_str().unwrap().replace("\r\n", "\n");
+        assert!(
+            text.starts_with(queued.text.trim_end()),
+            "{text}\n---\n{}",
+            queued.text
+        );
+        let address = queued.address.as_deref().unwrap();
+        assert_eq!(mail["to"], json!([address]), "{notice}");
+        let to = headers["to"].as_str().unwrap();
+        assert!(
+            to.contains(&queued.contact_title) && to.contains(address),
+            "{to}"
+        );
+        assert!(
+            headers["from"].as_str().unwrap().starts_with("督办"),
+            "{headers}"
+        );
+        let id = format!("<{notice}@notice.duban.example>");
+        assert_eq!(headers["message-id"], json!(id));
+        assert_eq!(headers["auto-submitted"], "auto-generated");
+    }
+}
+
+/// The ledger with every contact reached by webhook.
+fn ledger_by_webhook(folder: &Path) -> Play {
+    let source = workspace().join(LEDGER);
+    let ledger = folder.join("tongliao-2021");
+    std::fs::create_dir_all(&ledger).unwrap();
+    std::fs::create_dir_all(folder.join("calendars")).unwrap();
+    for name in ["ledger.yaml", "tasks.yaml"] {
+        std::fs::copy(source.join(name), ledger.join(name)).unwrap();
+    }
+    let calendar = "calendars/cn-workdays.csv";
+    std::fs::copy(
+        workspace().join("workflows").join(calendar),
+        folder.join(calendar),
+    )
+    .unwrap();
+    let directory = std::fs::read_to_string(source.join("directory.yaml")).unwrap();
+    let directory = directory.replace("channels: [mail]", "channels: [webhook]");
+    std::fs::write(ledger.join("directory.yaml"), directory).unwrap();
+    Play {
+        ledger,
+        ..Play::sample(LAST_DAY)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
+    let mut parts = Parts::default();
+    let receiver = Receiver::start(vec![
+        vec![Answer::Status(500), Answer::Status(200)],
+        vec![Answer::Status(410)],
+        vec![Answer::Drop, Answer::Status(204)],
+    ])
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
+    let frames = play(
+        &ledger_by_webhook(folder.path()),
+        &["--webhook-url", &receiver.url()],
+        &[("DUBAN_WEBHOOK_SECRET", &secret)],
+    )
+    .await;
+    parts.done("played with a receiver of webhooks");
+
+    let requests = receiver.requests();
+    let log = sends(&frames);
+    let id = |request: &Request| request.headers["webhook-id"].clone();
+    let with = |answer: Answer| requests.iter().find(|r| r.answer == answer).unwrap();
+    let attempts_at = |request: &Request| {
+        let wanted = id(request);
+        requests
+            .iter()
+            .filter(|r| id(r) == wanted)
+            .collect::<Vec<_>>()
+    };
+
+    for request in &requests {
+        assert!(request.is_signed_with(&SECRET), "{request:?}");
+        assert!(!request.is_signed_with(b"another secret"), "{request:?}");
+        let body = request.json();
+        assert_eq!(body["type"], "duban.notice");
+        assert_eq!(body["data"]["notice"], json!(id(request)));
+        assert!(
+            body["data"]["subject"].as_str().unwrap().contains('项'),
+            "{body}"
+        );
+    }
+
+    let busy = with(Answer::Status(500));
+    tried_again(&frames, &id(busy), Outcome::Failed);
+    let attempts = attempts_at(busy);
+    assert_eq!(
+        attempts.len(),
+        2,
+        "500 is tried again under the same webhook-id"
+    );
+    assert_eq!(attempts[1].json()["data"]["possible_duplicate"], false);
+    assert_eq!(log[&id(busy)].delivered, 1);
+
+    let gone = with(Answer::Status(410));
+    assert_eq!(attempts_at(gone).len(), 1, "410 is not tried again");
+    assert_eq!((log[&id(gone)].abandoned, log[&id(gone)].delivered), (1, 0));
+
+    let dropped = with(Answer::Drop);
+    tried_again(&frames, &id(dropped), Outcome::Unknown);
+    let attempts = attempts_at(dropped);
+    assert_eq!(
+        attempts.len(),
+        2,
+        "a send of unknown outcome is tried again"
+    );
+    assert_eq!(attempts[0].json()["data"]["possible_duplicate"], false);
+    assert_eq!(attempts[1].json()["data"]["possible_duplicate"], true);
+
+    let distinct = requests
+        .iter()
+        .map(id)
+        .collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(distinct.len(), log.len(), "every notice was sent");
+    assert_eq!(requests.len(), log.len() + 2, "and only two of them twice");
+    parts.done(&format!("{} requests verified", requests.len()));
+}
