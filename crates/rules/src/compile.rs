@@ -172,7 +172,14 @@ pub(crate) fn read_yaml<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>
         Err(fault) => {
             let at = fault.location().unwrap_or(Location::UNKNOWN);
             let message = fault.without_snippet().render();
-            let message = message.lines().next().unwrap_or_default().to_owned();
+            // The place is told beside it, and the library's options are not the administrator's.
+            let message = message.lines().next().unwrap_or_default();
+            let message = [" at line ", ", set DuplicateKeyPolicy"]
+                .into_iter()
+                .fold(message, |text, tail| {
+                    text.split(tail).next().unwrap_or(text)
+                })
+                .to_owned();
             let (code, expected, remedy) = if message.contains("unknown field") {
                 (
                     "D003",
@@ -739,15 +746,11 @@ fn compile_cron(field: &Spanned<String>, faults: &mut Faults<'_>) -> Option<Stri
         );
         return None;
     }
-    if let Err(fault) = cron::Schedule::from_str(&expression) {
+    if cron::Schedule::from_str(&expression).is_err() {
         faults.error(
             "D033",
             field.referenced,
-            format!(
-                "cron `{}`: {}",
-                field.value,
-                fault.to_string().lines().next().unwrap_or_default()
-            ),
+            format!("cron `{}`", field.value),
             "five fields: minute hour day month weekday",
             "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
         );
