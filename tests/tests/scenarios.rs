@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "scenarios/commute.rs"]
+mod commute;
 #[path = "scenarios/script.rs"]
 mod script;
 #[path = "scenarios/stage.rs"]

@@ -307,7 +307,7 @@ async fn setup(args: &Serve, with_others: bool) -> Result<Ended, Fault> {
         .as_deref()
         .ok_or("`setup` needs --nats; the embedded log needs no setup")?;
     let log = connect_nats(url, true).await?;
-    println!("the streams are there: log {}", log.id());
+    crate::say!("the streams are there: log {}", log.id());
     Ok(Ended::Well)
 }
 

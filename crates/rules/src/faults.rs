@@ -130,7 +130,14 @@ pub(crate) fn read_yaml<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>
         Err(fault) => {
             let at = fault.location().unwrap_or(Location::UNKNOWN);
             let message = fault.without_snippet().render();
-            let message = message.lines().next().unwrap_or_default().to_owned();
+            // The place is told beside it, and the library's options are not the administrator's.
+            let message = message.lines().next().unwrap_or_default();
+            let message = [" at line ", ", set DuplicateKeyPolicy"]
+                .into_iter()
+                .fold(message, |text, tail| {
+                    text.split(tail).next().unwrap_or(text)
+                })
+                .to_owned();
             let (code, expected, remedy) = if message.contains("unknown field") {
                 (
                     "D003",

@@ -75,6 +75,19 @@ fn names(query: &str, id: &str) -> bool {
     }
 }
 
+/// An event of the scenarios' office.
+pub fn event(id: &str, time: Timestamp, ledger: &str, body: Body) -> Envelope {
+    Envelope {
+        id: id.to_owned(),
+        source: "urn:test:scenario".to_owned(),
+        kind: body.record_type(),
+        time: Some(time),
+        tenant: TENANT.to_owned(),
+        ledger: Some(ledger.to_owned()),
+        body,
+    }
+}
+
 /// A scenario being played.
 pub struct Stage {
     folders: BTreeMap<String, Folder>,
