@@ -21,7 +21,7 @@ use duban_model::{
     RecordType, Service, Tenant, Timestamp,
 };
 use duban_notifier::Notifier;
-use duban_rules::{Obligation, ObligationState, Rules, RulesState, compile, read_directory};
+use duban_rules::{ObligationState, Rules, RulesState, compile, read_directory};
 use duban_runtime::machine::Machine;
 use duban_scheduler::{Scheduler, SchedulerState};
 
@@ -472,7 +472,7 @@ impl House {
     }
 
     /// What holds whenever nobody has anything left to decide: a duty that runs or waits for the
-    /// office has the timer that it says it has, any other has none; nor has one whose ladder has ended.
+    /// office has the timer that it says it has, any other has none.
     pub fn look(&self) -> Result<(), Fault> {
         if !self.checked {
             return Ok(());
@@ -486,7 +486,6 @@ impl House {
                 (true, Some(armed), Some(pending))
                     if armed.at == pending.due && armed.step == pending.step => {}
                 (false, None, None) => {}
-                (true, None, None) if state.is_running() && self.ladder_ends(obligation) => {}
                 _ => {
                     return Err(format!(
                         "{id} is {state}; it says its timer is {armed:?}, the scheduler has {pending:?}"
@@ -495,20 +494,6 @@ impl House {
             }
         }
         Ok(())
-    }
-
-    /// Whether a duty's ladder has no repetition, so that its last step is the end.
-    fn ladder_ends(&self, obligation: &Obligation) -> bool {
-        let definition = self
-            .rules()
-            .ledger(&obligation.ledger)
-            .map(|l| &l.definition);
-        definition
-            .and_then(|d| {
-                let (_, task) = d.task(&obligation.task)?;
-                d.ladders.get(&obligation.owner_of(task)?.ladder)
-            })
-            .is_some_and(|ladder| ladder.repeat.is_none())
     }
 
     /// The last look: the states once more, from records and from rows.

@@ -133,25 +133,12 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether a ladder without repetition has no step left, and not for want of calendar data.
-    fn ladder_ended(&self, now: Timestamp) -> bool {
-        let definition = &self.ledger.definition;
-        self.obligation.due.is_some_and(|due| {
-            let strength = self.task.strength;
-            ladder_steps(definition, self.ladder, strength, due, self.calendar, now)
-                .1
-                .is_none()
-        })
-    }
-
     /// Arms the first step after `now`; without one for want of calendar data, looks again daily.
     pub fn arm_next(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
         if !self.obligation.state.is_running() {
             self.disarm(desk);
         } else if let Some(next) = steps.iter().find(|s| s.at > now) {
             self.arm(desk, next.at, &next.label);
-        } else if self.ladder_ended(now) {
-            self.disarm(desk);
         } else {
             if self
                 .obligation

@@ -124,7 +124,8 @@ fn compile_task(
     }
     if strength == Some(Strength::Required) {
         for owner in &owners {
-            if let Some(ladder) = definition.and_then(|d| d.ladders.get(&owner.ladder))
+            // As written: one that is there and cannot be read is told already.
+            if let Some(ladder) = ledger.ladders.get(&owner.ladder)
                 && ladder.repeat.is_none()
             {
                 faults.error(
