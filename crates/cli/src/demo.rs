@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use duban_journal::Log;
 use duban_model::decision::NoticeKind;
-use duban_model::{Body, Record, Service, Timestamp, Zone};
+use duban_model::{Body, Directory, Record, Service, Timestamp, Zone};
 use duban_runtime::clock::{Clock, stopped, stopwatch};
 use duban_runtime::rounds::{Rounds, RoundsError};
 use tokio::sync::watch;
@@ -108,6 +108,7 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         tokio::spawn(print_notices(
             host.log.clone(),
             zone,
+            folder.directory.clone().unwrap_or_default(),
             host.shutdown.subscribe(),
         ))
     });
@@ -212,7 +213,7 @@ async fn play(
 const GATHER_MILLIS: u64 = 150;
 
 /// Prints notices as they are decided, those of one instant, step and task in one line.
-async fn print_notices(log: Log, zone: Zone, mut stop: watch::Receiver<bool>) {
+async fn print_notices(log: Log, zone: Zone, names: Directory, mut stop: watch::Receiver<bool>) {
     let services = [Service::Notifier, Service::Rules];
     let Ok(mut follower) = log.follow(0, &services).await else {
         return;
@@ -232,7 +233,7 @@ async fn print_notices(log: Log, zone: Zone, mut stop: watch::Receiver<bool>) {
         };
         let Ok(frames) = frames else { return };
         for record in frames.iter().flat_map(|stored| &stored.frame.records) {
-            page.note(record, zone);
+            page.note(record, zone, &names);
         }
     }
 }
@@ -249,7 +250,7 @@ impl Page {
         self.lines.is_empty()
     }
 
-    fn note(&mut self, record: &Record, zone: Zone) {
+    fn note(&mut self, record: &Record, zone: Zone, names: &Directory) {
         let (order, step, task, unit) = match &record.body {
             Body::NoticeQueued(r) => {
                 let order = match r.request.kind {
@@ -285,7 +286,7 @@ impl Page {
         let number = task.parse().unwrap_or(u32::MAX);
         self.lines
             .entry((order, number, task, step))
-            .or_insert((0, unit))
+            .or_insert_with(|| (0, names.shown(&unit)))
             .0 += 1;
     }
 

@@ -5,7 +5,9 @@ use duban_model::fact::TaskAct;
 use duban_model::{Body, Record, Zone};
 
 /// What a record says, for people who ask why.
-pub(crate) fn narrate(record: &Record, zone: Zone) -> String {
+///
+/// `name` gives a unit's name for its id.
+pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String) -> String {
     let by = |who: &Option<String>| who.as_deref().map(|w| format!("({w})")).unwrap_or_default();
     let why = |reason: &Option<String>| {
         reason
@@ -17,7 +19,7 @@ pub(crate) fn narrate(record: &Record, zone: Zone) -> String {
         format!(
             "收到{what}:第{}项 {}{}{}{}",
             act.task,
-            act.unit.as_deref().unwrap_or("全部责任单位"),
+            act.unit.as_deref().map_or("全部责任单位".to_owned(), name),
             act.due.map(|d| format!(",日期{d}")).unwrap_or_default(),
             by(&act.by),
             why(&act.reason)
@@ -25,14 +27,24 @@ pub(crate) fn narrate(record: &Record, zone: Zone) -> String {
     };
     match &record.body {
         Body::PublicationPublished(p) => {
-            format!("收到公开信息:{} 公开了《{}》({})", p.unit, p.title, p.kind)
+            format!(
+                "收到公开信息:{} 公开了《{}》({})",
+                name(&p.unit),
+                p.title,
+                p.kind
+            )
         }
         Body::PublicationUpdated(p) => {
-            format!("收到公开信息变更:{} 的《{}》({})", p.unit, p.title, p.kind)
+            format!(
+                "收到公开信息变更:{} 的《{}》({})",
+                name(&p.unit),
+                p.title,
+                p.kind
+            )
         }
         Body::PublicationWithdrawn(p) => format!(
             "收到公开信息撤回:{} 的 {}{}",
-            p.unit,
+            name(&p.unit),
             p.publication,
             why(&p.reason)
         ),
@@ -130,7 +142,7 @@ pub(crate) fn narrate(record: &Record, zone: Zone) -> String {
         Body::ObligationLapsed(r) => format!("鼓励事项,时限{}已过,不计红灯", r.due),
         Body::NoticeRequested(r) => format!(
             "决定通知 {}({},步骤{}):{}",
-            r.to,
+            name(&r.to),
             r.tier.as_str(),
             r.step,
             r.reason

@@ -142,7 +142,7 @@ impl View {
         self.explain_notice(id, obligation)
     }
 
-    fn line(record: &Record, zone: Zone) -> String {
+    fn line(&self, record: &Record, zone: Zone) -> String {
         let id = record.id.to_string();
         let cause = record
             .cause
@@ -151,9 +151,16 @@ impl View {
         format!(
             "{}  {}  [{}{cause}]",
             record.loggedat.shown_in(zone),
-            narrate(record, zone),
+            narrate(record, zone, &|unit| self.name(&record.tenant, unit)),
             &id[..8]
         )
+    }
+
+    /// A unit's name as notices print it.
+    fn name(&self, tenant: &str, unit: &str) -> String {
+        self.state()
+            .directory(tenant)
+            .map_or_else(|| unit.to_owned(), |directory| directory.shown(unit))
     }
 
     fn explain_obligation(&self, id: &str, obligation: &Obligation) -> Explanation {
@@ -166,10 +173,10 @@ impl View {
             if let Some(fact) = record.cause.and_then(|c| self.facts.get(&c))
                 && told.insert(fact.id)
             {
-                chain.push(Self::line(fact, zone));
+                chain.push(self.line(fact, zone));
             }
             if !matches!(record.body, Body::TimerArmed(_)) {
-                chain.push(Self::line(record, zone));
+                chain.push(self.line(record, zone));
             }
         }
         parts.push(("经过(每行末尾:记录号 ← 起因)".to_owned(), chain));
@@ -266,7 +273,7 @@ impl View {
             lines.push(format!(
                 "{}  {} 的《{}》({})未计入:{reason}  [{}]",
                 record.loggedat.shown_in(zone),
-                publication.unit,
+                self.name(&record.tenant, &publication.unit),
                 publication.title,
                 publication.kind,
                 &record.id.to_string()[..8]
@@ -330,7 +337,7 @@ impl View {
         while let Some(record) =
             cause.and_then(|c| by_id.get(&c).copied().or_else(|| self.facts.get(&c)))
         {
-            chain.push(Self::line(record, zone));
+            chain.push(self.line(record, zone));
             cause = record.cause;
         }
         chain.reverse();
@@ -342,7 +349,7 @@ impl View {
             ("起因(由远及近)".to_owned(), chain),
             (
                 "通知的经过".to_owned(),
-                own.iter().map(|r| Self::line(r, zone)).collect(),
+                own.iter().map(|r| self.line(r, zone)).collect(),
             ),
         ];
         if let Some(text) = text {
