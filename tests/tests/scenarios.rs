@@ -8,6 +8,8 @@ mod commute;
 mod script;
 #[path = "scenarios/stage.rs"]
 mod stage;
+#[path = "scenarios/words.rs"]
+mod words;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")

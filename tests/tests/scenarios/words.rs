@@ -1,0 +1,141 @@
+//! Records and rows in the words of a scenario.
+
+use duban_model::decision::{NoticeKind, NoticeRequested};
+use duban_model::definition::Tier;
+use duban_model::{Body, Service, Zone};
+use duban_rules::{Obligation, ObligationState};
+
+use crate::script::Fields;
+
+/// The light of a duty by its row: red, yellow or green while it runs.
+pub fn light(o: &Obligation) -> &'static str {
+    match o.state {
+        ObligationState::Waiting => "none",
+        state if state.is_final() => "off",
+        _ if o.overdue => "red",
+        _ if o.due_soon => "yellow",
+        _ => "green",
+    }
+}
+
+/// A record in the words of an expectation; nothing for those that a scenario does not tell.
+pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
+    let mut fields = Fields::new();
+    let mut put = |key: &str, value: String| {
+        fields.insert(key.to_owned(), value);
+    };
+    let words = match body {
+        Body::ObligationOpened(r) => {
+            put(
+                "due",
+                r.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
+            );
+            vec!["opened"]
+        }
+        Body::ObligationAccepted(_) => vec!["accepted"],
+        Body::ObligationProgressed(_) => vec!["progressed"],
+        Body::ObligationSubmitted(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            if r.late {
+                put("late", "yes".to_owned());
+            }
+            vec!["submitted"]
+        }
+        Body::ObligationReturned(r) => {
+            put("due", r.due.to_string());
+            put("reason", r.reason.clone());
+            vec!["returned"]
+        }
+        Body::ObligationFulfilled(r) => {
+            put("on", r.at.date_in(Zone::SHANGHAI).to_string());
+            if r.late {
+                put("late", "yes".to_owned());
+            }
+            vec!["fulfilled", r.how.as_str()]
+        }
+        Body::ObligationReopened(r) => {
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["reopened"]
+        }
+        Body::ObligationTicked(r) => {
+            put("on", r.at.date_in(Zone::SHANGHAI).to_string());
+            vec!["ticked", r.publication.as_str()]
+        }
+        Body::ObligationUnticked(r) => {
+            put("reason", r.reason.clone());
+            vec!["unticked", r.publication.as_str()]
+        }
+        Body::ObligationExtensionRequested(r) => {
+            put("due", r.to.to_string());
+            vec!["extension-requested"]
+        }
+        Body::ObligationExtended(r) => {
+            put("due", r.to.to_string());
+            vec!["extended"]
+        }
+        Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
+        Body::ObligationWaived(_) => vec!["waived"],
+        Body::ObligationTriggered(r) => {
+            put("due", r.to.to_string());
+            vec!["triggered"]
+        }
+        Body::ObligationDueSoon(_) => vec!["yellow"],
+        Body::ObligationOverdue(_) => vec!["red"],
+        Body::ObligationLapsed(_) => vec!["lapsed"],
+        Body::NoticeQueued(r) => {
+            put("receiver", r.contact.clone());
+            put("text", format!("{}\n{}", r.subject, r.text));
+            for (key, value) in of_request(&r.request) {
+                put(key, value);
+            }
+            vec!["notice", r.request.step.as_str(), r.request.tier.as_str()]
+        }
+        Body::NoticeSuppressed(r) => {
+            for (key, value) in of_request(&r.request) {
+                put(key, value);
+            }
+            vec!["suppressed", r.code.as_str()]
+        }
+        Body::RejectionRecorded(r) if service != Service::Notifier => {
+            put("found", r.found.clone());
+            put("expected", r.expected.clone());
+            vec!["rejected", r.code.as_str()]
+        }
+        Body::DuplicateRecorded(_) => vec!["duplicate"],
+        _ => return None,
+    };
+    let words = words.into_iter().map(ToOwned::to_owned).collect();
+    Some((words, fields))
+}
+
+/// What a notice says. Its kind and, mostly, whom it goes to follow from step and tier; where they
+/// do not, that is a fault of the rules which shows as an unexpected `to`.
+fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
+    let kind = match request.step.split(':').next().unwrap_or_default() {
+        "before" | "due" => NoticeKind::Reminder,
+        "overdue" => NoticeKind::Escalation,
+        "catchup" => NoticeKind::Catchup,
+        "verify" => NoticeKind::Verification,
+        _ => NoticeKind::Return,
+    };
+    assert_eq!(request.kind, kind, "the kind of {request:?}");
+    if matches!(request.tier, Tier::Contact | Tier::Leader) {
+        assert_eq!(request.to, request.unit, "whom {request:?} goes to");
+    }
+    let mut list = vec![
+        ("to", request.to.clone()),
+        ("missing", request.missing.join(",")),
+        (
+            "due",
+            request.due.map(|d| d.to_string()).unwrap_or_default(),
+        ),
+        ("reason", request.reason.clone()),
+    ];
+    if request.missing.is_empty() {
+        list.retain(|(key, _)| *key != "missing");
+    }
+    if !request.covers.is_empty() {
+        list.push(("covers", request.covers.join(",")));
+    }
+    list
+}
