@@ -6,7 +6,7 @@ pub mod log;
 pub mod mailbox;
 pub mod nats;
 pub mod roles;
+pub mod scenario;
 pub mod watch;
 pub mod webhook;
 pub mod year;
-pub mod scenario;

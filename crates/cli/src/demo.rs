@@ -256,7 +256,7 @@ impl Page {
                 let order = match r.request.kind {
                     NoticeKind::Catchup => 3,
                     NoticeKind::Reminder => 4,
-                    NoticeKind::Return => 5,
+                    NoticeKind::Return | NoticeKind::Reopened => 5,
                     NoticeKind::Verification => 6,
                     NoticeKind::Escalation => 7,
                 };

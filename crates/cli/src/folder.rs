@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use duban_calendar::Calendar;
 use duban_model::fact::{CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed};
 use duban_model::{Body, Definition, Directory, Envelope, RecordType};
-use duban_rules::{Diagnostic, Severity, compile, definition_hash, read_directory};
-use serde::Deserialize;
+use duban_rules::{Diagnostic, Severity, calendar_named, compile, definition_hash, read_directory};
 
 use crate::Fault;
 
@@ -60,12 +59,6 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Fault> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
-#[derive(Deserialize)]
-struct CalendarName {
-    #[serde(default)]
-    calendar: Option<String>,
-}
-
 /// Reads a folder. Only an unreadable file is a fault; all else is among the diagnostics.
 pub(crate) fn read(dir: &Path) -> Result<Folder, Fault> {
     let mut texts = Vec::new();
@@ -83,13 +76,7 @@ pub(crate) fn read(dir: &Path) -> Result<Folder, Fault> {
         .into());
     }
     // Which calendar is read before the strict parse, so that both report.
-    let name = texts
-        .iter()
-        .find(|(name, _)| *name == "ledger.yaml")
-        .and_then(|(_, text)| serde_saphyr::from_str::<CalendarName>(text).ok())
-        .and_then(|named| named.calendar)
-        .filter(|name| duban_model::id::is_plain_id(name))
-        .unwrap_or_else(|| "cn".to_owned());
+    let name = calendar_named(&definition_files(&texts)).unwrap_or_else(|| "cn".to_owned());
     let file = format!("{name}-workdays.csv");
     let places: Vec<PathBuf> = vec![dir.join(&file), dir.join("../calendars").join(&file)];
     let calendar = places.iter().find(|path| path.exists());
@@ -115,19 +102,24 @@ pub(crate) fn read_shipped() -> Folder {
     )
 }
 
-fn build(
-    texts: Vec<(&str, String)>,
-    calendar_name: &str,
-    calendar_text: Option<(String, String)>,
-) -> Folder {
-    let files: Vec<DefinitionFile> = texts
+/// The texts that define the ledger; the directory is deployed by itself.
+fn definition_files(texts: &[(&str, String)]) -> Vec<DefinitionFile> {
+    texts
         .iter()
         .filter(|(name, _)| *name != "directory.yaml")
         .map(|(name, text)| DefinitionFile {
             name: (*name).to_owned(),
             text: text.clone(),
         })
-        .collect();
+        .collect()
+}
+
+fn build(
+    texts: Vec<(&str, String)>,
+    calendar_name: &str,
+    calendar_text: Option<(String, String)>,
+) -> Folder {
+    let files = definition_files(&texts);
     let mut diagnostics = Vec::new();
     let fault =
         |code, file: String, line, found: String, expected: String, remedy: String| Diagnostic {

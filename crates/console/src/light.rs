@@ -207,6 +207,7 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Catchup => "补发催办",
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
+        NoticeKind::Reopened => "重新打开",
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Seen {
 pub struct DefinitionAdopted {
     /// The hash of the deployed text.
     pub hash: String,
+    /// When: the instant of its deployment, whatever was written before it.
+    pub at: Timestamp,
     /// What it compiled to.
     pub definition: Definition,
 }
@@ -129,6 +131,8 @@ pub struct Judged {
 pub struct ObligationOpened {
     /// Its id.
     pub obligation: ObligationId,
+    /// When: the instant of its cause, whatever was written before it.
+    pub at: Timestamp,
     /// The row.
     pub task: TaskId,
     /// Who owes.
@@ -304,6 +308,8 @@ pub enum NoticeKind {
     Verification,
     /// A submission was sent back.
     Return,
+    /// A duty that was struck off is open again.
+    Reopened,
 }
 
 impl NoticeKind {
@@ -315,6 +321,7 @@ impl NoticeKind {
             NoticeKind::Catchup => "catchup",
             NoticeKind::Verification => "verification",
             NoticeKind::Return => "return",
+            NoticeKind::Reopened => "reopened",
         }
     }
 }

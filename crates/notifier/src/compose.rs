@@ -27,6 +27,7 @@ pub(crate) fn compose(
         NoticeKind::Catchup => "提醒(补发)",
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
+        NoticeKind::Reopened => "重新打开",
     };
     let subject = one_line(&format!(
         "【{label}】{unit}:第{}项 {title}(完成时限{due})",

@@ -202,7 +202,13 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             let Some(to) = later_date(desk, case, act) else {
                 return;
             };
-            if case.obligation.overdue {
+            let definition = &case.ledger.definition;
+            let asked = judge(desk.record, definition, case.calendar).at;
+            if case
+                .obligation
+                .due
+                .is_some_and(|due| asked.date_in(definition.zone) > due)
+            {
                 return desk.reject(
                     "extension-late",
                     format!("a request after the date of {}", case.id),
@@ -292,6 +298,14 @@ fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let now = desk.now();
     let today = now.date_in(definition.zone);
+    if let Some(due) = act.due.filter(|due| *due < today) {
+        return desk.reject(
+            "due-in-the-past",
+            format!("a date {due} for {}", case.id),
+            format!("a date not before today, {today}"),
+            "name a later date, or none for the ledger's own span",
+        );
+    }
     let reason = act.reason.clone().unwrap_or_default();
     let bounded = act
         .due

@@ -11,16 +11,18 @@ use duban_model::fact::DefinitionDeployed;
 use duban_model::{Body, Draft, Service, Timestamp};
 
 use crate::case::{CATCHUP, Case, Notice};
-use crate::compile::{compile, definition_hash};
+use crate::compile::{calendar_named, compile, definition_hash};
 use crate::decide::Desk;
 use crate::diagnostic::Severity;
 use crate::ladder::{StepCode, label_in_chinese};
 use crate::obligation::{Obligation, ObligationState, obligation_id};
-use crate::state::Ledger;
+use crate::state::{Ledger, calendar_key};
 
-/// Obligations opened on one input. Each yields at most four records (opened, yellow, red,
-/// timer), which with the continuation stays below the limit of 500.
+/// Obligations opened on one input.
 const OPENED_PER_INPUT: usize = 100;
+/// Records after which no further obligation is opened on one input. One yields four (opened,
+/// yellow, red, timer) and a few ticks, which stays below the limit of 500.
+const RECORDS_PER_INPUT: usize = 360;
 
 /// A definition was deployed.
 pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
@@ -36,8 +38,13 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
             "deploy the directory, then the definition",
         );
     };
+    // The one the ledger names; if that cannot be read, any serves to tell the other faults.
+    let calendars = &desk.state.calendars;
     let prefix = format!("{tenant}/");
-    let Some((_, calendar)) = desk.state.calendars.with_prefix(&prefix).next() else {
+    let named = calendar_named(&deployed.files)
+        .and_then(|name| calendars.get(&calendar_key(&tenant, &name)));
+    let any = || calendars.with_prefix(&prefix).next().map(|(_, c)| c);
+    let Some(calendar) = named.or_else(any) else {
         return desk.reject(
             "no-calendar",
             format!("definition of `{}` before any calendar", deployed.ledger),
@@ -103,7 +110,11 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
     desk.out.push(
         Draft::new(
             tenant.clone(),
-            Body::DefinitionAdopted(DefinitionAdopted { hash, definition }),
+            Body::DefinitionAdopted(DefinitionAdopted {
+                hash,
+                at: desk.now(),
+                definition,
+            }),
         )
         .in_ledger(ledger.clone())
         .under(row.hash.clone()),
@@ -163,11 +174,14 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
         return;
     };
     let today = row.activated.date_in(row.definition.zone);
-    let mut count = 0;
-    for (task, owner_index, owner, unit) in owed(&row.definition.tasks)
-        .skip(usize::try_from(next).unwrap_or(usize::MAX))
-        .take(OPENED_PER_INPUT)
+    let (mut count, mut more) = (0, false);
+    for (task, owner_index, owner, unit) in
+        owed(&row.definition.tasks).skip(usize::try_from(next).unwrap_or(usize::MAX))
     {
+        if count == OPENED_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
+            more = true;
+            break;
+        }
         count += 1;
         let period = match &task.opens {
             Opens::EachPeriod(rule) if rule.first == FirstPeriod::Running => {
@@ -178,14 +192,14 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
         };
         open(desk, row, task, owner_index, owner, unit, period);
     }
-    if count == OPENED_PER_INPUT {
+    if more {
         let tenant = desk.record.tenant.clone();
         desk.out.push(
             Draft::new(
                 tenant,
                 Body::RulesContinue(Continuation::Activate {
                     ledger: ledger.to_owned(),
-                    next: next + OPENED_PER_INPUT as u64,
+                    next: next + count as u64,
                 }),
             )
             .in_ledger(ledger),
@@ -237,15 +251,18 @@ pub(crate) fn open_period(
     let Some((_, task)) = row.definition.task(task_id) else {
         return;
     };
-    let mut count = 0;
-    for (_, owner_index, owner, unit) in owed(std::slice::from_ref(task))
-        .skip(usize::try_from(next).unwrap_or(usize::MAX))
-        .take(OPENED_PER_INPUT)
+    let (mut count, mut more) = (0, false);
+    for (_, owner_index, owner, unit) in
+        owed(std::slice::from_ref(task)).skip(usize::try_from(next).unwrap_or(usize::MAX))
     {
+        if count == OPENED_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
+            more = true;
+            break;
+        }
         count += 1;
         open(desk, row, task, owner_index, owner, unit, Some(period));
     }
-    if count == OPENED_PER_INPUT {
+    if more {
         let tenant = desk.record.tenant.clone();
         desk.out.push(
             Draft::new(
@@ -254,7 +271,7 @@ pub(crate) fn open_period(
                     ledger: ledger.to_owned(),
                     task: task_id.to_owned(),
                     period,
-                    next: next + OPENED_PER_INPUT as u64,
+                    next: next + count as u64,
                 }),
             )
             .in_ledger(ledger),
@@ -306,6 +323,7 @@ fn open(
     };
     let opened = Body::ObligationOpened(ObligationOpened {
         obligation: id.clone(),
+        at: obligation.opened,
         task: task.id.clone(),
         unit: unit.to_owned(),
         role: owner.role,
@@ -317,7 +335,8 @@ fn open(
         return;
     };
     case.emit(desk, opened);
-    if due.is_some() {
+    crate::evidence::count_noted(desk, &mut case);
+    if due.is_some() && case.obligation.state.is_running() {
         start(desk, &mut case);
     }
 }

@@ -10,7 +10,7 @@ use duban_model::{Body, Draft, Service, Timestamp};
 
 use crate::decide::Desk;
 use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps, span_in_chinese};
-use crate::obligation::Obligation;
+use crate::obligation::{Armed, Obligation};
 use crate::state::{Ledger, RulesState};
 
 /// How long until the calendar is looked at again when a step could not be computed: one day.
@@ -105,7 +105,11 @@ impl<'a> Case<'a> {
     pub fn resume(&mut self, desk: &mut Desk<'_, '_>, now: Timestamp) {
         let steps = self.steps(now);
         self.light(desk, &steps, now);
-        self.arm_next(desk, &steps, now);
+        // A catch-up that is still to come tells the steps as they are by then.
+        let catches_up = |a: &Armed| a.step == CATCHUP && a.at > now;
+        if !self.obligation.armed.as_ref().is_some_and(catches_up) {
+            self.arm_next(desk, &steps, now);
+        }
     }
 
     /// Turns on every light of `steps` that is due by `now` and not on yet.

@@ -49,6 +49,22 @@ pub fn definition_hash(files: &[DefinitionFile]) -> String {
 const SPAN_EXPECTED: &str = "a span such as 7wd (working days) or 10d (calendar days)";
 pub(crate) const DATE_EXPECTED: &str = "a date such as 2021-10-31";
 
+/// The calendar that a definition's `ledger.yaml` names, read before anything else is judged.
+pub fn calendar_named(files: &[DefinitionFile]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        calendar: String,
+    }
+    let ledger = files.iter().find(|f| f.name == "ledger.yaml")?;
+    if ledger.text.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    serde_saphyr::from_str::<Named>(&ledger.text)
+        .ok()
+        .map(|named| named.calendar)
+        .filter(|name| is_plain_id(name))
+}
+
 /// Compiles the texts of a definition against a directory and a calendar.
 pub fn compile(files: &[DefinitionFile], directory: &Directory, calendar: &Calendar) -> Compiled {
     let mut diagnostics = Vec::new();

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use duban_calendar::Period;
 use duban_model::decision::{
-    ObligationActed, ObligationFulfilled, ObligationTicked, ObligationUnticked,
+    Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked, ObligationUnticked,
     PublicationForgotten, PublicationNoted,
 };
-use duban_model::definition::Fulfilment;
+use duban_model::definition::{Fulfilment, Opens, Tier};
 use duban_model::fact::{Publication, PublicationWithdrawn};
 use duban_model::{Body, Definition, Timestamp};
 
-use crate::case::Case;
+use crate::case::{Case, Notice};
 use crate::decide::Desk;
 use crate::judge::judge;
 use crate::obligation::{Obligation, ObligationState};
@@ -169,75 +170,187 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
         }
     }
     let mut announced = false;
+    let mut still_counts = false;
     for ids in by_task.values() {
-        if ids
-            .iter()
-            .any(|id| old_ticks.iter().any(|(ticked, _)| ticked == id) && !cases.contains_key(id))
-        {
-            // It already counts for this task.
-            continue;
-        }
-        let candidates: Vec<(&String, u32, Timestamp)> = ids
-            .iter()
-            .filter_map(|id| {
-                let obligation = state.obligation(id)?;
-                let ledger = state.ledger(&obligation.ledger)?;
-                if too_early(ledger) {
-                    return None;
-                }
-                let calendar = state.calendar(&ledger.definition)?;
-                let at = judge(desk.record, &ledger.definition, calendar).at;
-                let index =
-                    requirement(&ledger.definition, obligation, &publication.kind, at).ok()?;
-                Some((id, index, at))
-            })
-            .collect();
-        // Ids sort by period; what is still open comes before what is already fulfilled.
-        let open = |id: &String| {
-            state
-                .obligation(id)
-                .is_some_and(|o| !o.state.is_final() && o.state != ObligationState::Waiting)
+        let counted = ids.iter().find_map(|id| {
+            let (_, index) = old_ticks.iter().find(|(ticked, _)| ticked == id)?;
+            (!cases.contains_key(id)).then_some((id, *index))
+        });
+        let found = match counted {
+            // It counts for this task already; once mended, it answers a return.
+            Some((id, index)) => {
+                still_counts = true;
+                let returned = state
+                    .obligation(id)
+                    .is_some_and(|o| o.state == ObligationState::Returned);
+                returned.then(|| (id, index))
+            }
+            None => candidate(state, desk, &too_early, ids, &publication.kind),
         };
-        let Some((id, index, at)) = candidates
-            .iter()
-            .find(|(id, ..)| open(id))
-            .or(candidates.last())
-            .copied()
-        else {
+        let Some((id, index)) = found else {
             continue;
         };
         let Some(case) = case_of(&mut cases, state, id) else {
             continue;
         };
+        let at = judge(desk.record, &case.ledger.definition, case.calendar);
         if !announced {
             announced = true;
-            let at = judge(desk.record, &case.ledger.definition, case.calendar);
-            let body = Body::PublicationNoted(PublicationNoted {
-                publication: name.clone(),
-                unit: publication.unit.clone(),
-                kind: publication.kind.clone(),
-                title: publication.title.clone(),
-                at,
-            });
-            desk.push(body);
+            desk.push(noted_body(&name, publication, at));
         }
         let body = Body::ObligationTicked(ObligationTicked {
             obligation: id.clone(),
             requirement: index,
             publication: name.clone(),
-            at,
+            at: at.at,
         });
         case.emit(desk, body);
+    }
+    // What counts for nothing yet may count for a period that has not opened: that is noted too.
+    let changed = noted.is_some_and(|n| {
+        n.publication.title != publication.title || n.publication.kind != publication.kind
+    });
+    let later = ledgers.iter().find(|ledger| {
+        !too_early(ledger) && may_count_later(&ledger.definition, publication, claimed)
+    });
+    if !announced && (later.is_some() || (still_counts && changed)) {
+        let ledger = later.copied().unwrap_or(ledgers[0]);
+        if let Some(calendar) = state.calendar(&ledger.definition) {
+            announced = true;
+            let at = judge(desk.record, &ledger.definition, calendar);
+            desk.push(noted_body(&name, publication, at));
+        }
     }
     for case in cases.values_mut() {
         settle(desk, case);
     }
-    if noted.is_some() && !announced && cases.len() == old_ticks.len() && !old_ticks.is_empty() {
+    if noted.is_some() && !announced && !still_counts && !old_ticks.is_empty() {
         let body = Body::PublicationForgotten(PublicationForgotten {
             publication: name,
             reason: "更新后不再符合任何要求".to_owned(),
         });
         desk.push(body);
+    }
+}
+
+fn noted_body(name: &str, publication: &Publication, at: Judged) -> Body {
+    Body::PublicationNoted(PublicationNoted {
+        publication: name.to_owned(),
+        unit: publication.unit.clone(),
+        kind: publication.kind.clone(),
+        title: publication.title.clone(),
+        at,
+    })
+}
+
+/// Which duty of one task a publication counts for: the oldest period still open; if none is, the
+/// one of its own period, as a reserve.
+fn candidate<'c>(
+    state: &RulesState,
+    desk: &Desk<'_, '_>,
+    too_early: &dyn Fn(&Ledger) -> bool,
+    ids: &'c [String],
+    kind: &str,
+) -> Option<(&'c String, u32)> {
+    let mut reserve = None;
+    // Ids sort by period.
+    for id in ids {
+        let Some(obligation) = state.obligation(id) else {
+            continue;
+        };
+        let Some(ledger) = state.ledger(&obligation.ledger).filter(|l| !too_early(l)) else {
+            continue;
+        };
+        let definition = &ledger.definition;
+        let Some(calendar) = state.calendar(definition) else {
+            continue;
+        };
+        let at = judge(desk.record, definition, calendar).at;
+        let Ok(index) = requirement(definition, obligation, kind, at) else {
+            continue;
+        };
+        if !obligation.state.is_final() && obligation.state != ObligationState::Waiting {
+            return Some((id, index));
+        }
+        let own = |period: Period| period.contains(at.date_in(definition.zone));
+        if obligation.period.is_none_or(own) {
+            reserve = Some((id, index));
+        }
+    }
+    reserve
+}
+
+/// Whether a publication of this kind may count for a period of this ledger that opens later.
+fn may_count_later(definition: &Definition, publication: &Publication, at: Timestamp) -> bool {
+    at.date_in(definition.zone) <= definition.ends
+        && definition
+            .tasks
+            .iter()
+            .filter(|task| matches!(task.opens, Opens::EachPeriod(_)))
+            .flat_map(|task| &task.owners)
+            .filter(|owner| owner.units.contains(&publication.unit))
+            .any(|owner| match &owner.fulfilled_by {
+                Fulfilment::Submission => false,
+                Fulfilment::Publications(list) => {
+                    list.iter().any(|r| r.kinds.contains(&publication.kind))
+                }
+            })
+}
+
+/// Records of one input after which no further tick is made: below the limit of 500, with room for
+/// what follows the ticks.
+const MAX_RECORDS: usize = 480;
+
+/// A duty opens: what its unit published in its period before that, and what has not counted for
+/// the task yet, counts now.
+pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let state = desk.state;
+    let Fulfilment::Publications(requirements) = &case.owner.fulfilled_by else {
+        return;
+    };
+    let Some(period) = case.obligation.period else {
+        return;
+    };
+    let definition = &case.ledger.definition;
+    let prefix = format!("{}/{}/", case.obligation.tenant, case.obligation.unit);
+    for (_, noted) in state.publications.with_prefix(&prefix) {
+        let complete = case.obligation.missing(&case.owner.fulfilled_by).is_empty();
+        if complete || desk.out.len() >= MAX_RECORDS {
+            break;
+        }
+        let publication = &noted.publication;
+        let date = publication.at.at.date_in(definition.zone);
+        let counted = noted.ticks.iter().any(|(id, _)| {
+            state.obligation(id).is_some_and(|o| {
+                o.ledger == case.obligation.ledger
+                    && o.task == case.obligation.task
+                    && o.role == case.obligation.role
+            })
+        });
+        if counted || !period.contains(date) || date < definition.issued {
+            continue;
+        }
+        let found = requirement(
+            definition,
+            &case.obligation,
+            &publication.kind,
+            publication.at.at,
+        );
+        if let Ok(index) = found
+            && let Some(wanted) = requirements.get(index as usize)
+            && !met(&case.obligation, index as usize, wanted.at_least)
+        {
+            let body = Body::ObligationTicked(ObligationTicked {
+                obligation: case.id.clone(),
+                requirement: index,
+                publication: publication.publication.clone(),
+                at: publication.at.at,
+            });
+            case.emit(desk, body);
+        }
+    }
+    if !case.obligation.ticks.is_empty() {
+        settle(desk, case);
     }
 }
 
@@ -328,6 +441,22 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
             reason: Some(format!("佐证不再齐全,缺少:{}", missing.join("、"))),
         });
         case.emit(desk, body);
+        // The unit hears of it at once, not at the next step of its ladder.
+        let due = case.obligation.due.map(|d| d.to_string());
+        case.notify(
+            desk,
+            Notice {
+                kind: NoticeKind::Reopened,
+                step: "reopened".to_owned(),
+                to: Tier::Contact,
+                covers: Vec::new(),
+                reason: format!(
+                    "已销号的事项重新打开:佐证不再齐全,缺少{};完成时限{}",
+                    missing.join("、"),
+                    due.unwrap_or_default()
+                ),
+            },
+        );
         let now = desk.now();
         case.resume(desk, now);
     }

@@ -22,7 +22,7 @@ mod state;
 mod task;
 mod timer;
 
-pub use compile::{Compiled, compile, definition_hash};
+pub use compile::{Compiled, calendar_named, compile, definition_hash};
 pub use decide::Rules;
 pub use diagnostic::{Diagnostic, Severity};
 pub use directory_source::read_directory;

@@ -152,7 +152,7 @@ impl RulesState {
                 &r.definition.ledger,
                 Ledger {
                     hash: r.hash.clone(),
-                    activated: record.loggedat,
+                    activated: r.at,
                     definition: r.definition.clone(),
                 },
             ),
@@ -207,7 +207,7 @@ impl RulesState {
             role: r.role,
             owner: r.owner,
             period: r.period,
-            opened: record.loggedat,
+            opened: r.at,
             state: if r.due.is_some() {
                 ObligationState::Open
             } else {
