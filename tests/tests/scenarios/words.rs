@@ -116,6 +116,7 @@ fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
         "overdue" => NoticeKind::Escalation,
         "catchup" => NoticeKind::Catchup,
         "verify" => NoticeKind::Verification,
+        "reopened" => NoticeKind::Reopened,
         _ => NoticeKind::Return,
     };
     assert_eq!(request.kind, kind, "the kind of {request:?}");
