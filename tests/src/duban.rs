@@ -204,6 +204,14 @@ pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Said {
     Duban::start(args).wait(COMMAND_LIMIT)
 }
 
+/// Runs a command to its end with variables in its environment.
+///
+/// # Panics
+/// When it does not end within some minutes.
+pub fn run_with<S: AsRef<OsStr>>(args: &[S], variables: &[(&str, &str)]) -> Said {
+    Duban::start_with(args, variables).wait(COMMAND_LIMIT)
+}
+
 /// A span of days and a file of events to play in it.
 #[derive(Clone, Debug)]
 pub struct Play {
