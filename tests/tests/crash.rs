@@ -145,7 +145,7 @@ async fn play_with_kills(
         let place = usize::try_from(dice.below(ROLES.len() as u64 + 2)).unwrap();
         if let Some(role) = ROLES.get(place) {
             roles.crash(place);
-            kills.push(role);
+            kills.push(*role);
         } else if place == ROLES.len() {
             driver.kill();
             driver = Duban::start(&play.rounds(&url));
