@@ -13,7 +13,7 @@ use crate::watch::until;
 /// The ledger all scenarios play.
 pub const LEDGER: &str = "workflows/tongliao-2021";
 /// A command of the program that takes longer has failed.
-const COMMAND_LIMIT: Duration = Duration::from_secs(240);
+const COMMAND_LIMIT: Duration = Duration::from_mins(3);
 
 /// The workspace's folder.
 ///
@@ -64,6 +64,10 @@ impl Said {
     ///
     /// # Panics
     /// When it is another one.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "mostly called for the look alone"
+    )]
     pub fn with_code(self, code: i32) -> Said {
         assert_eq!(
             self.code,
@@ -202,6 +206,14 @@ impl Drop for Duban {
 /// When it does not end within some minutes.
 pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Said {
     Duban::start(args).wait(COMMAND_LIMIT)
+}
+
+/// Runs a command to its end with variables in its environment.
+///
+/// # Panics
+/// When it does not end within some minutes.
+pub fn run_with<S: AsRef<OsStr>>(args: &[S], variables: &[(&str, &str)]) -> Said {
+    Duban::start_with(args, variables).wait(COMMAND_LIMIT)
 }
 
 /// A span of days and a file of events to play in it.

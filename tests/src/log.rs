@@ -28,7 +28,7 @@ pub struct Sends {
 /// # Panics
 /// When the log cannot be opened.
 pub async fn embedded(data: &Path) -> Vec<Stored> {
-    let log = EmbeddedLog::open(&data.join("log")).expect("the log opens");
+    let log = EmbeddedLog::open(data.join("log")).expect("the log opens");
     frames(&Log::Embedded(log)).await
 }
 

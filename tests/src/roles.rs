@@ -101,11 +101,11 @@ impl Roles {
 
     /// What every role has written, for a failure's message.
     pub fn said(&self) -> String {
-        ROLES
-            .iter()
-            .zip(&self.processes)
+        let all = ROLES.iter().zip(&self.processes);
+        let said: Vec<String> = all
             .map(|(role, process)| format!("== {role}\n{}", process.err()))
-            .collect()
+            .collect();
+        said.concat()
     }
 }
 

@@ -184,7 +184,7 @@ async fn every_bad_event_is_refused_with_its_reason_and_the_next_good_one_is_tak
         match body {
             Body::RejectionRecorded(r) => *recorded.entry(r.code.clone()).or_default() += 1,
             Body::DuplicateRecorded(_) => {
-                *recorded.entry("(duplicate)".to_owned()).or_default() += 1
+                *recorded.entry("(duplicate)".to_owned()).or_default() += 1;
             }
             _ => {}
         }

@@ -25,7 +25,7 @@ const KILLS_A_PLAY: u64 = 10;
 /// while they are still reading their log, some in the midst of work.
 const LONGEST_LIFE_MILLIS: u64 = 1_200;
 /// A play ends within this time after the last kill.
-const END_LIMIT: Duration = Duration::from_secs(120);
+const END_LIMIT: Duration = Duration::from_mins(2);
 /// How often a driver may end because its server was away.
 const DRIVER_STARTS: u32 = 50;
 
@@ -143,9 +143,9 @@ async fn play_with_kills(
         roles.supervise();
         // A role, the one who sends, or the server.
         let place = usize::try_from(dice.below(ROLES.len() as u64 + 2)).unwrap();
-        if place < ROLES.len() {
+        if let Some(role) = ROLES.get(place) {
             roles.crash(place);
-            kills.push(ROLES[place]);
+            kills.push(*role);
         } else if place == ROLES.len() {
             driver.kill();
             driver = Duban::start(&play.rounds(&url));

@@ -78,7 +78,9 @@ fn a_damaged_state_folder_is_set_aside_and_rebuilt() {
     for role in ROLES {
         let folder = half();
         change(&state(folder.path(), role).join("db"), |bytes| {
-            bytes.iter_mut().for_each(|byte| *byte ^= 0x5a);
+            for byte in bytes {
+                *byte ^= 0x5a;
+            }
         });
         let said = go_on(folder.path());
         assert_eq!(verified(folder.path()), expected, "{role}: {}", said.err);

@@ -71,11 +71,8 @@ fn install(home: &Path) -> Result<(), String> {
     }
     std::fs::create_dir_all(home).map_err(told)?;
     let requirements = home.join("requirements.txt");
-    let lines: String = PACKAGES
-        .iter()
-        .map(|(package, hash)| format!("{package} --hash=sha256:{hash}\n"))
-        .collect();
-    std::fs::write(&requirements, lines).map_err(told)?;
+    let lines = PACKAGES.map(|(package, hash)| format!("{package} --hash=sha256:{hash}\n"));
+    std::fs::write(&requirements, lines.concat()).map_err(told)?;
     python(&[
         "-m".as_ref(),
         "pip".as_ref(),
