@@ -16,8 +16,8 @@ use duban_runtime::service::{Parts, RunError, run};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long a test waits, in paused seconds, before a house that is not at rest is a failure.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a test waits, in paused time, before a house that is not at rest is a failure.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 struct House {
     log: MemoryLog,

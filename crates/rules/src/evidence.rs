@@ -183,7 +183,7 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
                 let returned = state
                     .obligation(id)
                     .is_some_and(|o| o.state == ObligationState::Returned);
-                returned.then(|| (id, index))
+                returned.then_some((id, index))
             }
             None => candidate(state, desk, &too_early, ids, &publication.kind),
         };
