@@ -180,6 +180,7 @@ impl Sample {
         };
         self.rules(Body::DefinitionAdopted(DefinitionAdopted {
             hash: "abc".to_owned(),
+            at: self.now,
             definition,
         }));
     }
@@ -188,6 +189,7 @@ impl Sample {
         let obligation = format!("{LEDGER}/{task}/{unit}/responsible");
         self.rules(Body::ObligationOpened(ObligationOpened {
             obligation: obligation.clone(),
+            at: self.now,
             task: task.to_owned(),
             unit: unit.to_owned(),
             role: Role::Responsible,
