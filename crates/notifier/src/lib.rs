@@ -8,6 +8,8 @@
 mod compose;
 mod receiver;
 
+use std::collections::BTreeSet;
+
 use duban_model::decision::{
     Continuation, DirectoryAdopted, LedgerNoted, NoticeAbandoned, NoticeAttempted, NoticeDelivered,
     NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed, TimerArmed, When,
@@ -28,6 +30,9 @@ pub const FIRST_RETRY_MILLIS: i64 = 60 * 1000;
 pub const LONGEST_RETRY_MILLIS: i64 = 3600 * 1000;
 /// The most attempts at one notice.
 pub const MAX_ATTEMPTS: u32 = 40;
+/// Sends announced and not reported, at most. What waits behind them is not announced yet, so a
+/// crash leaves no more than these with an unknown outcome.
+pub const IN_FLIGHT: usize = 32;
 /// Sends announced again on one input after a change of leader.
 const RESENT_PER_INPUT: usize = 200;
 
@@ -64,6 +69,10 @@ pub struct NotifierState {
     ledgers: Table<LedgerNoted>,
     /// By notice id. Passing: it follows the world's answers.
     pending: Table<Pending>,
+    /// Derived: announced and not reported.
+    in_flight: BTreeSet<String>,
+    /// Derived: queued and never announced, in the order of queueing.
+    waiting: BTreeSet<(Timestamp, String)>,
 }
 
 impl Default for NotifierState {
@@ -72,6 +81,8 @@ impl Default for NotifierState {
             directories: Table::domain(1),
             ledgers: Table::domain(2),
             pending: Table::passing(3),
+            in_flight: BTreeSet::new(),
+            waiting: BTreeSet::new(),
         }
     }
 }
@@ -84,9 +95,50 @@ impl State for NotifierState {
     fn tables_ref(&self) -> Vec<&dyn AnyTable> {
         vec![&self.directories, &self.ledgers, &self.pending]
     }
+
+    fn loaded(&mut self) {
+        self.in_flight.clear();
+        self.waiting.clear();
+        for (id, pending) in self.pending.iter() {
+            if pending.announced {
+                self.in_flight.insert(id.clone());
+            } else if pending.attempt == 0 {
+                self.waiting.insert((pending.since, id.clone()));
+            }
+        }
+    }
 }
 
 impl NotifierState {
+    /// Changes a pending row and keeps what is derived from it.
+    fn update(&mut self, id: &str, change: impl FnOnce(&mut Pending)) {
+        self.pending.change(id, change);
+        self.place(id);
+    }
+
+    /// Puts a notice where its row says it stands: waiting, in flight, or neither.
+    fn place(&mut self, id: &str) {
+        self.in_flight.remove(id);
+        if let Some(pending) = self.pending.get(id) {
+            let waiting = (pending.since, id.to_owned());
+            if pending.attempt > 0 {
+                self.waiting.remove(&waiting);
+            } else {
+                self.waiting.insert(waiting);
+            }
+            if pending.announced {
+                self.in_flight.insert(id.to_owned());
+            }
+        }
+    }
+
+    fn end(&mut self, id: &str) {
+        if let Some(pending) = self.pending.remove(id) {
+            self.waiting.remove(&(pending.since, id.to_owned()));
+        }
+        self.in_flight.remove(id);
+    }
+
     /// Notices whose end is not known yet, in id order.
     pub fn pending(&self) -> impl Iterator<Item = (&String, &Pending)> {
         self.pending.iter()
@@ -169,9 +221,8 @@ impl Decider for Notifier {
                 state.directories.put(&record.tenant, r.directory.clone());
             }
             Body::LedgerNoted(r) => state.ledgers.put(&r.ledger, r.clone()),
-            Body::NoticeQueued(r) => state.pending.put(
-                &r.notice,
-                Pending {
+            Body::NoticeQueued(r) => {
+                let pending = Pending {
                     tenant: record.tenant.clone(),
                     ledger: record.ledger.clone(),
                     queued: r.clone(),
@@ -181,25 +232,23 @@ impl Decider for Notifier {
                     possible_duplicate: false,
                     last: record.id,
                     correlation: record.correlation,
-                },
-            ),
-            Body::NoticeAttempted(r) => state.pending.change(&r.notice, |p| {
+                };
+                state.pending.put(&r.notice, pending);
+                state.place(&r.notice);
+            }
+            Body::NoticeAttempted(r) => state.update(&r.notice, |p| {
                 p.attempt = r.attempt;
                 p.announced = true;
                 p.possible_duplicate = r.possible_duplicate;
                 p.last = record.id;
             }),
-            Body::NoticeFailed(r) => state.pending.change(&r.notice, |p| {
+            Body::NoticeFailed(r) => state.update(&r.notice, |p| {
                 p.announced = false;
                 p.possible_duplicate |= r.outcome == Outcome::Unknown;
                 p.last = record.id;
             }),
-            Body::NoticeDelivered(r) => {
-                state.pending.remove(&r.notice);
-            }
-            Body::NoticeAbandoned(r) => {
-                state.pending.remove(&r.notice);
-            }
+            Body::NoticeDelivered(r) => state.end(&r.notice),
+            Body::NoticeAbandoned(r) => state.end(&r.notice),
             _ => {}
         }
     }
@@ -282,11 +331,13 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
         subject,
         text,
     })));
-    out.push(draft(Body::NoticeAttempted(NoticeAttempted {
-        notice,
-        attempt: 1,
-        possible_duplicate: false,
-    })));
+    if state.in_flight.len() < IN_FLIGHT {
+        out.push(draft(Body::NoticeAttempted(NoticeAttempted {
+            notice,
+            attempt: 1,
+            possible_duplicate: false,
+        })));
+    }
 }
 
 fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, out: &mut Drafts) {
@@ -343,6 +394,13 @@ fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, o
         }
     };
     out.push(like(pending, body));
+    // The place that became free goes to who has waited longest.
+    let taken = state.in_flight.len() - usize::from(pending.announced);
+    for (_, id) in state.waiting.iter().take(IN_FLIGHT.saturating_sub(taken)) {
+        if let Some(next) = state.pending.get(id) {
+            out.push(announce(next, false));
+        }
+    }
 }
 
 /// Announces again what a predecessor had announced and nobody reported. Whether the receiver saw

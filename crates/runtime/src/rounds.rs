@@ -411,6 +411,9 @@ impl Rounds {
             Body::TimerNoted(r) => self.note_timer(r.owner, &r.timer, Some(r.due)),
             Body::TimerDropped(r) => self.note_timer(r.owner, &r.timer, None),
             Body::TimerFired(r) => self.note_timer(r.owner, &r.timer, r.next),
+            Body::NoticeQueued(r) => {
+                self.unreported.insert(r.notice.clone());
+            }
             Body::NoticeAttempted(r) => {
                 self.unreported.insert(r.notice.clone());
             }
