@@ -182,7 +182,7 @@ impl View {
         parts.push(("经过(每行末尾:记录号 ← 起因)".to_owned(), chain));
         parts.push((
             "没有发生的及其原因".to_owned(),
-            self.misses(id, obligation, zone),
+            self.misses(obligation, zone),
         ));
         parts
     }
@@ -218,7 +218,7 @@ impl View {
 
     /// What did not happen: publications looked at that did not count, steps still ahead, steps
     /// that fell away.
-    fn misses(&self, id: &str, obligation: &Obligation, zone: Zone) -> Vec<String> {
+    fn misses(&self, obligation: &Obligation, zone: Zone) -> Vec<String> {
         let mut lines = Vec::new();
         let state = self.state();
         let ticked: std::collections::BTreeSet<String> = obligation
@@ -296,7 +296,6 @@ impl View {
         if obligation.state == ObligationState::Submitted {
             lines.push("对责任单位的提醒:已报送,停止;等待核实".to_owned());
         }
-        let _ = id;
         lines
     }
 

@@ -227,6 +227,35 @@ impl RecordType {
     }
 }
 
+impl Body {
+    /// The obligation that a decision or notice names, if it names one.
+    pub fn obligation(&self) -> Option<&str> {
+        Some(match self {
+            Body::ObligationOpened(r) => &r.obligation,
+            Body::ObligationAccepted(r)
+            | Body::ObligationProgressed(r)
+            | Body::ObligationReopened(r)
+            | Body::ObligationExtensionRefused(r)
+            | Body::ObligationWaived(r) => &r.obligation,
+            Body::ObligationSubmitted(r) => &r.obligation,
+            Body::ObligationReturned(r) => &r.obligation,
+            Body::ObligationFulfilled(r) => &r.obligation,
+            Body::ObligationTicked(r) => &r.obligation,
+            Body::ObligationUnticked(r) => &r.obligation,
+            Body::ObligationExtensionRequested(r)
+            | Body::ObligationExtended(r)
+            | Body::ObligationTriggered(r) => &r.obligation,
+            Body::ObligationDueSoon(r) | Body::ObligationOverdue(r) | Body::ObligationLapsed(r) => {
+                &r.obligation
+            }
+            Body::NoticeRequested(r) => &r.obligation,
+            Body::NoticeQueued(r) => &r.request.obligation,
+            Body::NoticeSuppressed(r) => &r.request.obligation,
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,37 +7,18 @@ use crate::ladder::{Step, ladder_steps};
 use crate::obligation::Obligation;
 use crate::state::RulesState;
 
-/// The obligation that a record is about, if it is about one.
+/// The obligation that a record is about, if it is about one. An obligation's timer bears its id.
 pub fn obligation_of(body: &Body) -> Option<&str> {
-    Some(match body {
-        Body::ObligationOpened(r) => &r.obligation,
-        Body::ObligationAccepted(r)
-        | Body::ObligationProgressed(r)
-        | Body::ObligationReopened(r)
-        | Body::ObligationExtensionRefused(r)
-        | Body::ObligationWaived(r) => &r.obligation,
-        Body::ObligationSubmitted(r) => &r.obligation,
-        Body::ObligationReturned(r) => &r.obligation,
-        Body::ObligationFulfilled(r) => &r.obligation,
-        Body::ObligationTicked(r) => &r.obligation,
-        Body::ObligationUnticked(r) => &r.obligation,
-        Body::ObligationExtensionRequested(r)
-        | Body::ObligationExtended(r)
-        | Body::ObligationTriggered(r) => &r.obligation,
-        Body::ObligationDueSoon(r) | Body::ObligationOverdue(r) | Body::ObligationLapsed(r) => {
-            &r.obligation
-        }
-        Body::NoticeRequested(r) => &r.obligation,
-        Body::NoticeQueued(r) => &r.request.obligation,
-        Body::NoticeSuppressed(r) => &r.request.obligation,
-        // An obligation's timer bears its id.
-        Body::TimerArmed(r) => &r.timer,
-        Body::TimerDisarmed(r) => &r.timer,
-        Body::TimerNoted(r) => &r.timer,
-        Body::TimerDropped(r) => &r.timer,
-        Body::TimerFired(r) => &r.timer,
-        Body::TimerMissed(r) => &r.timer,
-        _ => return None,
+    body.obligation().or_else(|| {
+        Some(match body {
+            Body::TimerArmed(r) => &r.timer,
+            Body::TimerDisarmed(r) => &r.timer,
+            Body::TimerNoted(r) => &r.timer,
+            Body::TimerDropped(r) => &r.timer,
+            Body::TimerFired(r) => &r.timer,
+            Body::TimerMissed(r) => &r.timer,
+            _ => return None,
+        })
     })
 }
 

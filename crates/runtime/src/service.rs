@@ -1,11 +1,11 @@
 //! One service against a log and a store: load, follow own frames, take inputs, append, commit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
 use duban_model::{Decider, Input, Position, Service, Timestamp};
-use duban_store::{Commit, FORMAT, Found, Saved, Store, StoreError};
+use duban_store::{Commit, FORMAT, Saved, Store, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
@@ -153,13 +153,13 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
     let mut opened = match &parts.state_dir {
         None => None,
         Some(dir) => {
-            let (mut store, mut found) = open_state(dir)?;
+            let (mut store, mut found) = duban_store::open(dir)?;
             if let Some(saved) = &found.saved
                 && let Some(why) = unfit(log, service, saved).await?
             {
                 drop(store);
                 duban_store::set_folder_aside(dir, &why)?;
-                (store, found) = open_state(dir)?;
+                (store, found) = duban_store::open(dir)?;
             }
             Some((store, found))
         }
@@ -217,16 +217,6 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         debug!(%service, replayed, "own frames replayed");
     }
     Ok(lead)
-}
-
-/// Opens the role's folder. On some damage sled panics instead of saying so, at every start again;
-/// such a folder is set aside like any other damaged one.
-fn open_state(dir: &Path) -> Result<(Store, Found), StoreError> {
-    if let Ok(opened) = std::panic::catch_unwind(|| duban_store::open(dir)) {
-        return opened;
-    }
-    duban_store::set_folder_aside(dir, "the database panicked while it was opened")?;
-    duban_store::open(dir)
 }
 
 /// Why a stored position does not belong to this log, if it does not.

@@ -105,14 +105,14 @@ impl std::error::Error for StoreError {}
 /// Opens a role's folder. A folder that cannot be read is set aside, never deleted, and a fresh one begun.
 pub fn open(dir: &Path) -> Result<(Store, Found), StoreError> {
     let mut set_aside = None;
-    let (db, saved, rows, seal) = match read(dir) {
+    let (db, saved, rows, seal) = match read_whole(dir) {
         Ok(opened) => opened,
         Err(ReadFault::Held) => return Err(StoreError::Held(dir.to_owned())),
         Err(ReadFault::Disk(fault)) => return Err(StoreError::Disk(fault)),
         Err(ReadFault::Damaged(why)) => {
             let place = set_folder_aside(dir, &why)?;
             set_aside = Some((place, why));
-            match read(dir) {
+            match read_whole(dir) {
                 Ok(opened) => opened,
                 Err(ReadFault::Held) => return Err(StoreError::Held(dir.to_owned())),
                 Err(ReadFault::Disk(fault) | ReadFault::Damaged(fault)) => {
@@ -162,6 +162,16 @@ enum ReadFault {
 }
 
 type Opened = (sled::Db, Option<Saved>, Vec<(Vec<u8>, Vec<u8>)>, Seal);
+
+/// Reads a folder. On some damage sled panics instead of saying so, at every start again; that is
+/// damage like any other.
+fn read_whole(dir: &Path) -> Result<Opened, ReadFault> {
+    std::panic::catch_unwind(|| read(dir)).unwrap_or_else(|_| {
+        Err(ReadFault::Damaged(
+            "the database panicked while it was read".to_owned(),
+        ))
+    })
+}
 
 fn read(dir: &Path) -> Result<Opened, ReadFault> {
     std::fs::create_dir_all(dir)

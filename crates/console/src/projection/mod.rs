@@ -258,7 +258,7 @@ impl Projection {
             Body::TimerArmed(r) if r.owner == Service::Rules => self.about(&r.timer, record),
             Body::TimerDisarmed(r) if r.owner == Service::Rules => self.about(&r.timer, record),
             body => {
-                if let Some(obligation) = obligation_of(body) {
+                if let Some(obligation) = body.obligation() {
                     self.about(obligation, record);
                 }
             }
@@ -372,29 +372,6 @@ fn ledger_of<'a>(record: &'a Record, obligation: &'a str) -> &'a str {
 fn notice_id(text: &str) -> RecordId {
     text.parse()
         .unwrap_or_else(|_| RecordId::derive(&[text.as_bytes()]))
-}
-
-/// The obligation a decision of the rules is about.
-fn obligation_of(body: &Body) -> Option<&str> {
-    Some(match body {
-        Body::ObligationAccepted(r)
-        | Body::ObligationProgressed(r)
-        | Body::ObligationReopened(r)
-        | Body::ObligationExtensionRefused(r)
-        | Body::ObligationWaived(r) => &r.obligation,
-        Body::ObligationSubmitted(r) => &r.obligation,
-        Body::ObligationReturned(r) => &r.obligation,
-        Body::ObligationFulfilled(r) => &r.obligation,
-        Body::ObligationTicked(r) => &r.obligation,
-        Body::ObligationUnticked(r) => &r.obligation,
-        Body::ObligationExtensionRequested(r)
-        | Body::ObligationExtended(r)
-        | Body::ObligationTriggered(r) => &r.obligation,
-        Body::ObligationDueSoon(r) | Body::ObligationOverdue(r) | Body::ObligationLapsed(r) => {
-            &r.obligation
-        }
-        _ => return None,
-    })
 }
 
 /// What the sentences about one duty look up.
