@@ -118,7 +118,7 @@ impl Host {
         let parts = |service: Service, effects| Parts {
             log: log.clone(),
             state_dir: Some(data.join("state").join(service.as_str())),
-            clock,
+            clock: clock.clone(),
             effects,
             shutdown: stopping.clone(),
             incarnation,

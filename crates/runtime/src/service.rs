@@ -336,7 +336,7 @@ impl<D: Decider> Lead<'_, D> {
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
-                Clock::Live => Duration::from_millis(SILENT_MILLIS),
+                Clock::Live | Clock::Simulated(_) => Duration::from_millis(SILENT_MILLIS),
                 Clock::Virtual => Duration::ZERO,
             };
             let wake = self.wake_in();
