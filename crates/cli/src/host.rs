@@ -117,7 +117,7 @@ impl Host {
         let incarnation = draw_incarnation();
         let parts = |service: Service, effects| Parts {
             log: log.clone(),
-            state_dir: Some(data.join("state").join(service.as_str())),
+            state_dir: Some(data.join("state").join(service.as_str()).into()),
             clock: clock.clone(),
             effects,
             shutdown: stopping.clone(),
