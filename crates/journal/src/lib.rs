@@ -15,6 +15,7 @@ mod embedded;
 mod fault;
 mod follower;
 mod jetstream;
+mod lease;
 mod memory;
 mod subject;
 
@@ -23,6 +24,7 @@ pub use embedded::EmbeddedLog;
 pub use fault::{AppendError, LogError, SubmitError};
 pub use follower::{Follower, InboxFollower};
 pub use jetstream::{JetStreamLog, JetStreamOptions};
+pub use lease::{Holder, Lease, Leases};
 pub use memory::{Fault, MemoryLog};
 
 /// A name for a new log: 128 random bits in hexadecimal.
