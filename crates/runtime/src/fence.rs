@@ -53,10 +53,12 @@ pub(crate) async fn append(
             match log.last_frame(service).await {
                 Ok(last) => {
                     let seq = last.as_ref().map_or(0, |stored| stored.seq);
-                    let head = last.as_ref().map(|stored| &stored.frame.head);
-                    if head.is_some_and(|h| {
-                        h.incarnation == frame.head.incarnation && h.number == frame.head.number
-                    }) {
+                    // The digest covers incarnation and number. They alone would not do: a process
+                    // that led before counts its frames anew, and an older frame of its own may
+                    // have the same.
+                    if seq > expected
+                        && last.is_some_and(|stored| stored.frame.digest() == frame.digest())
+                    {
                         return Settled::Mine(seq);
                     }
                     if seq == expected {

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod clock;
 pub mod effects;
 mod fence;
+pub mod leadership;
 pub mod machine;
 pub mod pump;
 pub mod rounds;

@@ -136,6 +136,12 @@ impl<D: Decider> Machine<D> {
         self.decide(&Input::Record(continuation), None);
     }
 
+    /// Has the next frame written even if it holds no record: the first frame of a new leader moves
+    /// the sequence that the one before it expects.
+    pub fn claim(&mut self) {
+        self.must_write = true;
+    }
+
     /// An input passed that is not one of this service's.
     pub fn pass(&mut self, position: Position) {
         self.through = position;

@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 use crate::clock::{Clock, stopped};
 use crate::effects::Runner;
 use crate::fence::{Settled, append};
+use crate::leadership::{Candidate, Tenure};
 use crate::machine::{Built, Machine};
 
 /// Frames or messages taken from the log at once.
@@ -19,8 +20,11 @@ const TAKEN_AT_ONCE: usize = 256;
 const SILENT_MILLIS: u64 = 1_000;
 /// The wall clock is looked at again at least this often, in milliseconds, since it may be set.
 const CLOCK_LOOK_MILLIS: i64 = 1_000;
-/// How long a process that lost its leadership waits before it tries again, in milliseconds.
+/// Without leases, how long a process whose frame was refused waits before it tries again, in
+/// milliseconds.
 const STAND_BACK_MILLIS: u64 = 3_000;
+/// With leases, the same: who may write next is the lease's to say.
+const STAND_BY_MILLIS: u64 = 100;
 /// How long to wait before asking a log again that was away, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
 /// Own frames replayed between two commits to the store.
@@ -92,8 +96,8 @@ enum End {
     Lost,
 }
 
-/// Runs a service until the process is to stop. A lost leadership is followed by standing back
-/// and trying again from the log.
+/// Runs a service until the process is to stop: stands by while another process writes for it, and
+/// writes when it is its turn. A lost leadership is followed by standing by again, from the log.
 pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     let mut shutdown = parts.shutdown.clone();
     loop {
@@ -102,6 +106,7 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
         }
         let wait = match lead::<D>(&parts).await {
             Ok(End::Stopped) => return Ok(()),
+            Ok(End::Lost) if parts.log.leases().is_some() => STAND_BY_MILLIS,
             Ok(End::Lost) => STAND_BACK_MILLIS,
             Err(RunError::Log(LogError::Unavailable(why))) => {
                 warn!(service = %D::SERVICE, why, "the log is away; trying again");
@@ -120,34 +125,100 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     }
 }
 
-/// One stretch of writing for a service.
+/// One stretch of following a service's own frames, and of writing them.
 struct Lead<'a, D: Decider> {
     parts: &'a Parts,
     machine: Machine<D>,
     store: Option<Store>,
     /// The sequence of this service's previous frame.
     expected: u64,
+    /// The right to write, once it is this process's.
+    tenure: Option<Tenure>,
 }
 
 async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
-    let mut lead = load::<D>(parts).await?;
-    let end = if D::SOURCES.is_empty() {
-        let inputs = parts.log.follow_inbox(lead.machine.through().seq).await?;
-        lead.work(Source::Inbox(inputs)).await
-    } else {
-        // The frame that holds `through` may have more records after it.
-        let after = lead.machine.through().seq.saturating_sub(1);
-        let inputs = parts.log.follow(after, D::SOURCES).await?;
-        lead.work(Source::Log(inputs)).await
-    };
+    let (mut lead, own) = load::<D>(parts).await?;
+    let state = parts.state_dir.as_deref();
+    let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
+    let end = lead.stand_by_and_work(own, &mut candidate).await;
     if let Some(store) = &lead.store {
         store.flushed().await?;
+    }
+    if matches!(end, Ok(End::Stopped)) {
+        // What was announced is finished first: given back earlier, it would be announced again.
+        if let Some(runner) = &parts.effects {
+            runner.settled().await;
+        }
+        candidate.resign().await;
     }
     end
 }
 
-/// Loads state from the store, or from the log alone, and takes every own frame into account.
-async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
+impl<D: Decider> Lead<'_, D> {
+    /// Stands by until it is this process's turn, then works.
+    async fn stand_by_and_work(
+        &mut self,
+        mut own: Follower,
+        candidate: &mut Candidate,
+    ) -> Result<End, RunError> {
+        let mut shutdown = self.parts.shutdown.clone();
+        let tenure = loop {
+            tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => return Ok(End::Stopped),
+                tenure = candidate.gained() => break tenure?,
+                frames = own.next(TAKEN_AT_ONCE) => self.replay(&frames?).await?,
+            }
+        };
+        // Whatever the one before has written; should it still write, the fence tells.
+        self.catch_up(&mut own).await?;
+        // Left open, it would be sent what this process writes from now on.
+        drop(own);
+        self.tenure = Some(tenure);
+        let after = self.machine.through();
+        if D::SOURCES.is_empty() {
+            let inputs = self.parts.log.follow_inbox(after.seq).await?;
+            self.work(Source::Inbox(inputs)).await
+        } else {
+            // The frame that holds `through` may have more records after it.
+            let after = after.seq.saturating_sub(1);
+            let inputs = self.parts.log.follow(after, D::SOURCES).await?;
+            self.work(Source::Log(inputs)).await
+        }
+    }
+
+    /// Takes every own frame into account that is on the log by now.
+    async fn catch_up(&mut self, own: &mut Follower) -> Result<usize, RunError> {
+        let mut replayed = 0;
+        loop {
+            let frames = own.ready(TAKEN_AT_ONCE).await?;
+            if frames.is_empty() {
+                return Ok(replayed);
+            }
+            replayed += frames.len();
+            self.replay(&frames).await?;
+        }
+    }
+
+    async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
+        for chunk in frames.chunks(REPLAYED_PER_COMMIT) {
+            for Stored { seq, frame } in chunk {
+                self.machine.replay(frame);
+                self.expected = *seq;
+            }
+            let changes = self.machine.drain();
+            if let (Some(store), Some(Stored { seq, frame })) = (&self.store, chunk.last()) {
+                let saved = position(&self.parts.log, D::SERVICE, *seq, frame);
+                store.commit(Commit { changes, saved }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Loads state from the store, or from the log alone, and takes every own frame into account that
+/// is there by now; those to come are the follower's.
+async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunError> {
     let service = D::SERVICE;
     let log = &parts.log;
     let mut opened = match &parts.state_dir {
@@ -187,36 +258,19 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         machine.stand_after(&stored.frame);
         expected = saved.seq;
     }
+    let mut own = log.follow(expected, &[service]).await?;
     let mut lead = Lead {
         parts,
         machine,
         store: opened.map(|(store, _)| store),
         expected,
+        tenure: None,
     };
-    let mut own = log.follow(expected, &[service]).await?;
-    let mut replayed = 0usize;
-    loop {
-        let frames = own.ready(TAKEN_AT_ONCE).await?;
-        if frames.is_empty() {
-            break;
-        }
-        for chunk in frames.chunks(REPLAYED_PER_COMMIT) {
-            for Stored { seq, frame } in chunk {
-                lead.machine.replay(frame);
-                lead.expected = *seq;
-                replayed += 1;
-            }
-            let changes = lead.machine.drain();
-            if let (Some(store), Some(Stored { seq, frame })) = (&lead.store, chunk.last()) {
-                let saved = position(log, service, *seq, frame);
-                store.commit(Commit { changes, saved }).await?;
-            }
-        }
-    }
+    let replayed = lead.catch_up(&mut own).await?;
     if replayed > 0 {
         debug!(%service, replayed, "own frames replayed");
     }
-    Ok(lead)
+    Ok((lead, own))
 }
 
 /// Why a stored position does not belong to this log, if it does not.
@@ -316,7 +370,17 @@ impl<D: Decider> Lead<'_, D> {
         }
     }
 
+    fn tenure(&self) -> &Tenure {
+        self.tenure.as_ref().expect("only a leader writes")
+    }
+
     async fn work_on(&mut self, mut source: Source) -> Result<(), Early> {
+        if self.parts.log.leases().is_some() && self.machine.continuation().is_none() {
+            // From here on nothing of the one before can be appended any more. A continuation has
+            // its own frame, and must stay at the end of the last one until then.
+            self.machine.claim();
+            self.append_frame().await?;
+        }
         // First everything that is there already, so that a wake-up or a change of leader is
         // decided on the newest state.
         self.go_on().await?;
@@ -333,6 +397,7 @@ impl<D: Decider> Lead<'_, D> {
         info!(service = %D::SERVICE, through = %self.machine.through(), "service runs");
 
         let mut shutdown = self.parts.shutdown.clone();
+        let tenure = self.tenure().clone();
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
@@ -347,6 +412,7 @@ impl<D: Decider> Lead<'_, D> {
                     self.write(true).await?;
                     return Ok(());
                 }
+                () = tenure.over() => return Err(Early::End(End::Lost)),
                 batch = source.next() => {
                     let batch = batch?;
                     self.take(batch).await?;
@@ -445,6 +511,17 @@ impl<D: Decider> Lead<'_, D> {
             effects,
         } = self.machine.close(self.store.is_some());
         let mut shutdown = self.parts.shutdown.clone();
+        let tenure = self.tenure().clone();
+        // A lease that ran out while the log was away, or this process stood still, may be
+        // another's by now.
+        let holds = tokio::select! {
+            biased;
+            holds = tenure.confirmed() => holds,
+            () = stopped(&mut shutdown) => return Err(Early::End(End::Stopped)),
+        };
+        if !holds {
+            return Err(Early::End(End::Lost));
+        }
         match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
             Settled::Mine(seq) => self.expected = seq,
             Settled::Lost => return Err(Early::End(End::Lost)),
@@ -456,7 +533,7 @@ impl<D: Decider> Lead<'_, D> {
         // Only what is on the log reaches the world and the store.
         if let Some(runner) = &self.parts.effects {
             for effect in effects {
-                runner.perform(effect).await;
+                runner.perform(effect, &tenure).await;
             }
         }
         if let Some(store) = &self.store {
