@@ -44,7 +44,7 @@ impl Node {
         let incarnation = draw_incarnation();
         let parts = |service: Service| Parts {
             log: log.clone(),
-            state_dir: data.map(|dir| dir.join("state").join(service.as_str())),
+            state_dir: data.map(|dir| dir.join("state").join(service.as_str()).into()),
             clock: Clock::Live,
             effects: None,
             shutdown: stopping.clone(),

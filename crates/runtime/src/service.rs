@@ -1,11 +1,13 @@
 //! One service against a log and a store: load, follow own frames, take inputs, append, commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
-use duban_model::{Decider, Input, Position, Service, Timestamp};
-use duban_store::{Commit, FORMAT, Place, Saved, Store, StoreError};
+use duban_model::{Decider, Frame, Input, Position, Service, Timestamp};
+use duban_store::{FORMAT, Place, Saved, StoreError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, stopped};
@@ -13,6 +15,7 @@ use crate::effects::Runner;
 use crate::fence::{Settled, append};
 use crate::leadership::{Candidate, Tenure};
 use crate::machine::{Built, Machine};
+use crate::shelf::Shelf;
 
 /// Frames or messages taken from the log at once.
 const TAKEN_AT_ONCE: usize = 256;
@@ -27,8 +30,6 @@ const STAND_BACK_MILLIS: u64 = 3_000;
 const STAND_BY_MILLIS: u64 = 100;
 /// How long to wait before asking a log again that was away, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
-/// Own frames replayed between two commits to the store.
-const REPLAYED_PER_COMMIT: usize = 64;
 
 /// What a service runs on.
 #[derive(Clone, Debug)]
@@ -129,7 +130,7 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
 struct Lead<'a, D: Decider> {
     parts: &'a Parts,
     machine: Machine<D>,
-    store: Option<Store>,
+    shelf: Option<Shelf>,
     /// The sequence of this service's previous frame.
     expected: u64,
     /// The right to write, once it is this process's.
@@ -138,11 +139,11 @@ struct Lead<'a, D: Decider> {
 
 async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
     let (mut lead, own) = load::<D>(parts).await?;
-    let state = parts.state_dir.as_deref();
+    let state = parts.state_dir.as_ref().and_then(Place::folder);
     let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
     let end = lead.stand_by_and_work(own, &mut candidate).await;
-    if let Some(store) = &lead.store {
-        store.flushed().await?;
+    if let Some(shelf) = &lead.shelf {
+        shelf.flushed().await?;
     }
     if matches!(end, Ok(End::Stopped)) {
         // What was announced is finished first: given back earlier, it would be announced again.
@@ -165,7 +166,10 @@ impl<D: Decider> Lead<'_, D> {
         let tenure = loop {
             tokio::select! {
                 biased;
-                () = stopped(&mut shutdown) => return Ok(End::Stopped),
+                () = stopped(&mut shutdown) => {
+                    self.commit().await?;
+                    return Ok(End::Stopped);
+                }
                 tenure = candidate.gained() => break tenure?,
                 frames = own.next(TAKEN_AT_ONCE) => self.replay(&frames?).await?,
             }
@@ -201,18 +205,31 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
-        for chunk in frames.chunks(REPLAYED_PER_COMMIT) {
-            for Stored { seq, frame } in chunk {
-                self.machine.replay(frame);
-                self.expected = *seq;
-            }
-            let changes = self.machine.drain();
-            if let (Some(store), Some(Stored { seq, frame })) = (&self.store, chunk.last()) {
-                let saved = position(&self.parts.log, D::SERVICE, *seq, frame);
-                store.commit(Commit { changes, saved }).await?;
-            }
+        for Stored { seq, frame } in frames {
+            self.machine.replay(frame);
+            self.reached(*seq, frame).await?;
         }
         Ok(())
+    }
+
+    /// An own frame is on the log, and the machine has no other change in it.
+    async fn reached(&mut self, seq: u64, frame: &Arc<Frame>) -> Result<(), StoreError> {
+        self.expected = seq;
+        match &mut self.shelf {
+            Some(shelf) => shelf.reached(seq, frame, &mut self.machine).await,
+            None => {
+                self.machine.forget_changes();
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands changed rows to the store. Only between frames.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        match &mut self.shelf {
+            Some(shelf) => shelf.commit(&mut self.machine).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -262,7 +279,7 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
     let mut lead = Lead {
         parts,
         machine,
-        store: opened.map(|(store, _)| store),
+        shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
         expected,
         tenure: None,
     };
@@ -298,17 +315,6 @@ async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<Stri
             saved.seq
         ))),
         Some(_) => Ok(None),
-    }
-}
-
-fn position(log: &Log, service: Service, seq: u64, frame: &duban_model::Frame) -> Saved {
-    Saved {
-        format: FORMAT,
-        service,
-        log: log.id().to_owned(),
-        seq,
-        digest: frame.digest(),
-        through: frame.head.through,
     }
 }
 
@@ -406,10 +412,12 @@ impl<D: Decider> Lead<'_, D> {
             };
             let wake = self.wake_in();
             let has_silent = self.machine.has_frame(true);
+            let committed = self.shelf.as_ref().and_then(Shelf::due);
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => {
                     self.write(true).await?;
+                    self.commit().await?;
                     return Ok(());
                 }
                 () = tenure.over() => return Err(Early::End(End::Lost)),
@@ -419,6 +427,9 @@ impl<D: Decider> Lead<'_, D> {
                 }
                 () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
                 () = tokio::time::sleep(silent), if has_silent => self.write(true).await?,
+                () = tokio::time::sleep_until(committed.unwrap_or_else(Instant::now)), if committed.is_some() => {
+                    self.commit().await?;
+                }
             }
         }
     }
@@ -505,11 +516,7 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     async fn append_frame(&mut self) -> Result<(), Early> {
-        let Built {
-            frame,
-            changes,
-            effects,
-        } = self.machine.close(self.store.is_some());
+        let Built { frame, effects } = self.machine.close();
         let mut shutdown = self.parts.shutdown.clone();
         let tenure = self.tenure().clone();
         // A lease that ran out while the log was away, or this process stood still, may be
@@ -522,24 +529,21 @@ impl<D: Decider> Lead<'_, D> {
         if !holds {
             return Err(Early::End(End::Lost));
         }
-        match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => self.expected = seq,
+        let seq = match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
+            Settled::Mine(seq) => seq,
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
                 return Err(Early::Fault(RunError::Log(LogError::Damaged(why))));
             }
-        }
+        };
         // Only what is on the log reaches the world and the store.
         if let Some(runner) = &self.parts.effects {
             for effect in effects {
                 runner.perform(effect, &tenure).await;
             }
         }
-        if let Some(store) = &self.store {
-            let saved = position(&self.parts.log, D::SERVICE, self.expected, &frame);
-            store.commit(Commit { changes, saved }).await?;
-        }
+        self.reached(seq, &frame).await?;
         Ok(())
     }
 }
