@@ -39,7 +39,16 @@ impl NatsServer {
     /// # Panics
     /// When there is no nats-server, or it does not start. Nothing is skipped.
     pub async fn start() -> NatsServer {
-        let store = tempfile::tempdir().expect("a temporary folder");
+        NatsServer::start_in(&std::env::temp_dir()).await
+    }
+
+    /// The same with its streams below a folder of the caller's choice: where they lie decides what
+    /// a sync costs.
+    ///
+    /// # Panics
+    /// When there is no nats-server, or it does not start.
+    pub async fn start_in(place: &Path) -> NatsServer {
+        let store = tempfile::tempdir_in(place).expect("a temporary folder");
         let mut server = NatsServer {
             child: None,
             port: free_port(),
