@@ -59,3 +59,20 @@ impl Carried {
         *self == Carried::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_without_conditions_is_as_it_was_before_there_were_any() {
+        let instant = r#""2021-07-05T10:00:00+08:00""#;
+        let old = format!(
+            r#"{{"publication":"kailu/p-1","unit":"kailu","kind":"规划纲要","title":"规划","at":{{"at":{instant},"claimed":{instant},"loggedat":{instant}}}}}"#
+        );
+        let noted: PublicationNoted = serde_json::from_str(&old).unwrap();
+        assert!(noted.carried.is_empty());
+        let again = serde_json::to_string(&noted).unwrap();
+        assert!(!again.contains("carried"), "{again}");
+    }
+}

@@ -11,7 +11,8 @@ use cel::common::types::{CelBool, CelList, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError, Value};
 
-use crate::condition_check::{self, Fault};
+use crate::condition_check::check;
+use crate::condition_parse::{BEYOND, Fault, parse};
 use crate::field::{Field, Fields, Shown};
 
 /// The longest condition, in characters.
@@ -103,8 +104,8 @@ impl Unmet {
 impl Condition {
     /// Reads a condition; `kinds` are the kinds it stands beside.
     pub(crate) fn read(text: &str, kinds: &[String]) -> Result<Condition, Vec<Fault>> {
-        let whole = condition_check::parse(text)?;
-        let (fields, faults) = condition_check::check(&whole, Some(kinds));
+        let whole = parse(text)?;
+        let (fields, faults) = check(&whole, Some(kinds));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -117,11 +118,11 @@ impl Condition {
     pub(crate) fn adopted(text: &str) -> Result<Condition, String> {
         let told =
             |faults: Vec<Fault>| faults.into_iter().next().map_or(String::new(), |f| f.found);
-        let whole = condition_check::parse(text).map_err(told)?;
-        let (fields, faults) = condition_check::check(&whole, None);
+        let whole = parse(text).map_err(told)?;
+        let (fields, faults) = check(&whole, None);
         let dangerous: Vec<Fault> = faults
             .into_iter()
-            .filter(|fault| fault.code == condition_check::BEYOND)
+            .filter(|fault| fault.code == BEYOND)
             .collect();
         if dangerous.is_empty() {
             Ok(Condition::made(text, whole.expression, fields))
@@ -326,5 +327,211 @@ impl Indexer for Subject<'_> {
         Self: 'v,
     {
         self.get(index).map(CowVal::into_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use duban_model::fact::Publication;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Condition, Vec<Fault>> {
+        Condition::read(text, &["规划纲要".to_owned(), "专项规划".to_owned()])
+    }
+
+    fn publication(json: &str) -> Publication {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn plan() -> Publication {
+        publication(
+            r#"{"publication":"p-1","unit":"kailu","kind":"规划纲要","title":"开鲁县规划纲要",
+                "category":"规划","number":"开政发【2021】3号","written":"2021-07-05",
+                "formats":["html","pdf"]}"#,
+        )
+    }
+
+    fn ask(text: &str) -> Result<(), Unmet> {
+        read(text)
+            .unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
+            .ask(&Shown::of(&plan()))
+    }
+
+    #[test]
+    fn a_condition_holds_or_says_why_not() {
+        for holds in [
+            r#"publication.category == "规划""#,
+            r#""规划" == publication.category && publication.unit in ["kailu", "naiman"]"#,
+            r#"publication.category == "规划" && size(publication.number) > 0"#,
+            r#"publication.written >= "2021-07-01" && publication.written < "2021-08-01""#,
+            r#"publication.formats.exists(f, f == "pdf") && !has(publication.url)"#,
+            r#"has(publication.number) ? publication.number.contains("2021") : false"#,
+            r#"publication.validity == "有效" || publication.title.startsWith("开鲁")"#,
+            r#""pdf" in publication.formats && publication.formats[0] == "html""#,
+            r#"publication.publication == "p-1" && publication.title.size() == 7"#,
+        ] {
+            assert_eq!(ask(holds), Ok(()), "{holds}");
+        }
+        let differs = Unmet::Differs {
+            field: Field::Category,
+            wanted: vec!["财政".to_owned()],
+            found: Some("规划".to_owned()),
+        };
+        assert_eq!(ask(r#"publication.category == "财政""#), Err(differs));
+        for (unmet, why) in [
+            (r#"publication.title == "x" || false"#, Unmet::NotTrue),
+            (
+                r#"publication.validity != "失效""#,
+                Unmet::Missing("validity".to_owned()),
+            ),
+            // A negation of what cannot be answered is not true either.
+            (
+                r#"!(publication.validity == "失效")"#,
+                Unmet::Missing("validity".to_owned()),
+            ),
+        ] {
+            assert_eq!(ask(unmet), Err(why), "{unmet}");
+        }
+        assert!(matches!(
+            ask(r#"publication.formats[7] == "pdf""#),
+            Err(Unmet::Unanswered(_))
+        ));
+    }
+
+    #[test]
+    fn equalities_need_no_evaluator() {
+        let condition = read(
+            r#"(publication.category == "规划" && "x" == publication.issuer) && publication.kind in ["规划纲要"] && size(publication.title) > 1"#,
+        )
+        .unwrap();
+        assert_eq!((condition.equalities.len(), condition.rest.len()), (3, 1));
+        assert_eq!(condition.key().map(|key| key.field), Some(Field::Category));
+        let either =
+            read(r#"publication.category == "规划" || publication.issuer == "x""#).unwrap();
+        assert_eq!((either.equalities.len(), either.rest.len()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_native_and_what_is_evaluated_agree() {
+        // `true && …` below an `||` keeps the same comparison from being answered natively.
+        let texts = ["规划", "财政", ""];
+        for field in Field::ALL.iter().filter(|f| **f != Field::Formats) {
+            for text in texts
+                .iter()
+                .copied()
+                .chain(["2021-07-05", "kailu", "规划纲要"])
+            {
+                let compared = format!("publication.{} == {text:?}", field.as_str());
+                let Ok(native) = Condition::adopted(&compared) else {
+                    panic!("{compared}");
+                };
+                let evaluated = Condition::adopted(&format!("({compared}) || false")).unwrap();
+                assert_eq!((native.rest.len(), evaluated.rest.len()), (0, 1));
+                let (publication, mut bare) = (plan(), plan());
+                bare.category = None;
+                bare.written = None;
+                for p in [&publication, &bare] {
+                    assert_eq!(
+                        native.ask(&Shown::of(p)).is_ok(),
+                        evaluated.ask(&Shown::of(p)).is_ok(),
+                        "{compared}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Every chain and nesting that the source's length allows.
+    fn deep() -> Vec<String> {
+        let fill = |unit: &str, room: usize| unit.repeat(room / unit.len());
+        let field = "publication.title";
+        let mut texts = vec![
+            format!("{}true{}", fill("(", 990), fill(")", 990)),
+            format!("{}{field}==\"\"", fill("!", 1900)),
+            format!("{field}{}==\"\"", fill(".a", 1900)),
+            format!("{field}{}==\"\"", fill("[0]", 1900)),
+            format!("{field}{}==\"\"", fill(".f()", 1900)),
+            format!("1{}==1", fill("+1", 1900)),
+            format!("1{}", fill("<1", 1900)),
+            format!("{field}==\"\"{}", fill("&&true", 1900)),
+            format!("{field}==\"\"{}", fill("||true", 1900)),
+            format!("{}1{}", fill("[", 990), fill("]", 990)),
+            format!("{}1{}", fill("{1:", 1400), fill("}", 400)),
+            fill("true?true:", 1990) + "true",
+            fill("-", 1990) + "1",
+            fill("size(", 1600),
+            fill("\"", 1999),
+        ];
+        // Just inside the limit of depth, by each way to nest.
+        for n in 1..MAX_CONDITION_DEPTH {
+            texts.push(format!("{}{field}==\"\"{}", "(".repeat(n), ")".repeat(n)));
+            texts.push(format!("{}({field}==\"\")", "!".repeat(n)));
+            texts.push(format!("{field}==\"\"{}", "?true:false".repeat(n)));
+            texts.push(format!(
+                "{}true{}",
+                format!("{field}==\"\"?true:(").repeat(n),
+                ")".repeat(n)
+            ));
+            texts.push(format!(
+                "{}{field}==\"\"{}",
+                "(true||".repeat(n),
+                ")".repeat(n)
+            ));
+        }
+        texts
+    }
+
+    #[test]
+    fn the_deepest_condition_fits_a_stack_of_two_megabytes() {
+        const STACK_BYTES: usize = 2 * 1024 * 1024;
+        let run = std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn(|| {
+                let (mut taken, mut refused) = (0, 0);
+                for text in deep() {
+                    match read(&text) {
+                        Ok(condition) => {
+                            taken += 1;
+                            let _ = condition.ask(&Shown::of(&plan()));
+                        }
+                        Err(faults) => {
+                            refused += 1;
+                            assert!(!faults.is_empty(), "{text}");
+                        }
+                    }
+                }
+                (taken, refused)
+            });
+        let (taken, refused) = run.unwrap().join().unwrap();
+        assert!(
+            taken > 50 && refused > 12,
+            "{taken} taken, {refused} refused"
+        );
+    }
+
+    #[test]
+    fn more_formats_than_are_looked_at_are_not_met() {
+        let condition = read(r#""pdf" in publication.formats"#).unwrap();
+        let mut many = plan();
+        many.formats = vec!["pdf".to_owned(); MAX_FORMATS + 1];
+        assert!(matches!(
+            condition.ask(&Shown::of(&many)),
+            Err(Unmet::Unanswered(_))
+        ));
+        many.formats.pop();
+        assert_eq!(condition.ask(&Shown::of(&many)), Ok(()));
+    }
+
+    #[test]
+    fn an_adopted_condition_is_asked_though_a_later_release_would_refuse_it() {
+        let odd = r#"publication.title == "x" && publication.written == "去年""#;
+        assert!(read(odd).is_err());
+        assert!(Condition::adopted(odd).is_ok());
+        let long = format!(
+            "publication.title == \"{}\"",
+            "长".repeat(MAX_CONDITION_CHARS)
+        );
+        assert!(Condition::adopted(&long).is_err());
     }
 }

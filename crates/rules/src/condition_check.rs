@@ -1,31 +1,17 @@
 //! Whether a condition can be asked at all: its limits, names, functions and types, and whether
 //! anything could meet it. The evaluator itself tells these only when it fails.
 
-use std::collections::BTreeSet;
-
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
-use cel::parser::Parser;
 use chrono::NaiveDate;
 
 use crate::condition::{
-    MAX_CONDITION_CHARS, MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS,
-    MAX_CONDITION_STEPS, MAX_FORMATS, SUBJECT, equality, field_of, text_of,
+    MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS, MAX_FORMATS,
+    SUBJECT, field_of, text_of,
 };
+use crate::condition_never::contradictions;
+use crate::condition_parse::{BEYOND, Fault, Parsed, beyond, too_deep};
 use crate::diagnostic::nearest;
 use crate::field::{Field, Fields};
-
-/// A fault, at so many characters from the start of the condition.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fault {
-    pub offset: usize,
-    pub code: &'static str,
-    pub found: String,
-    pub expected: String,
-    pub remedy: String,
-}
-
-/// The code of a condition beyond its limits: the one fault that could endanger a process.
-pub(crate) const BEYOND: &str = "D065";
 
 /// What a part of a condition gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,86 +60,6 @@ const FUNCTIONS: &[&str] = &[
     "exists_one",
 ];
 
-/// A condition as parsed, with the places of its parts.
-pub(crate) struct Parsed {
-    pub expression: IdedExpr,
-    places: SourceInfo,
-}
-
-/// Parses a condition within its limits.
-pub(crate) fn parse(text: &str) -> Result<Parsed, Vec<Fault>> {
-    let length = text.chars().count();
-    if length > MAX_CONDITION_CHARS {
-        return Err(vec![beyond(
-            0,
-            format!("a condition of {length} characters"),
-            format!("at most {MAX_CONDITION_CHARS} characters"),
-        )]);
-    }
-    let depth = u16::try_from(MAX_CONDITION_DEPTH).unwrap_or(u16::MAX);
-    let parser = Parser::new().max_recursion_depth(depth);
-    match parser.parse_with_source_info(text) {
-        Ok((expression, places)) => Ok(Parsed { expression, places }),
-        Err(faults) => {
-            let deep = |message: &str| message.contains("Recursion limit");
-            if let Some(fault) = faults.errors.iter().find(|f| {
-                deep(&f.msg)
-                    || f.source
-                        .as_ref()
-                        .is_some_and(|source| deep(&source.to_string()))
-            }) {
-                return Err(vec![too_deep(offset(text, fault.pos))]);
-            }
-            let place = faults
-                .errors
-                .first()
-                .map_or(0, |fault| offset(text, fault.pos));
-            let rest: String = text.chars().skip(place).take(20).collect();
-            Err(vec![Fault {
-                offset: place,
-                code: "D060",
-                found: if rest.is_empty() {
-                    "a condition that breaks off".to_owned()
-                } else {
-                    format!("`{rest}`, which cannot stand here")
-                },
-                expected: "a condition such as publication.category == \"规划\"".to_owned(),
-                remedy: "mend the condition at this place".to_owned(),
-            }])
-        }
-    }
-}
-
-/// The parser counts lines and columns; both may lie outside the text.
-fn offset(text: &str, (line, column): (isize, isize)) -> usize {
-    let line = usize::try_from(line).unwrap_or(0).saturating_sub(1);
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line)
-        .map(|l| l.chars().count())
-        .sum();
-    let column = usize::try_from(column).unwrap_or(0).saturating_sub(1);
-    (before + column).min(text.chars().count())
-}
-
-fn beyond(offset: usize, found: impl Into<String>, expected: impl Into<String>) -> Fault {
-    Fault {
-        offset,
-        code: BEYOND,
-        found: found.into(),
-        expected: expected.into(),
-        remedy: "simplify the condition, or split the requirement in two".to_owned(),
-    }
-}
-
-fn too_deep(offset: usize) -> Fault {
-    beyond(
-        offset,
-        format!("a condition nested deeper than {MAX_CONDITION_DEPTH} levels"),
-        format!("at most {MAX_CONDITION_DEPTH} levels"),
-    )
-}
-
 /// Walks a condition: the fields it looks at, and everything that is wrong with it.
 /// Without the kinds it stands beside, a condition's kinds are taken as they are.
 pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<Fault>) {
@@ -176,7 +82,7 @@ pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<F
             "compare it with something",
         );
     }
-    if walk.steps > MAX_CONDITION_STEPS {
+    if walk.steps > MAX_CONDITION_STEPS && walk.faults.iter().all(|f| f.code != BEYOND) {
         let fault = beyond(
             0,
             format!("a condition that may take {} steps", walk.steps),
@@ -233,7 +139,7 @@ impl Walk<'_> {
         });
     }
 
-    /// Where a part begins: at its leftmost token.
+    /// Where a part begins, in characters: at its leftmost token.
     fn place(&self, at: &IdedExpr) -> usize {
         let own = |e: &IdedExpr| {
             self.places
@@ -245,8 +151,14 @@ impl Walk<'_> {
         for _ in 0..MAX_CONDITION_DEPTH {
             part = match &part.expr {
                 Expr::Select(select) => &select.operand,
+                Expr::Comprehension(inner) => &inner.iter_range,
                 Expr::Call(call) => match (&call.target, call.args.first()) {
                     (Some(target), _) => target,
+                    // `f(a)` is told at its parenthesis.
+                    (None, _) if call.func_name.starts_with(char::is_alphabetic) => {
+                        place = place.saturating_sub(call.func_name.len());
+                        break;
+                    }
                     (None, Some(first)) => first,
                     (None, None) => break,
                 },
@@ -254,7 +166,9 @@ impl Walk<'_> {
             };
             place = place.min(own(part).unwrap_or(usize::MAX));
         }
-        if place == usize::MAX { 0 } else { place }
+        // The parser counts bytes.
+        let before = self.places.source.get(..place).unwrap_or_default();
+        before.chars().count()
     }
 
     fn step(&mut self, times: usize) {
@@ -627,73 +541,21 @@ impl Walk<'_> {
         }
     }
 
-    /// Two comparisons that nothing can satisfy together.
+    /// Comparisons that nothing can satisfy together.
     fn contradictions(&mut self, whole: &IdedExpr) {
-        let mut terms = Vec::new();
-        conjuncts(whole, &mut terms);
-        for field in Field::ALL {
-            let mut left: Option<BTreeSet<String>> = None;
-            for term in &terms {
-                let (texts, negated) = match (equality(term), different(term)) {
-                    (Some(e), _) if e.field == *field => (e.texts, false),
-                    (_, Some((f, text))) if f == *field => (vec![text], true),
-                    _ => continue,
-                };
-                let (before, now) = match (left, negated) {
-                    (None, true) => (None, None),
-                    (None, false) => (None, Some(texts.into_iter().collect())),
-                    (Some(before), _) => {
-                        let keep = |t: &String| texts.contains(t) != negated;
-                        let now: BTreeSet<_> = before.iter().filter(|t| keep(t)).cloned().collect();
-                        (Some(before), Some(now))
-                    }
-                };
-                if let (Some(before), true) =
-                    (&before, now.as_ref().is_some_and(BTreeSet::is_empty))
-                {
-                    let words: Vec<_> = before.iter().map(|t| format!("`{t}`")).collect();
-                    self.fault(
-                        term,
-                        "D064",
-                        format!(
-                            "`publication.{}` must also be {}: never true",
-                            field.as_str(),
-                            words.join(" or ")
-                        ),
-                        "a condition that some publication can meet",
-                        "write || between alternatives, or a list after `in`",
-                    );
-                    break;
-                }
-                // A `!=` before any `==` excludes nothing that could be enumerated.
-                left = now;
-            }
+        for (term, field, texts) in contradictions(whole) {
+            let words: Vec<_> = texts.iter().map(|t| format!("`{t}`")).collect();
+            self.fault(
+                term,
+                "D064",
+                format!(
+                    "`publication.{}` must also be {}: never true",
+                    field.as_str(),
+                    words.join(" or ")
+                ),
+                "a condition that some publication can meet",
+                "write || between alternatives, or a list after `in`",
+            );
         }
-    }
-}
-
-/// The parts of a conjunction, in order.
-fn conjuncts<'e>(expression: &'e IdedExpr, into: &mut Vec<&'e IdedExpr>) {
-    match &expression.expr {
-        Expr::Call(call) if call.func_name == "_&&_" && call.target.is_none() => {
-            for part in &call.args {
-                conjuncts(part, into);
-            }
-        }
-        _ => into.push(expression),
-    }
-}
-
-/// `publication.<field> != "text"`
-fn different(term: &IdedExpr) -> Option<(Field, String)> {
-    let Expr::Call(call) = &term.expr else {
-        return None;
-    };
-    let ("_!=_", [left, right]) = (call.func_name.as_str(), call.args.as_slice()) else {
-        return None;
-    };
-    match (field_of(left), text_of(right)) {
-        (Some(field), Some(text)) => Some((field, text.to_owned())),
-        _ => Some((field_of(right)?, text_of(left)?.to_owned())),
     }
 }

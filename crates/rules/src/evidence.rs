@@ -319,7 +319,8 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     for case in cases.values_mut() {
         settle(desk, case);
     }
-    if noted.is_some() && !announced && !still_counts && !old_ticks.is_empty() {
+    // It was noted as it was before. What it is now counts for nothing, neither now nor later.
+    if noted.is_some() && !announced && !still_counts {
         let body = Body::PublicationForgotten(PublicationForgotten {
             publication: name,
             reason: "更新后不再符合任何要求".to_owned(),

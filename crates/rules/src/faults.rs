@@ -43,7 +43,7 @@ impl<'a> Faults<'a> {
     }
 
     /// Tells a fault that lies so many characters within a field's text.
-    pub(crate) fn within(&mut self, field: &Spanned<String>, fault: crate::condition_check::Fault) {
+    pub(crate) fn within(&mut self, field: &Spanned<String>, fault: crate::condition_parse::Fault) {
         let start = field.referenced;
         let (line, column) = place_within(
             self.text,

@@ -9,6 +9,8 @@ mod case;
 mod compile;
 mod condition;
 mod condition_check;
+mod condition_never;
+mod condition_parse;
 mod decide;
 mod diagnostic;
 mod directory_source;

@@ -21,7 +21,11 @@ pub struct Plan {
     wanted: BTreeMap<UnitId, BTreeMap<String, Bucket>>,
     /// Each condition once, however many requirements share its text. One that this release cannot
     /// read is kept with the reason: it is not met by anything.
-    conditions: BTreeMap<String, Result<Condition, String>>,
+    conditions: Vec<Result<Condition, String>>,
+    /// Where each condition stands, by its text.
+    texts: BTreeMap<String, usize>,
+    /// The ledgers in the order in which they came.
+    ledgers: Vec<LedgerId>,
     /// What some condition looks at.
     fields: Fields,
     /// The earliest issue of a ledger, by zone.
@@ -33,17 +37,29 @@ pub struct Plan {
 struct Bucket {
     /// Those that every such publication may meet.
     any: Vec<Entry>,
-    /// Those that want a field to be a certain text.
-    keyed: Vec<(Field, BTreeMap<String, Vec<Entry>>)>,
+    /// Those that want a field to be a certain text: by the text's hash, since ten thousand long
+    /// texts with a common beginning are slow to compare and far apart in memory. Another text of
+    /// the same hash is told apart when the condition is asked.
+    keyed: Vec<(Field, BTreeMap<u64, Vec<Entry>>)>,
 }
 
-#[derive(Clone, Debug)]
+/// Places of a ledger, its row, the owner entry, the requirement, and its condition.
+#[derive(Clone, Copy, Debug)]
 struct Entry {
-    ledger: LedgerId,
+    ledger: usize,
     task: usize,
     owner: usize,
     requirement: u32,
-    when: Option<String>,
+    when: Option<usize>,
+}
+
+/// FNV-1a. Not for secrets: who writes the ledger chooses the texts.
+fn hash(text: &str) -> u64 {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    text.bytes().fold(BASIS, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(PRIME)
+    })
 }
 
 /// A requirement that a publication meets: of which ledger, row, owner entry, and which of its list.
@@ -70,6 +86,8 @@ impl Plan {
     /// Takes a further ledger in.
     pub(crate) fn add(&mut self, definition: &Definition) {
         let mut rows = BTreeMap::new();
+        let ledger = self.ledgers.len();
+        self.ledgers.push(definition.ledger.clone());
         for (place, task) in definition.tasks.iter().enumerate() {
             rows.entry(task.id.clone()).or_insert(place);
             for (owner_place, owner) in task.owners.iter().enumerate() {
@@ -78,13 +96,13 @@ impl Plan {
                 };
                 for (number, requirement) in (0..).zip(requirements) {
                     let entry = Entry {
-                        ledger: definition.ledger.clone(),
+                        ledger,
                         task: place,
                         owner: owner_place,
                         requirement: number,
-                        when: requirement.when.clone(),
+                        when: requirement.when.as_ref().map(|text| self.condition(text)),
                     };
-                    self.want(&owner.units, requirement, &entry);
+                    self.want(&owner.units, requirement, entry);
                 }
             }
         }
@@ -95,28 +113,36 @@ impl Plan {
         }
     }
 
-    fn want(&mut self, units: &[UnitId], requirement: &Requirement, entry: &Entry) {
-        let mut key = None;
-        if let Some(text) = &requirement.when {
-            let condition = self
-                .conditions
-                .entry(text.clone())
-                .or_insert_with(|| Condition::adopted(text));
-            if let Ok(condition) = condition {
-                self.fields = self.fields.and(condition.fields());
-                key = condition.key().cloned();
-            }
+    /// Where a condition stands; it is read the first time its text occurs.
+    fn condition(&mut self, text: &str) -> usize {
+        if let Some(place) = self.texts.get(text) {
+            return *place;
         }
+        let condition = Condition::adopted(text);
+        if let Ok(condition) = &condition {
+            self.fields = self.fields.and(condition.fields());
+        }
+        self.conditions.push(condition);
+        let place = self.conditions.len() - 1;
+        self.texts.insert(text.to_owned(), place);
+        place
+    }
+
+    fn want(&mut self, units: &[UnitId], requirement: &Requirement, entry: Entry) {
+        let condition = entry
+            .when
+            .and_then(|place| self.conditions[place].as_ref().ok());
+        let key = condition.and_then(Condition::key);
         for unit in units {
             let kinds = self.wanted.entry(unit.clone()).or_default();
             for kind in &requirement.kinds {
                 let bucket = kinds.entry(kind.clone()).or_default();
-                match &key {
-                    None => bucket.any.push(entry.clone()),
+                match key {
+                    None => bucket.any.push(entry),
                     Some(key) => {
                         let texts = bucket.texts(key.field);
                         for text in &key.texts {
-                            texts.entry(text.clone()).or_default().push(entry.clone());
+                            texts.entry(hash(text)).or_default().push(entry);
                         }
                     }
                 }
@@ -133,9 +159,12 @@ impl Plan {
             .and_then(|kinds| kinds.get(shown.kind))
             .into_iter()
             .flat_map(|bucket| bucket.candidates(&shown))
-            .filter(|entry| self.asks(entry.when.as_deref(), &shown).is_ok())
+            .filter(|entry| match entry.when {
+                None => true,
+                Some(place) => self.ask(place, &shown).is_ok(),
+            })
             .map(|entry| Match {
-                ledger: &entry.ledger,
+                ledger: &self.ledgers[entry.ledger],
                 task: entry.task,
                 owner: entry.owner,
                 requirement: entry.requirement,
@@ -159,11 +188,19 @@ impl Plan {
 
     /// Asks a requirement's condition, if it has one, of a publication.
     pub(crate) fn asks(&self, when: Option<&str>, shown: &Shown<'_>) -> Result<(), Unmet> {
-        match when.map(|text| self.conditions.get(text)) {
-            None => Ok(()),
-            Some(Some(Ok(condition))) => condition.ask(shown),
-            Some(Some(Err(fault))) => Err(Unmet::Unanswered(fault.clone())),
-            Some(None) => Err(Unmet::Unanswered("not in force".to_owned())),
+        let Some(text) = when else {
+            return Ok(());
+        };
+        match self.texts.get(text) {
+            Some(place) => self.ask(*place, shown),
+            None => Err(Unmet::Unanswered("not in force".to_owned())),
+        }
+    }
+
+    fn ask(&self, place: usize, shown: &Shown<'_>) -> Result<(), Unmet> {
+        match &self.conditions[place] {
+            Ok(condition) => condition.ask(shown),
+            Err(fault) => Err(Unmet::Unanswered(fault.clone())),
         }
     }
 
@@ -193,7 +230,7 @@ impl Plan {
 }
 
 impl Bucket {
-    fn texts(&mut self, field: Field) -> &mut BTreeMap<String, Vec<Entry>> {
+    fn texts(&mut self, field: Field) -> &mut BTreeMap<u64, Vec<Entry>> {
         let place = self.keyed.iter().position(|(f, _)| *f == field);
         let place = place.unwrap_or_else(|| {
             self.keyed.push((field, BTreeMap::new()));
@@ -205,7 +242,7 @@ impl Bucket {
     fn candidates<'b>(&'b self, shown: &Shown<'_>) -> impl Iterator<Item = &'b Entry> {
         let keyed = self.keyed.iter().filter_map(|(field, texts)| {
             let text = shown.text(*field)?;
-            texts.get(text.as_ref())
+            texts.get(&hash(&text))
         });
         let keyed: Vec<&Vec<Entry>> = keyed.collect();
         self.any.iter().chain(keyed.into_iter().flatten())
