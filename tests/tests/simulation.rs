@@ -30,6 +30,34 @@ fn seeds_hold() {
                 outcome.digest
             );
         }
+        if std::env::var_os("TRACE").is_some() {
+            for t in &outcome.trace {
+                eprintln!("T {t}");
+            }
+            for f in &outcome.evidence.frames {
+                eprintln!(
+                    "F {} {} {} {} thr {} recs {} {}",
+                    f.seq,
+                    f.head["service"],
+                    f.head["incarnation"],
+                    f.head["number"],
+                    f.head["through"],
+                    f.records.len(),
+                    f.records
+                        .first()
+                        .map(|r| format!(
+                            "{} {}",
+                            r["loggedat"],
+                            f.records
+                                .iter()
+                                .map(|r| r["type"].as_str().unwrap().to_owned())
+                                .collect::<Vec<_>>()
+                                .join(" ")
+                        ))
+                        .unwrap_or_default()
+                );
+            }
+        }
         if !outcome.findings.is_empty() {
             bad += 1;
         }

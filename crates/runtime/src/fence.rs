@@ -54,14 +54,16 @@ pub(crate) async fn append(
                 Ok(last) => {
                     let seq = last.as_ref().map_or(0, |stored| stored.seq);
                     let head = last.as_ref().map(|stored| &stored.frame.head);
+                    // Where it stands comes first: a process that leads again numbers its frames
+                    // on, and what it wrote before must never pass for what it writes now.
+                    if seq == expected {
+                        info!(%service, "append not on the log; retrying the identical frame");
+                        break;
+                    }
                     if head.is_some_and(|h| {
                         h.incarnation == frame.head.incarnation && h.number == frame.head.number
                     }) {
                         return Settled::Mine(seq);
-                    }
-                    if seq == expected {
-                        info!(%service, "append not on the log; retrying the identical frame");
-                        break;
                     }
                     warn!(%service, expected, found = seq, "another process writes for this service");
                     return Settled::Lost;

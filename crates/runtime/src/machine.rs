@@ -83,6 +83,10 @@ impl<D: Decider> Machine<D> {
     /// Takes the place of an own frame whose rows are loaded already.
     pub fn stand_after(&mut self, frame: &Frame) {
         self.through = frame.head.through;
+        if frame.head.incarnation == self.incarnation {
+            // This process wrote it before it lost its place; no number is given twice.
+            self.number = frame.head.number;
+        }
         if let Some(last) = frame.records.last() {
             self.latest = self.latest.max(last.loggedat);
         }

@@ -506,7 +506,7 @@ impl Director {
 
 /// A producer offers an event until it is taken, over a connection of its own.
 async fn produce(world: Arc<World>, sent: Sent) {
-    let life = Life::new(&world, "a producer");
+    let life = Life::producer(&world);
     let log = Log::Simulated(world.log.connect(life));
     loop {
         let bytes = sent.bytes.clone().into();

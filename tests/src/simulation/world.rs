@@ -62,6 +62,8 @@ pub struct Life {
     /// What it is called.
     pub name: String,
     dead: AtomicBool,
+    /// Producers do not die here: what they would lose was never sent.
+    mortal: bool,
     world: Arc<World>,
 }
 
@@ -129,11 +131,6 @@ impl World {
         inner.away = false;
     }
 
-    /// True once nothing goes wrong any more.
-    pub fn is_healed(&self) -> bool {
-        self.inner().healed
-    }
-
     /// The broker goes away, or comes back; every connection breaks.
     pub fn set_away(&self, away: bool) {
         self.inner().away = away;
@@ -174,6 +171,17 @@ impl Life {
         Arc::new(Life {
             name: name.to_owned(),
             dead: AtomicBool::new(false),
+            mortal: true,
+            world: world.clone(),
+        })
+    }
+
+    /// One that offers events until they are taken.
+    pub fn producer(world: &Arc<World>) -> Arc<Life> {
+        Arc::new(Life {
+            name: "a producer".to_owned(),
+            dead: AtomicBool::new(false),
+            mortal: false,
             world: world.clone(),
         })
     }
@@ -193,7 +201,7 @@ impl Life {
 
     /// A point at which it may die; the dead never get past it.
     async fn point(&self, fault: Fault, what: &str) {
-        if !self.is_dead() && self.world.happens(self.world.climate.crash) {
+        if self.mortal && !self.is_dead() && self.world.happens(self.world.climate.crash) {
             self.die(fault, what);
         }
         self.while_alive().await;
