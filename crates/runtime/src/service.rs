@@ -96,11 +96,13 @@ enum End {
 /// and trying again from the log.
 pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     let mut shutdown = parts.shutdown.clone();
+    // Frames of this process on the log: it may lead several times.
+    let mut written = 0;
     loop {
         if *shutdown.borrow() {
             return Ok(());
         }
-        let wait = match lead::<D>(&parts).await {
+        let wait = match lead::<D>(&parts, &mut written).await {
             Ok(End::Stopped) => return Ok(()),
             Ok(End::Lost) => STAND_BACK_MILLIS,
             Err(RunError::Log(LogError::Unavailable(why))) => {
@@ -127,10 +129,12 @@ struct Lead<'a, D: Decider> {
     store: Option<Store>,
     /// The sequence of this service's previous frame.
     expected: u64,
+    /// The number of this process's previous frame.
+    written: &'a mut u64,
 }
 
-async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
-    let mut lead = load::<D>(parts).await?;
+async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
+    let mut lead = load::<D>(parts, written).await?;
     let end = if D::SOURCES.is_empty() {
         let inputs = parts.log.follow_inbox(lead.machine.through().seq).await?;
         lead.work(Source::Inbox(inputs)).await
@@ -147,7 +151,10 @@ async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
 }
 
 /// Loads state from the store, or from the log alone, and takes every own frame into account.
-async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
+async fn load<'a, D: Decider>(
+    parts: &'a Parts,
+    written: &'a mut u64,
+) -> Result<Lead<'a, D>, RunError> {
     let service = D::SERVICE;
     let log = &parts.log;
     let mut opened = match &parts.state_dir {
@@ -170,14 +177,14 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         .unwrap_or_default();
     let saved = opened.as_ref().and_then(|(_, found)| found.saved.clone());
     let mut machine = match Machine::<D>::new(parts.incarnation, rows) {
-        Ok(machine) => machine,
+        Ok(machine) => machine.numbered_after(*written),
         Err(fault) => {
             // Rows that this release cannot read are rebuilt from the log.
             let (store, _) = opened.take().expect("only stored rows can be unreadable");
             drop(store);
             let dir = parts.state_dir.as_ref().expect("rows came from a folder");
             dir.set_aside(&fault.to_string())?;
-            return Box::pin(load::<D>(parts)).await;
+            return Box::pin(load::<D>(parts, written)).await;
         }
     };
     let mut expected = 0;
@@ -192,6 +199,7 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         machine,
         store: opened.map(|(store, _)| store),
         expected,
+        written,
     };
     let mut own = log.follow(expected, &[service]).await?;
     let mut replayed = 0usize;
@@ -213,6 +221,7 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
             }
         }
     }
+    *lead.written = lead.machine.number();
     if replayed > 0 {
         debug!(%service, replayed, "own frames replayed");
     }
@@ -446,7 +455,10 @@ impl<D: Decider> Lead<'_, D> {
         } = self.machine.close(self.store.is_some());
         let mut shutdown = self.parts.shutdown.clone();
         match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => self.expected = seq,
+            Settled::Mine(seq) => {
+                self.expected = seq;
+                *self.written = frame.head.number;
+            }
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
