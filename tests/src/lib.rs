@@ -7,6 +7,7 @@ pub mod mailbox;
 pub mod nats;
 pub mod roles;
 pub mod scenario;
+pub mod simulation;
 pub mod watch;
 pub mod webhook;
 pub mod year;

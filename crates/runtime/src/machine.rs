@@ -72,6 +72,14 @@ impl<D: Decider> Machine<D> {
         })
     }
 
+    /// Numbers its frames after `number`, the last that this process wrote for the service: a
+    /// process that leads again gives no number twice.
+    #[must_use]
+    pub fn numbered_after(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
     /// Takes an own frame from the log into account: applies, never decides.
     pub fn replay(&mut self, frame: &Frame) {
         for record in &frame.records {
@@ -83,6 +91,10 @@ impl<D: Decider> Machine<D> {
     /// Takes the place of an own frame whose rows are loaded already.
     pub fn stand_after(&mut self, frame: &Frame) {
         self.through = frame.head.through;
+        if frame.head.incarnation == self.incarnation {
+            // It got there though this process never heard so.
+            self.number = self.number.max(frame.head.number);
+        }
         if let Some(last) = frame.records.last() {
             self.latest = self.latest.max(last.loggedat);
         }
@@ -209,6 +221,11 @@ impl<D: Decider> Machine<D> {
     /// The last input decided.
     pub fn through(&self) -> Position {
         self.through
+    }
+
+    /// The number of the last frame closed.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The last `loggedat` written.

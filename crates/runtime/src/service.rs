@@ -101,11 +101,13 @@ enum End {
 /// writes when it is its turn. A lost leadership is followed by standing by again, from the log.
 pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     let mut shutdown = parts.shutdown.clone();
+    // Frames of this process on the log: it may lead several times.
+    let mut written = 0;
     loop {
         if *shutdown.borrow() {
             return Ok(());
         }
-        let wait = match lead::<D>(&parts).await {
+        let wait = match lead::<D>(&parts, &mut written).await {
             Ok(End::Stopped) => return Ok(()),
             Ok(End::Lost) if parts.log.leases().is_some() => STAND_BY_MILLIS,
             Ok(End::Lost) => STAND_BACK_MILLIS,
@@ -135,10 +137,12 @@ struct Lead<'a, D: Decider> {
     expected: u64,
     /// The right to write, once it is this process's.
     tenure: Option<Tenure>,
+    /// The number of this process's previous frame.
+    written: &'a mut u64,
 }
 
-async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
-    let (mut lead, own) = load::<D>(parts).await?;
+async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
+    let (mut lead, own) = load::<D>(parts, written).await?;
     let state = parts.state_dir.as_ref().and_then(Place::folder);
     let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
     let end = lead.stand_by_and_work(own, &mut candidate).await;
@@ -209,6 +213,7 @@ impl<D: Decider> Lead<'_, D> {
             self.machine.replay(frame);
             self.reached(*seq, frame).await?;
         }
+        *self.written = self.machine.number();
         Ok(())
     }
 
@@ -235,7 +240,10 @@ impl<D: Decider> Lead<'_, D> {
 
 /// Loads state from the store, or from the log alone, and takes every own frame into account that
 /// is there by now; those to come are the follower's.
-async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunError> {
+async fn load<'a, D: Decider>(
+    parts: &'a Parts,
+    written: &'a mut u64,
+) -> Result<(Lead<'a, D>, Follower), RunError> {
     let service = D::SERVICE;
     let log = &parts.log;
     let mut opened = match &parts.state_dir {
@@ -258,14 +266,14 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
         .unwrap_or_default();
     let saved = opened.as_ref().and_then(|(_, found)| found.saved.clone());
     let mut machine = match Machine::<D>::new(parts.incarnation, rows) {
-        Ok(machine) => machine,
+        Ok(machine) => machine.numbered_after(*written),
         Err(fault) => {
             // Rows that this release cannot read are rebuilt from the log.
             let (store, _) = opened.take().expect("only stored rows can be unreadable");
             drop(store);
             let dir = parts.state_dir.as_ref().expect("rows came from a folder");
             dir.set_aside(&fault.to_string())?;
-            return Box::pin(load::<D>(parts)).await;
+            return Box::pin(load::<D>(parts, written)).await;
         }
     };
     let mut expected = 0;
@@ -282,6 +290,7 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
         shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
         expected,
         tenure: None,
+        written,
     };
     let replayed = lead.catch_up(&mut own).await?;
     if replayed > 0 {
@@ -530,7 +539,10 @@ impl<D: Decider> Lead<'_, D> {
             return Err(Early::End(End::Lost));
         }
         let seq = match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => seq,
+            Settled::Mine(seq) => {
+                *self.written = frame.head.number;
+                seq
+            }
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {

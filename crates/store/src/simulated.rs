@@ -78,6 +78,15 @@ impl SimulatedDisk {
         }
     }
 
+    /// The same disk in another process.
+    #[must_use]
+    pub fn connect(&self, moments: Arc<dyn Moments>) -> SimulatedDisk {
+        SimulatedDisk {
+            content: self.content.clone(),
+            moments,
+        }
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,15 @@
+//! The whole system from a seed: the real deciders, loop, fence, store logic, log contract and
+//! effect runner, single-threaded, on a simulated clock, broker, disk and channel that fail.
+
+pub mod audit;
+pub mod evidence;
+pub mod fault;
+mod ledger;
+mod process;
+mod replay;
+pub mod run;
+mod script;
+mod world;
+
+pub use fault::{Counts, Fault};
+pub use run::{Outcome, run};
