@@ -40,20 +40,29 @@ pub async fn jetstream(url: &str) -> Vec<Stored> {
     frames(&Log::JetStream(connected(url).await)).await
 }
 
+/// The last position on a log in a NATS server; nothing if it does not say.
+pub async fn head(url: &str) -> Option<u64> {
+    let log = JetStreamLog::connect(options(url)).await.ok()?;
+    Log::JetStream(log).head().await.ok()
+}
+
 /// A log in a NATS server.
 ///
 /// # Panics
 /// When the server cannot be read.
 pub async fn connected(url: &str) -> JetStreamLog {
-    let options = JetStreamOptions {
+    JetStreamLog::connect(options(url)).await.expect("the log")
+}
+
+fn options(url: &str) -> JetStreamOptions {
+    JetStreamOptions {
         url: url.to_owned(),
         user: None,
         password: None,
         partition: 0,
         replicas: 1,
         create: false,
-    };
-    JetStreamLog::connect(options).await.expect("the log")
+    }
 }
 
 async fn frames(log: &Log) -> Vec<Stored> {
