@@ -35,7 +35,7 @@ fn start_in(log: &MemoryLog, incarnation: u64, state: tempfile::TempDir) -> Hous
     let (stop, shutdown) = watch::channel(false);
     let parts = Parts {
         log: Log::Memory(log.clone()),
-        state_dir: Some(state.path().join("intake")),
+        state_dir: Some(state.path().join("intake").into()),
         clock: Clock::Virtual,
         effects: None,
         shutdown,

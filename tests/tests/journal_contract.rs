@@ -1,4 +1,4 @@
-//! The log contract, required alike of all three logs; beside it, what only some can suffer
+//! The log contract, required alike of all logs; beside it, what only some can suffer
 //! (crashes) or need (rights).
 
 #[path = "journal/bed.rs"]
@@ -18,6 +18,9 @@ macro_rules! contract {
     ($($name:ident),* $(,)?) => {
         mod memory {
             $(#[tokio::test] async fn $name() { super::$name(super::Bed::memory()).await; })*
+        }
+        mod simulated {
+            $(#[tokio::test] async fn $name() { super::$name(super::Bed::simulated()).await; })*
         }
         mod embedded {
             $(#[tokio::test] async fn $name() { super::$name(super::Bed::embedded()).await; })*

@@ -136,8 +136,8 @@ impl Host {
         let incarnation = draw_incarnation();
         let parts = |service: Service, effects| Parts {
             log: log.clone(),
-            state_dir: Some(data.join("state").join(service.as_str())),
-            clock,
+            state_dir: Some(data.join("state").join(service.as_str()).into()),
+            clock: clock.clone(),
             effects,
             shutdown: stopping.clone(),
             incarnation,

@@ -1,4 +1,4 @@
-//! What every log promises, and which of the three is meant.
+//! What every log promises, and which is meant.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::follower::{Follower, InboxFollower};
 use crate::jetstream::JetStreamLog;
 use crate::lease::Leases;
 use crate::memory::MemoryLog;
+use crate::simulated::SimulatedLog;
 
 /// A frame and where it stands on the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Log {
     Embedded(EmbeddedLog),
     /// Streams of a NATS server.
     JetStream(JetStreamLog),
+    /// In memory, over a connection that fails as a simulation has it.
+    Simulated(SimulatedLog),
 }
 
 macro_rules! dispatch {
@@ -49,6 +52,7 @@ macro_rules! dispatch {
             Log::Memory($inner) => $call,
             Log::Embedded($inner) => $call,
             Log::JetStream($inner) => $call,
+            Log::Simulated($inner) => $call,
         }
     };
 }
@@ -76,6 +80,7 @@ impl Log {
             Log::Memory(log) => log.append(frame, expected),
             Log::Embedded(log) => log.append(frame, expected).await,
             Log::JetStream(log) => log.append(&frame, expected).await,
+            Log::Simulated(log) => log.append(frame, expected).await,
         }
     }
 
@@ -86,6 +91,7 @@ impl Log {
             Log::Memory(log) => Ok(log.last_frame(service)),
             Log::Embedded(log) => log.last_frame(service),
             Log::JetStream(log) => log.last_frame(service).await,
+            Log::Simulated(log) => log.last_frame(service).await,
         }
     }
 
@@ -95,6 +101,7 @@ impl Log {
             Log::Memory(log) => Ok(log.frame(seq)),
             Log::Embedded(log) => log.frame(seq),
             Log::JetStream(log) => log.frame(seq).await,
+            Log::Simulated(log) => log.frame(seq).await,
         }
     }
 
@@ -104,19 +111,17 @@ impl Log {
             Log::Memory(log) => Ok(log.head()),
             Log::Embedded(log) => Ok(log.head()),
             Log::JetStream(log) => log.head().await,
+            Log::Simulated(log) => log.head().await,
         }
     }
 
     /// Frames of these services after `after`, in order, never past the durable head.
-    #[expect(
-        clippy::unused_async,
-        reason = "as the rest of the contract: a log may ask its server here"
-    )]
     pub async fn follow(&self, after: u64, services: &[Service]) -> Result<Follower, LogError> {
         match self {
             Log::Memory(log) => Ok(log.follow(after, services)),
             Log::Embedded(log) => Ok(log.follow(after, services)),
             Log::JetStream(log) => Ok(log.follow(after, services)),
+            Log::Simulated(log) => log.follow(after, services).await,
         }
     }
 
@@ -134,6 +139,7 @@ impl Log {
             Log::Memory(log) => log.submit(tenant, subject_tail, bytes),
             Log::Embedded(log) => log.submit(tenant, subject_tail, bytes).await,
             Log::JetStream(log) => log.submit(tenant, subject_tail, bytes).await,
+            Log::Simulated(log) => log.submit(tenant, subject_tail, bytes).await,
         }
     }
 
@@ -143,19 +149,17 @@ impl Log {
             Log::Memory(log) => Ok(log.inbox_head()),
             Log::Embedded(log) => Ok(log.inbox_head()),
             Log::JetStream(log) => log.inbox_head().await,
+            Log::Simulated(log) => log.inbox_head().await,
         }
     }
 
     /// Messages of the inbox after `after`, in order, never past its durable head.
-    #[expect(
-        clippy::unused_async,
-        reason = "as the rest of the contract: a log may ask its server here"
-    )]
     pub async fn follow_inbox(&self, after: u64) -> Result<InboxFollower, LogError> {
         match self {
             Log::Memory(log) => Ok(log.follow_inbox(after)),
             Log::Embedded(log) => Ok(log.follow_inbox(after)),
             Log::JetStream(log) => Ok(log.follow_inbox(after)),
+            Log::Simulated(log) => log.follow_inbox(after).await,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::contract::{InboxMessage, Stored};
 use crate::fault::LogError;
 use crate::jetstream::StreamFollower;
+use crate::simulated::SimulatedFollower;
 
 /// Reads frames in order. Every method may be cancelled; a cancelled call loses nothing.
 #[derive(Debug)]
@@ -52,20 +53,24 @@ pub(crate) enum Way<T> {
     Local(LocalFollower<T>),
     /// From a server.
     Stream(Box<StreamFollower<T>>),
+    /// As a simulation has it.
+    Simulated(Box<SimulatedFollower<T>>),
 }
 
 impl<T: Send + 'static> Way<T> {
-    async fn next(&mut self, max: usize) -> Result<Vec<T>, LogError> {
+    pub(crate) async fn next(&mut self, max: usize) -> Result<Vec<T>, LogError> {
         match self {
             Way::Local(follower) => follower.next(max.max(1)).await,
             Way::Stream(follower) => follower.next(max.max(1)).await,
+            Way::Simulated(follower) => follower.next(max.max(1)).await,
         }
     }
 
-    async fn ready(&mut self, max: usize) -> Result<Vec<T>, LogError> {
+    pub(crate) async fn ready(&mut self, max: usize) -> Result<Vec<T>, LogError> {
         match self {
             Way::Local(follower) => follower.ready(max).await,
             Way::Stream(follower) => follower.ready(max).await,
+            Way::Simulated(follower) => follower.ready(max).await,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The log contract and its three implementations: JetStream, embedded, memory.
+//! The log contract and its three implementations: JetStream, embedded, memory; and memory behind
+//! connections that fail, for simulation.
 //!
 //! A partition has one *log*, a total order of frames in which every service has one subject with
 //! one writer at a time, and one *inbox*, a total order of whatever the world submitted. Both
@@ -17,6 +18,7 @@ mod follower;
 mod jetstream;
 mod lease;
 mod memory;
+mod simulated;
 mod subject;
 
 pub use contract::{InboxMessage, Log, Stored};
@@ -26,6 +28,7 @@ pub use follower::{Follower, InboxFollower};
 pub use jetstream::{JetStreamLog, JetStreamOptions};
 pub use lease::{Holder, Lease, Leases};
 pub use memory::{Fault, MemoryLog};
+pub use simulated::{Calm, Fate, Request, SimulatedLog, Weather};
 
 /// A name for a new log: 128 random bits in hexadecimal.
 ///

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Duration, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z. On the log it is RFC 3339 in UTC.
@@ -48,22 +50,88 @@ impl Timestamp {
     }
 }
 
+/// Bytes of an instant as it is written: `2021-06-28T01:10:00.000Z`.
+const TEXT_BYTES: usize = 24;
+
+/// Writes a number into all of `place`, with leading zeros.
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// The number that `place` spells; nothing if it holds anything but digits.
+fn number(place: &[u8]) -> Option<u32> {
+    place.iter().try_fold(0, |sum: u32, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| sum * 10 + u32::from(digit - b'0'))
+    })
+}
+
+impl Timestamp {
+    /// The text of an instant, without allocation: every record has one, so this is written by
+    /// hand. The year range above keeps four-digit years, so the text has a fixed width and sorts
+    /// as time does.
+    fn text(self) -> [u8; TEXT_BYTES] {
+        let at = self.utc();
+        let (date, time) = (at.date_naive(), at.time());
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        digits(&mut text[0..4], u32::try_from(date.year()).unwrap_or(0));
+        digits(&mut text[5..7], date.month());
+        digits(&mut text[8..10], date.day());
+        digits(&mut text[11..13], time.hour());
+        digits(&mut text[14..16], time.minute());
+        digits(&mut text[17..19], time.second());
+        digits(&mut text[20..23], at.timestamp_subsec_millis());
+        text
+    }
+
+    /// Reads the text that [`Timestamp::text`] writes; nothing if it is spelt otherwise.
+    fn from_own_text(text: &[u8]) -> Option<Timestamp> {
+        let text: &[u8; TEXT_BYTES] = text.try_into().ok()?;
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+        if marks.iter().any(|(place, mark)| text[*place] != *mark) {
+            return None;
+        }
+        let year = i32::try_from(number(&text[0..4])?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(&text[5..7])?, number(&text[8..10])?)?;
+        let time = date.and_hms_milli_opt(
+            number(&text[11..13])?,
+            number(&text[14..16])?,
+            number(&text[17..19])?,
+            number(&text[20..23])?,
+        )?;
+        Some(Timestamp::from_utc(time.and_utc()))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The year range above keeps four-digit years, so this text has a fixed width and sorts as time does.
-        let at = self.utc();
-        write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        f.write_str(ascii(&self.text()))
     }
+}
+
+/// Digits and marks as text.
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl FromStr for Timestamp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let at = DateTime::parse_from_rfc3339(text).map_err(|fault| {
-            format!("`{text}` is not an RFC 3339 time such as 2021-06-28T09:10:00+08:00 ({fault})")
-        })?;
-        let at = Self(at.timestamp_millis());
+        let at = match Self::from_own_text(text.as_bytes()) {
+            Some(at) => at,
+            None => DateTime::parse_from_rfc3339(text)
+                .map(|at| Self(at.timestamp_millis()))
+                .map_err(|fault| {
+                    format!(
+                        "`{text}` is not an RFC 3339 time such as 2021-06-28T09:10:00+08:00 ({fault})"
+                    )
+                })?,
+        };
         if INSTANT_RANGE.contains(&at.0) {
             Ok(at)
         } else {
@@ -74,7 +142,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.text()))
     }
 }
 

@@ -1,23 +1,65 @@
 //! The only place that reads a clock.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use duban_model::Timestamp;
 
 /// Where "now" comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
     Live,
     /// Only `clock.advanced` records move time.
     Virtual,
+    /// A wall clock that a simulation sets; everything else is as live.
+    Simulated(SimulatedClock),
 }
 
 impl Clock {
     /// The wall clock, or nothing on a virtual clock.
-    pub fn now(self) -> Option<Timestamp> {
+    pub fn now(&self) -> Option<Timestamp> {
         match self {
             Clock::Live => Some(wall_now()),
             Clock::Virtual => None,
+            Clock::Simulated(clock) => Some(clock.now()),
         }
+    }
+}
+
+/// A wall clock that goes with tokio's time, which a simulation pauses, and that can be set, both
+/// ways. All clones are the same clock.
+#[derive(Clone, Debug)]
+pub struct SimulatedClock {
+    started: tokio::time::Instant,
+    /// What the clock showed, or would have shown, when it was started.
+    shown: Arc<AtomicI64>,
+}
+
+impl SimulatedClock {
+    /// A clock that shows `at` now.
+    pub fn new(at: Timestamp) -> SimulatedClock {
+        let clock = SimulatedClock {
+            started: tokio::time::Instant::now(),
+            shown: Arc::new(AtomicI64::new(0)),
+        };
+        clock.set(at);
+        clock
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.shown.load(Ordering::SeqCst)).plus_millis(self.run_millis())
+    }
+
+    /// Sets it, forward or back.
+    pub fn set(&self, at: Timestamp) {
+        self.shown
+            .store(at.0.saturating_sub(self.run_millis()), Ordering::SeqCst);
+    }
+
+    fn run_millis(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
 

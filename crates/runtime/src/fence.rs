@@ -90,7 +90,8 @@ async fn pause(wait: &mut u64, shutdown: &mut watch::Receiver<bool>) -> bool {
     let duration = Duration::from_millis(*wait);
     *wait = (*wait * 2).min(LONGEST_WAIT_MILLIS);
     tokio::select! {
-        () = tokio::time::sleep(duration) => false,
+        biased;
         () = stopped(shutdown) => true,
+        () = tokio::time::sleep(duration) => false,
     }
 }

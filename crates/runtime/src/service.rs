@@ -1,11 +1,10 @@
 //! One service against a log and a store: load, follow own frames, take inputs, append, commit.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
 use duban_model::{Decider, Input, Position, Service, Timestamp};
-use duban_store::{Commit, FORMAT, Saved, Store, StoreError};
+use duban_store::{Commit, FORMAT, Place, Saved, Store, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
@@ -37,7 +36,7 @@ pub struct Parts {
     /// The log.
     pub log: Log,
     /// The role's own folder for its state; without one, state is rebuilt at every start.
-    pub state_dir: Option<PathBuf>,
+    pub state_dir: Option<Place>,
     /// Where "now" comes from.
     pub clock: Clock,
     /// Who performs what was announced.
@@ -119,8 +118,9 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            biased;
             () = stopped(&mut shutdown) => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
         }
     }
 }
@@ -224,13 +224,13 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
     let mut opened = match &parts.state_dir {
         None => None,
         Some(dir) => {
-            let (mut store, mut found) = duban_store::open(dir)?;
+            let (mut store, mut found) = dir.open()?;
             if let Some(saved) = &found.saved
                 && let Some(why) = unfit(log, service, saved).await?
             {
                 drop(store);
-                duban_store::set_folder_aside(dir, &why)?;
-                (store, found) = duban_store::open(dir)?;
+                dir.set_aside(&why)?;
+                (store, found) = dir.open()?;
             }
             Some((store, found))
         }
@@ -246,8 +246,8 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
             // Rows that this release cannot read are rebuilt from the log.
             let (store, _) = opened.take().expect("only stored rows can be unreadable");
             drop(store);
-            let dir = parts.state_dir.as_deref().expect("rows came from a folder");
-            duban_store::set_folder_aside(dir, &fault.to_string())?;
+            let dir = parts.state_dir.as_ref().expect("rows came from a folder");
+            dir.set_aside(&fault.to_string())?;
             return Box::pin(load::<D>(parts)).await;
         }
     };
@@ -401,7 +401,7 @@ impl<D: Decider> Lead<'_, D> {
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
-                Clock::Live => Duration::from_millis(SILENT_MILLIS),
+                Clock::Live | Clock::Simulated(_) => Duration::from_millis(SILENT_MILLIS),
                 Clock::Virtual => Duration::ZERO,
             };
             let wake = self.wake_in();

@@ -7,7 +7,10 @@
 //! the writer makes no progress; recovery is a restart.
 
 mod chunk;
+mod medium;
+mod place;
 mod seal;
+mod simulated;
 mod watchdog;
 mod writer;
 
@@ -21,8 +24,12 @@ use duban_model::{Position, Service};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use crate::chunk::Row;
+use crate::medium::Medium;
 use crate::seal::{Position as PositionRow, Seal};
 
+pub use place::Place;
+pub use simulated::{Damage, Moment, Moments, SimulatedDisk};
 pub use watchdog::{STALL_SECONDS, Watchdog};
 pub use writer::Store;
 
@@ -122,7 +129,8 @@ pub fn open(dir: &Path) -> Result<(Store, Found), StoreError> {
         }
     };
     let file = data_file(dir)?;
-    let store = Store::start(db, file, dir.to_owned(), seal);
+    let dir = dir.to_owned();
+    let store = Store::start(Medium::Sled { db, file, dir }, seal);
     Ok((
         store,
         Found {
@@ -205,6 +213,14 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
         let (key, value) = entry.map_err(|fault| ReadFault::Damaged(fault.to_string()))?;
         raw.push((key.to_vec(), value.to_vec()));
     }
+    let marked = dir.join(COMMITTED_MARK).exists();
+    let (saved, rows, seal) = examine(raw, marked).map_err(ReadFault::Damaged)?;
+    Ok((db, saved, rows, seal))
+}
+
+/// Looks whether stored entries are those that their position was written with, and puts rows
+/// together. `marked`: rows were committed here once.
+fn examine(mut raw: Vec<Row>, marked: bool) -> Result<(Option<Saved>, Vec<Row>, Seal), String> {
     let position = raw
         .iter()
         .position(|(key, _)| key == POSITION_KEY)
@@ -212,24 +228,20 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
     let seal = Seal::of(raw.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
     let saved = match position {
         Some(value) => {
-            let position: PositionRow = serde_json::from_slice(&value)
-                .map_err(|fault| ReadFault::Damaged(format!("position: {fault}")))?;
+            let position: PositionRow =
+                serde_json::from_slice(&value).map_err(|fault| format!("position: {fault}"))?;
             if position.seal != seal {
-                return Err(ReadFault::Damaged(
-                    "the rows are not those that the position was written with".to_owned(),
-                ));
+                return Err("the rows are not those that the position was written with".to_owned());
             }
             Some(position.saved)
         }
-        None if dir.join(COMMITTED_MARK).exists() || !raw.is_empty() => {
-            return Err(ReadFault::Damaged(
-                "rows were committed, and their position is gone".to_owned(),
-            ));
+        None if marked || !raw.is_empty() => {
+            return Err("rows were committed, and their position is gone".to_owned());
         }
         None => None,
     };
-    let rows = chunk::join(raw).map_err(ReadFault::Damaged)?;
-    Ok((db, saved, rows, seal))
+    let rows = chunk::join(raw)?;
+    Ok((saved, rows, seal))
 }
 
 /// sled's one data file, opened a second time so that it can be synced.

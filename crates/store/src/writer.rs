@@ -1,8 +1,6 @@
 //! The one thread that writes.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,9 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use crate::chunk;
+use crate::medium::Medium;
 use crate::seal::{Position, Seal};
+use crate::simulated::Moment;
 use crate::watchdog::{Progress, STALL_SECONDS, Watchdog};
-use crate::{COMMITTED_MARK, Commit, POSITION_KEY, Saved, StoreError};
+use crate::{Commit, POSITION_KEY, Saved, StoreError};
 
 /// Commits that wait for the writer; beyond it, the loop waits.
 const QUEUED_COMMITS: usize = 256;
@@ -31,33 +31,48 @@ pub struct Store {
     requests: Option<mpsc::Sender<Request>>,
     progress: Arc<Progress>,
     thread: Option<std::thread::JoinHandle<()>>,
-    _watchdog: Watchdog,
+    _watchdog: Option<Watchdog>,
 }
 
 impl Store {
-    pub(crate) fn start(db: sled::Db, file: Arc<File>, dir: PathBuf, seal: Seal) -> Store {
+    pub(crate) fn start(medium: Medium, seal: Seal) -> Store {
         let (requests, incoming) = mpsc::channel(QUEUED_COMMITS);
         let progress = Arc::new(Progress::default());
-        let watched = dir.clone();
+        let watched = medium.shown();
         let watchdog = Watchdog::start(
             progress.clone(),
             Duration::from_secs(1),
             STALL_SECONDS,
             move || {
-                error!(folder = %watched.display(), "the store has made no progress for {STALL_SECONDS} s; ending the process, a restart continues");
+                error!(
+                    folder = watched,
+                    "the store has made no progress for {STALL_SECONDS} s; ending the process, a restart continues"
+                );
                 std::process::abort();
             },
         );
         let counting = progress.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&db, &file, incoming, &counting, &dir, seal))
+            .spawn(move || write_all(&medium, incoming, &counting, seal))
             .expect("a thread can be started");
         Store {
             requests: Some(requests),
             progress,
             thread: Some(thread),
-            _watchdog: watchdog,
+            _watchdog: Some(watchdog),
+        }
+    }
+
+    /// The same on a task of its own instead of a thread, so that all of a simulation is one thread.
+    pub(crate) fn start_simulated(medium: Medium, seal: Seal) -> Store {
+        let (requests, incoming) = mpsc::channel(QUEUED_COMMITS);
+        tokio::spawn(write_simulated(medium, incoming, seal));
+        Store {
+            requests: Some(requests),
+            progress: Arc::default(),
+            thread: None,
+            _watchdog: None,
         }
     }
 
@@ -89,83 +104,112 @@ impl Drop for Store {
     }
 }
 
+/// Requests that are written in one go.
+struct Gathered {
+    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    waiting: Vec<oneshot::Sender<()>>,
+    saved: Option<Saved>,
+    taken: u64,
+}
+
+/// Takes `first` and what waits behind it, in whole commits, until a batch is full.
+fn gather(first: Request, incoming: &mut mpsc::Receiver<Request>) -> Gathered {
+    let mut gathered = Gathered {
+        rows: BTreeMap::new(),
+        waiting: Vec::new(),
+        saved: None,
+        taken: 0,
+    };
+    let mut next = Some(first);
+    while let Some(request) = next {
+        gathered.taken += 1;
+        match request {
+            Request::Commit(commit) => {
+                for change in commit.changes {
+                    gathered.rows.insert(change.key, change.value);
+                }
+                gathered.saved = Some(commit.saved);
+            }
+            Request::Flushed(done) => gathered.waiting.push(done),
+        }
+        next = if gathered.rows.len() < BATCH_ROWS {
+            incoming.try_recv().ok()
+        } else {
+            None
+        };
+    }
+    gathered
+}
+
 fn write_all(
-    db: &sled::Db,
-    file: &File,
+    medium: &Medium,
     mut incoming: mpsc::Receiver<Request>,
     progress: &Progress,
-    dir: &std::path::Path,
     mut seal: Seal,
 ) {
-    let mut marked = dir.join(COMMITTED_MARK).exists();
+    let mut marked = medium.is_marked();
     while let Some(first) = incoming.blocking_recv() {
-        let mut rows: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        let mut waiting = Vec::new();
-        let mut saved = None;
-        let mut taken = 0;
-        let mut next = Some(first);
-        while let Some(request) = next {
-            taken += 1;
-            match request {
-                Request::Commit(commit) => {
-                    for change in commit.changes {
-                        rows.insert(change.key, change.value);
-                    }
-                    saved = Some(commit.saved);
-                }
-                Request::Flushed(done) => waiting.push(done),
-            }
-            next = if rows.len() < BATCH_ROWS {
-                incoming.try_recv().ok()
-            } else {
-                None
-            };
-        }
-        if let Some(saved) = saved {
-            if let Err(fault) = write_batch(db, file, &rows, &mut seal, saved) {
+        let gathered = gather(first, &mut incoming);
+        if let Some(saved) = gathered.saved {
+            let written = write_batch(medium, &gathered.rows, &mut seal, saved);
+            if let Err(fault) = written.and_then(|()| medium.sync()) {
                 // The log has the facts; going on without the store would only postpone this.
-                error!(folder = %dir.display(), %fault, "the state cannot be written; ending the process");
+                error!(folder = medium.shown(), %fault, "the state cannot be written; ending the process");
                 std::process::abort();
             }
             if !marked {
-                marked = mark(dir).is_ok();
+                marked = medium.mark();
             }
         }
-        for done in waiting {
+        for done in gathered.waiting {
             let _ = done.send(());
         }
-        progress.done.fetch_add(taken, Ordering::SeqCst);
+        progress.done.fetch_add(gathered.taken, Ordering::SeqCst);
     }
 }
 
-/// Leaves a mark that the folder once held rows: sled, when damaged near its beginning, drops all
-/// that follows and opens as if new.
-fn mark(dir: &std::path::Path) -> std::io::Result<()> {
-    File::create(dir.join(COMMITTED_MARK))?.sync_all()
+/// As [`write_all`], stopping at each moment at which a process may die.
+async fn write_simulated(medium: Medium, mut incoming: mpsc::Receiver<Request>, mut seal: Seal) {
+    let Medium::Simulated(mount) = &medium else {
+        return;
+    };
+    while let Some(first) = incoming.recv().await {
+        let gathered = gather(first, &mut incoming);
+        if let Some(saved) = gathered.saved {
+            mount.reached(Moment::BeforeWrite).await;
+            if write_batch(&medium, &gathered.rows, &mut seal, saved).is_err() {
+                return;
+            }
+            mount.reached(Moment::Written).await;
+            mount.sync();
+            mount.reached(Moment::Synced).await;
+            mount.mark();
+        }
+        for done in gathered.waiting {
+            let _ = done.send(());
+        }
+    }
 }
 
 fn write_batch(
-    db: &sled::Db,
-    file: &File,
+    medium: &Medium,
     rows: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     seal: &mut Seal,
     saved: Saved,
 ) -> Result<(), String> {
-    let mut batch = sled::Batch::default();
+    let mut batch = Vec::with_capacity(rows.len() + 1);
     for (key, value) in rows {
-        let old = db.get(key).map_err(|fault| fault.to_string())?;
-        let pieces = old.as_ref().map_or(0, |head| chunk::pieces(head));
+        let pieces = medium.with(key, |old| old.map_or(0, chunk::pieces))?;
         for (key, value) in chunk::entries(key, value.as_deref(), pieces) {
-            if let Some(old) = db.get(&key).map_err(|fault| fault.to_string())? {
-                seal.remove(&key, &old);
-            }
-            match value {
-                Some(value) => {
-                    seal.add(&key, &value);
-                    batch.insert(key, value);
+            medium.with(&key, |old| {
+                if let Some(old) = old {
+                    seal.remove(&key, old);
                 }
-                None => batch.remove(key),
+            })?;
+            if let Some(value) = &value {
+                seal.add(&key, value);
             }
+            batch.push((key, value));
         }
     }
     let position = Position {
@@ -173,9 +217,6 @@ fn write_batch(
         seal: seal.clone(),
     };
     let position = serde_json::to_vec(&position).expect("positions serialise");
-    batch.insert(POSITION_KEY, position);
-    db.apply_batch(batch).map_err(|fault| fault.to_string())?;
-    db.flush().map_err(|fault| fault.to_string())?;
-    // sled's flush ends in sync_file_range, which does not flush the disk's cache.
-    file.sync_data().map_err(|fault| fault.to_string())
+    batch.push((POSITION_KEY.to_vec(), Some(position)));
+    medium.apply(batch)
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{
-    EmbeddedLog, Follower, JetStreamLog, JetStreamOptions, Log, MemoryLog, Stored,
+    Calm, EmbeddedLog, Follower, JetStreamLog, JetStreamOptions, Log, MemoryLog, SimulatedLog,
+    Stored,
 };
 use duban_model::body::Body;
 use duban_model::decision::PublicationForgotten;
@@ -31,6 +32,7 @@ pub enum Bed {
     Memory(MemoryLog),
     Embedded(TempDir),
     JetStream(Box<NatsServer>),
+    Simulated(SimulatedLog),
 }
 
 impl Bed {
@@ -46,9 +48,14 @@ impl Bed {
         Bed::JetStream(Box::new(NatsServer::start().await))
     }
 
+    pub fn simulated() -> Bed {
+        Bed::Simulated(SimulatedLog::new(Arc::new(Calm)))
+    }
+
     pub async fn open(&self) -> Log {
         match self {
             Bed::Memory(log) => Log::Memory(log.clone()),
+            Bed::Simulated(log) => Log::Simulated(log.clone()),
             Bed::Embedded(dir) => Log::Embedded(EmbeddedLog::open(dir.path()).unwrap()),
             Bed::JetStream(server) => {
                 let options = options(server, "duban");

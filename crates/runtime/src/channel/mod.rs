@@ -2,7 +2,10 @@
 
 mod folder;
 mod mail;
+mod simulated;
 mod webhook;
+
+use std::sync::Arc;
 
 use duban_model::Message;
 use duban_model::directory::Channel;
@@ -10,6 +13,7 @@ use duban_model::fact::Outcome;
 
 pub use folder::Folder;
 pub use mail::{Smtp, compose_mail};
+pub use simulated::SimulatedChannel;
 pub use webhook::{Webhook, signature};
 
 /// What became of a send, and the other side's answer in a few words.
@@ -22,6 +26,8 @@ pub enum MailWay {
     Folder(Folder),
     /// Over SMTP.
     Smtp(Smtp),
+    /// As a simulation has it.
+    Simulated(Arc<dyn SimulatedChannel>),
 }
 
 /// The channels of this installation.
@@ -40,6 +46,7 @@ impl Channels {
             Channel::Mail => match &self.mail {
                 MailWay::Folder(folder) => folder.send(message).await,
                 MailWay::Smtp(smtp) => smtp.send(message).await,
+                MailWay::Simulated(channel) => channel.send(message).await,
             },
             Channel::Webhook => match &self.webhook {
                 Some(webhook) => webhook.send(message).await,
