@@ -138,7 +138,7 @@ struct Lead<'a, D: Decider> {
 
 async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
     let (mut lead, own) = load::<D>(parts).await?;
-    let state = parts.state_dir.as_deref();
+    let state = parts.state_dir.as_ref().and_then(Place::folder);
     let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
     let end = lead.stand_by_and_work(own, &mut candidate).await;
     if let Some(store) = &lead.store {
@@ -527,7 +527,8 @@ impl<D: Decider> Lead<'_, D> {
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
-                return Err(Early::Fault(RunError::Log(LogError::Damaged(why))));
+                let why = format!("the log takes no more: {why}");
+                return Err(Early::Fault(RunError::Log(LogError::Refused(why))));
             }
         }
         // Only what is on the log reaches the world and the store.

@@ -1,6 +1,6 @@
 //! Where a role keeps its state.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::medium::Medium;
 use crate::simulated::SimulatedDisk;
@@ -23,6 +23,14 @@ impl From<PathBuf> for Place {
 }
 
 impl Place {
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Place::Folder(dir) => Some(dir),
+            Place::Simulated(_) => None,
+        }
+    }
+
     /// Opens it. What cannot be read is set aside, never deleted, and a fresh one begun.
     pub fn open(&self) -> Result<(Store, Found), StoreError> {
         let disk = match self {
