@@ -145,9 +145,23 @@ impl Duban {
     /// # Panics
     /// When there is no `kill` program.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, such as `STOP` and `CONT`.
+    ///
+    /// # Panics
+    /// When there is no `kill` program.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let name = format!("-{name}");
+        let status = Command::new("kill").args([&name, &id]).status();
         assert!(status.expect("the program `kill`").success());
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it has.

@@ -27,9 +27,19 @@ impl Roles {
     /// When one does not start.
     pub fn start(server: &NatsServer, data: &Path) -> Roles {
         run(&["serve", "setup", "--nats", &server.url("setup")]).with_code(0);
+        Roles::begin(|role| server.url(role), data)
+    }
+
+    /// Starts every role on streams that are there.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn begin(url: impl Fn(&str) -> String, data: &Path) -> Roles {
         let mut roles = Roles {
             processes: Vec::new(),
-            commands: ROLES.map(|role| command(server, role, data)).to_vec(),
+            commands: ROLES
+                .map(|role| command(&url(role), role, &data.join(role)))
+                .to_vec(),
             data: data.to_owned(),
         };
         roles.processes = roles.commands.iter().map(|c| Duban::start(c)).collect();
@@ -111,11 +121,11 @@ impl Roles {
     }
 }
 
-fn command(server: &NatsServer, role: &str, data: &Path) -> Vec<String> {
-    let data = data.join(role).display().to_string();
-    let url = server.url(role);
+/// How one process of a role is started.
+pub(crate) fn command(url: &str, role: &str, data: &Path) -> Vec<String> {
+    let data = data.display().to_string();
     [
-        "serve", role, "--clock", "virtual", "--data", &data, "--nats", &url,
+        "serve", role, "--clock", "virtual", "--data", &data, "--nats", url,
     ]
     .map(str::to_owned)
     .to_vec()

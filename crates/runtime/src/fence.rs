@@ -46,7 +46,10 @@ pub(crate) async fn append(
                     "{service} built a frame of {bytes} bytes; the machine keeps it below {limit}"
                 )
             }
-            Err(AppendError::Conflict { .. } | AppendError::Unknown(_)) => {}
+            Err(AppendError::Conflict { .. }) => {}
+            Err(AppendError::Unknown(why)) => {
+                warn!(%service, why, "the frame is not acknowledged; asking what became of it");
+            }
         }
         // Refused or unknown: the service's last frame tells which.
         loop {

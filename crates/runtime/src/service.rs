@@ -546,7 +546,8 @@ impl<D: Decider> Lead<'_, D> {
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
-                return Err(Early::Fault(RunError::Log(LogError::Damaged(why))));
+                let why = format!("the log takes no more: {why}");
+                return Err(Early::Fault(RunError::Log(LogError::Refused(why))));
             }
         };
         // Only what is on the log reaches the world and the store.

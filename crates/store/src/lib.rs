@@ -229,14 +229,11 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
                 ReadFault::Held
             }
             sled::Error::Io(io)
-                if matches!(
-                    io.kind(),
-                    std::io::ErrorKind::PermissionDenied
-                        | std::io::ErrorKind::StorageFull
-                        | std::io::ErrorKind::ReadOnlyFilesystem
-                ) =>
+                // What the system itself refuses (no space, no rights, no file handles) says
+                // nothing about what is in the folder.
+                if io.raw_os_error().is_some() =>
             {
-                ReadFault::Disk(io.to_string())
+                ReadFault::Disk(format!("{}: {io}", dir.display()))
             }
             other => ReadFault::Damaged(other.to_string()),
         })?;

@@ -85,13 +85,21 @@ impl Store {
     pub async fn flushed(&self) -> Result<(), StoreError> {
         let (done, waiting) = oneshot::channel();
         self.send(Request::Flushed(done)).await?;
-        waiting.await.map_err(|_| StoreError::Closed)
+        waiting.await.map_err(|_| self.ended())
+    }
+
+    /// Why nothing is taken any more.
+    fn ended(&self) -> StoreError {
+        match self.progress.fault.get() {
+            Some(fault) => StoreError::Disk(fault.clone()),
+            None => StoreError::Closed,
+        }
     }
 
     async fn send(&self, request: Request) -> Result<(), StoreError> {
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         self.progress.taken.fetch_add(1, Ordering::SeqCst);
-        requests.send(request).await.map_err(|_| StoreError::Closed)
+        requests.send(request).await.map_err(|_| self.ended())
     }
 }
 
@@ -157,9 +165,14 @@ fn write_all(
         if let Some(reached) = &gathered.reached {
             let written = pages.write(medium, &gathered, reached);
             if let Err(fault) = written.and_then(|()| medium.sync()) {
-                // The log has the facts; going on without the store would only postpone this.
-                error!(folder = medium.shown(), %fault, "the state cannot be written; ending the process");
-                std::process::abort();
+                // The log has the facts; going on without the store would only postpone this. What
+                // waits here learns it from its closed channel, and ends the service.
+                let folder = medium.shown();
+                error!(folder, fault, "the state cannot be written");
+                let _ = progress.fault.set(format!(
+                    "{folder}: {fault}. Free space there or mend the disk, then start again: the log has everything"
+                ));
+                return;
             }
             if !marked {
                 marked = medium.mark();
