@@ -70,6 +70,7 @@ impl Pair {
         }
         if self.rules.has_frame(true) {
             self.rules.close();
+            self.rules.forget_changes();
         }
         self.rules_took += begun.elapsed();
     }
@@ -87,6 +88,7 @@ impl Pair {
         self.rules.decide(&Input::Record(record), Some(position));
         while let Some(continuation) = self.rules.continuation() {
             self.rules.close();
+            self.rules.forget_changes();
             self.rules.go_on(&continuation);
         }
     }
