@@ -192,6 +192,7 @@ async fn load<'a, D: Decider>(
         && let Some(stored) = log.frame(saved.seq).await?
     {
         machine.stand_after(&stored.frame);
+        machine = machine.not_before(saved.latest);
         expected = saved.seq;
     }
     let mut lead = Lead {
@@ -216,7 +217,7 @@ async fn load<'a, D: Decider>(
             }
             let changes = lead.machine.drain();
             if let (Some(store), Some(Stored { seq, frame })) = (&lead.store, chunk.last()) {
-                let saved = position(log, service, *seq, frame);
+                let saved = position(log, *seq, frame, lead.machine.latest());
                 store.commit(Commit { changes, saved }).await?;
             }
         }
@@ -256,14 +257,15 @@ async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<Stri
     }
 }
 
-fn position(log: &Log, service: Service, seq: u64, frame: &duban_model::Frame) -> Saved {
+fn position(log: &Log, seq: u64, frame: &duban_model::Frame, latest: Timestamp) -> Saved {
     Saved {
         format: FORMAT,
-        service,
+        service: frame.head.service,
         log: log.id().to_owned(),
         seq,
         digest: frame.digest(),
         through: frame.head.through,
+        latest,
     }
 }
 
@@ -472,7 +474,8 @@ impl<D: Decider> Lead<'_, D> {
             }
         }
         if let Some(store) = &self.store {
-            let saved = position(&self.parts.log, D::SERVICE, self.expected, &frame);
+            let latest = self.machine.latest();
+            let saved = position(&self.parts.log, self.expected, &frame, latest);
             store.commit(Commit { changes, saved }).await?;
         }
         Ok(())

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use duban_model::state::RowChange;
-use duban_model::{Position, Service};
+use duban_model::{Position, Service, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -34,7 +34,7 @@ pub use watchdog::{STALL_SECONDS, Watchdog};
 pub use writer::Store;
 
 /// The layout of the stored rows. Another number means: rebuild from the log.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// sled's cache in bytes; above the data of one role, since sled leaks when data exceed it.
 const CACHE_BYTES: u64 = 128 << 20;
@@ -60,6 +60,8 @@ pub struct Saved {
     pub digest: String,
     /// That frame's `through`.
     pub through: Position,
+    /// The last `loggedat` written by then, which an empty frame does not say.
+    pub latest: Timestamp,
 }
 
 /// What was found on opening.

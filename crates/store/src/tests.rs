@@ -14,6 +14,7 @@ fn saved(seq: u64) -> Saved {
         seq,
         digest: format!("d{seq}"),
         through: Position { seq, index: 0 },
+        latest: Timestamp(0),
     }
 }
 
