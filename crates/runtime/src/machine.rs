@@ -80,6 +80,13 @@ impl<D: Decider> Machine<D> {
         self
     }
 
+    /// Writes nothing with an earlier `loggedat` than `latest`.
+    #[must_use]
+    pub fn not_before(mut self, latest: Timestamp) -> Self {
+        self.latest = self.latest.max(latest);
+        self
+    }
+
     /// Takes an own frame from the log into account: applies, never decides.
     pub fn replay(&mut self, frame: &Frame) {
         for record in &frame.records {

@@ -281,6 +281,7 @@ async fn load<'a, D: Decider>(
         && let Some(stored) = log.frame(saved.seq).await?
     {
         machine.stand_after(&stored.frame);
+        machine = machine.not_before(saved.latest);
         expected = saved.seq;
     }
     let mut own = log.follow(expected, &[service]).await?;

@@ -98,6 +98,7 @@ impl Shelf {
                     log: self.log.clone(),
                     seq,
                     frame,
+                    latest: machine.latest(),
                 },
                 sweep,
             })

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use duban_model::state::RowChange;
-use duban_model::{Frame, Position, Service};
+use duban_model::{Frame, Position, Service, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -60,6 +60,8 @@ pub struct Saved {
     pub digest: String,
     /// That frame's `through`.
     pub through: Position,
+    /// The last `loggedat` written by then, which an empty frame does not say.
+    pub latest: Timestamp,
 }
 
 /// What was found on opening.
@@ -95,6 +97,8 @@ pub struct Reached {
     pub seq: u64,
     /// That frame.
     pub frame: Arc<Frame>,
+    /// The last `loggedat` written by then.
+    pub latest: Timestamp,
 }
 
 impl Reached {
@@ -107,6 +111,7 @@ impl Reached {
             seq: self.seq,
             digest: self.frame.digest(),
             through: self.frame.head.through,
+            latest: self.latest,
         }
     }
 }

@@ -21,6 +21,7 @@ fn reached(seq: u64) -> Reached {
             },
             records: Vec::new(),
         }),
+        latest: Timestamp(0),
     }
 }
 

@@ -112,6 +112,10 @@ units:
   - { id: huolin, name: 霍林郭勒市, contacts: [{ id: contact, title: 联络员, channels: [webhook] }] }
 ";
 
+/// How the office is reached.
+const OFFICE_CONTACT: &str =
+    ", contacts: [{ id: contact, title: 联络员, mail: a@spj.example, channels: [mail] }]";
+
 /// Draws a ledger.
 ///
 /// # Panics
@@ -134,7 +138,13 @@ pub fn draw(dice: &mut Dice) -> Drawn {
         write_task(dice, &mut text, &task, issued);
         tasks.push(task);
     }
-    let (directory, faults) = duban_rules::read_directory(DIRECTORY);
+    // In some offices nobody can be reached at all.
+    let units = if dice.below(8) == 0 {
+        DIRECTORY.replace(OFFICE_CONTACT, "")
+    } else {
+        DIRECTORY.to_owned()
+    };
+    let (directory, faults) = duban_rules::read_directory(&units);
     Drawn {
         issued,
         files: vec![

@@ -2,6 +2,7 @@
 //! effect runner, single-threaded, on a simulated clock, broker, disk and channel that fail.
 
 pub mod audit;
+mod campaign;
 pub mod evidence;
 pub mod fault;
 mod ledger;
@@ -11,5 +12,6 @@ pub mod run;
 mod script;
 mod world;
 
+pub use campaign::{Campaign, campaign, report};
 pub use fault::{Counts, Fault};
 pub use run::{Outcome, run};

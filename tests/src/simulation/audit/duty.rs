@@ -222,13 +222,17 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
         // Unanswered means stale: its owner had written about this timer before, and the scheduler
         // had not read it yet. So the record that made it stale stands before the firing, or was
         // decided on something that its owner read before the firing.
-        let arming = entry.cause();
-        let moved = entries.iter().enumerate().any(|(other_place, other)| {
-            let later = matches!(other.kind(), "timer.armed" | "timer.disarmed")
-                && key(other.data()) == (owner, timer)
-                && other.id() != arming;
-            later && (other_place < place || decided_before(entries, other, entry))
-        });
+        let since = entries.iter().position(|e| e.id() == entry.cause());
+        let since = since.map_or(place, |arming| arming + 1);
+        let moved = entries
+            .iter()
+            .enumerate()
+            .skip(since)
+            .any(|(other_place, other)| {
+                matches!(other.kind(), "timer.armed" | "timer.disarmed")
+                    && key(other.data()) == (owner, timer)
+                    && (other_place < place || decided_before(entries, other, entry))
+            });
         if !moved {
             findings.push(format!("lost: nobody looked at {}", entry.shown()));
         }
