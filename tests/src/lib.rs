@@ -1,6 +1,7 @@
 //! What several whole-system tests share.
 
 pub mod dice;
+pub mod disk;
 pub mod duban;
 pub mod log;
 pub mod mailbox;

@@ -51,11 +51,17 @@ async fn any_of_three_servers_killed_under_load_loses_and_repeats_nothing() {
     let mut driver = Duban::start(&play.rounds(&url));
     let mut killed = Vec::new();
     for _ in 0..rounds {
-        for which in ["a follower", "the leader of the log", "the leader of the inbox"] {
+        for which in [
+            "a follower",
+            "the leader of the log",
+            "the leader of the inbox",
+        ] {
             let log = leader(&cluster, "DUBAN_LOG_0", true).await;
             let inbox = leader(&cluster, "DUBAN_INBOX_0", true).await;
             let place = match which {
-                "a follower" => (0..3).find(|place| *place != log && *place != inbox).unwrap(),
+                "a follower" => (0..3)
+                    .find(|place| *place != log && *place != inbox)
+                    .unwrap(),
                 "the leader of the log" => log,
                 _ => inbox,
             };
@@ -68,7 +74,10 @@ async fn any_of_three_servers_killed_under_load_loses_and_repeats_nothing() {
                 roles.supervise();
                 tokio::time::sleep(LOOK).await;
             }
-            parts.done(&format!("{which} killed: work went on after {:.1} s", since.elapsed().as_secs_f64()));
+            parts.done(&format!(
+                "{which} killed: work went on after {:.1} s",
+                since.elapsed().as_secs_f64()
+            ));
             cluster.restart(place).await;
             killed.push(which);
         }

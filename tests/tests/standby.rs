@@ -44,7 +44,10 @@ async fn goes_on(pairs: &Pairs, hit: &Hit, parts: &mut Parts, what: &str) -> (f6
         pairs.said()
     );
     let seconds = took.as_secs_f64();
-    parts.done(&format!("{} {what}: the other went on after {seconds:.2} s", hit.service));
+    parts.done(&format!(
+        "{} {what}: the other went on after {seconds:.2} s",
+        hit.service
+    ));
     (seconds, seq)
 }
 
@@ -94,7 +97,10 @@ async fn a_leader_that_is_killed_or_stopped_is_followed_by_the_other_within_five
     for (service, mut list) in took {
         list.sort_by(f64::total_cmp);
         let (median, most) = (list[list.len() / 2], list[list.len() - 1]);
-        eprintln!("{service}: {} kills, median {median:.2} s, most {most:.2} s", list.len());
+        eprintln!(
+            "{service}: {} kills, median {median:.2} s, most {most:.2} s",
+            list.len()
+        );
     }
     // Whoever stops in order gives the lease back first.
     let hit = pairs.hit(Service::Rules, "TERM").await;
@@ -116,7 +122,11 @@ async fn a_leader_that_was_only_paused_appends_nothing_more_and_stands_by() {
 
     // Sends must be under way when the notifier stops.
     let mail = pairs.mail();
-    let sent = || mail.iter().map(|folder| mail_files(folder).len()).sum::<usize>();
+    let sent = || {
+        mail.iter()
+            .map(|folder| mail_files(folder).len())
+            .sum::<usize>()
+    };
     assert!(until(END_LIMIT, || sent() > 20), "{}", pairs.said());
 
     let since = Stopwatch::start();
@@ -151,19 +161,33 @@ async fn a_leader_that_was_only_paused_appends_nothing_more_and_stands_by() {
         let late = frames
             .iter()
             .filter(|s| s.seq > *first && s.seq <= until_then && hit.wrote(s));
-        assert_eq!(late.count(), 0, "{} appended after its successor", hit.service);
+        assert_eq!(
+            late.count(),
+            0,
+            "{} appended after its successor",
+            hit.service
+        );
     }
     // What the sleeper sent after waking had been announced, and its successor has labelled it.
     let place = hits[0].0.place;
     let after = mail_files(&mail[place]);
-    let late: Vec<_> = after.keys().filter(|n| !before[place].contains_key(*n)).collect();
+    let late: Vec<_> = after
+        .keys()
+        .filter(|n| !before[place].contains_key(*n))
+        .collect();
     for notice in &late {
         let labelled = frames.iter().flat_map(|s| &s.frame.records).any(|r| {
             matches!(&r.body, Body::NoticeAttempted(a) if a.notice == **notice && a.possible_duplicate)
         });
-        assert!(labelled, "{notice} was sent by the sleeper without its successor's label");
+        assert!(
+            labelled,
+            "{notice} was sent by the sleeper without its successor's label"
+        );
     }
-    let dropped = pairs.said_by(Service::Notifier, place).matches("not sent: another leads").count();
+    let dropped = pairs
+        .said_by(Service::Notifier, place)
+        .matches("not sent: another leads")
+        .count();
     parts.done(&format!(
         "the sleepers appended nothing; {} sends finished after waking, {dropped} dropped",
         late.len()
@@ -195,5 +219,9 @@ async fn services_started_before_their_server_wait_for_it_and_say_so() {
     let data = folder.path().display().to_string();
     let url = server.url("rules");
     let rules = Duban::start(&["serve", "rules", "--data", &data, "--nats", &url]);
-    assert!(until(END_LIMIT, || rules.err().contains("service runs")), "{}", rules.err());
+    assert!(
+        until(END_LIMIT, || rules.err().contains("service runs")),
+        "{}",
+        rules.err()
+    );
 }

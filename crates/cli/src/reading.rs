@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, Stored};
+use duban_journal::{EmbeddedLog, Holder, JetStreamLog, JetStreamOptions, Log, Stored};
 use duban_model::{Envelope, Service};
 use duban_runtime::submit::subject_tail;
 use tokio::sync::Mutex;
@@ -120,6 +120,19 @@ impl Reading {
                 .submit(&event.tenant, tail, Bytes::from(event.to_json()))
                 .await?),
         }
+    }
+
+    /// Who writes for each service, where processes agree on it by leases; empty elsewhere.
+    pub(crate) async fn leaders(&self) -> Result<Vec<(Service, Option<Holder>)>, Fault> {
+        let mut leaders = Vec::new();
+        if let Reading::Log(log) = self
+            && let Some(leases) = log.leases()
+        {
+            for service in Service::ALL {
+                leaders.push((service, leases.look(service).await?.holder));
+            }
+        }
+        Ok(leaders)
     }
 
     /// Whether somebody is there to decide what is submitted.

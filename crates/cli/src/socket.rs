@@ -74,6 +74,7 @@ pub(crate) async fn serve(
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut refusing = false;
     loop {
         tokio::select! {
             () = stopped(&mut shutdown) => {
@@ -82,11 +83,17 @@ pub(crate) async fn serve(
             }
             client = listener.accept() => {
                 let client = match client {
-                    Ok((client, _)) => client,
+                    Ok((client, _)) => {
+                        refusing = false;
+                        client
+                    }
                     // One command less is better than no server: it may be the process's last
                     // file handle.
                     Err(fault) => {
-                        warn!(%fault, "a command could not be taken; raise the limit of open files (LimitNOFILE) if it says so");
+                        if !refusing {
+                            warn!(%fault, "commands cannot be taken for now; raise the limit of open files (LimitNOFILE) if it says so");
+                        }
+                        refusing = true;
                         tokio::time::sleep(Duration::from_millis(REFUSED_MILLIS)).await;
                         continue;
                     }

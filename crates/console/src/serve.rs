@@ -234,7 +234,10 @@ mod tests {
                       Max processes             95                   95                   processes\n\
                       Max open files            1024                 524288               files\n";
         assert_eq!(open_files(limits), Some(1_024));
-        assert_eq!(open_files("Max open files            unlimited  unlimited  files\n"), None);
+        assert_eq!(
+            open_files("Max open files            unlimited  unlimited  files\n"),
+            None
+        );
         assert_eq!(open_files(""), None);
     }
 }

@@ -130,7 +130,10 @@ impl<T> LocalFollower<T> {
                 return Ok(found);
             }
             self.head.changed().await.map_err(|_| {
-                LogError::Refused(format!("the log takes no more: {}", self.source.why_ended()))
+                LogError::Refused(format!(
+                    "the log takes no more: {}",
+                    self.source.why_ended()
+                ))
             })?;
         }
     }

@@ -266,7 +266,12 @@ impl Keeper {
                 return Ok(());
             }
             let sent = Instant::now();
-            match timeout(ANSWER, self.leases.write(self.service, Some(&self.me), revision)).await {
+            match timeout(
+                ANSWER,
+                self.leases.write(self.service, Some(&self.me), revision),
+            )
+            .await
+            {
                 Ok(Ok(Some(renewed))) => {
                     revision = renewed;
                     tenure.renew(sent + HOLDS);
@@ -286,7 +291,9 @@ impl Keeper {
                         continue;
                     }
                 }
-                Ok(Err(fault @ (LogError::Refused(_) | LogError::Damaged(_)))) => return Err(fault),
+                Ok(Err(fault @ (LogError::Refused(_) | LogError::Damaged(_)))) => {
+                    return Err(fault);
+                }
                 Ok(Err(LogError::Unavailable(why))) => {
                     debug!(service = %self.service, why, "the lease is not renewed");
                 }
@@ -379,7 +386,9 @@ fn shown(holder: &Holder) -> String {
 /// cannot be named: its next process then waits until the lease has run out.
 fn seat(state: &Path) -> String {
     let file = state.join(SEAT_FILE);
-    let id = std::fs::read_to_string(&file).ok().filter(|id| !id.is_empty());
+    let id = std::fs::read_to_string(&file)
+        .ok()
+        .filter(|id| !id.is_empty());
     let id = id.or_else(|| {
         let id = format!("{:014x}", draw_incarnation());
         std::fs::write(&file, &id).ok().map(|()| id)
@@ -444,9 +453,15 @@ mod tests {
         };
         assert!(Patience::default().is_over(&free, &me, now), "given back");
         let own = held(7, holder(1, ""));
-        assert!(Patience::default().is_over(&own, &me, now), "an earlier tenure");
+        assert!(
+            Patience::default().is_over(&own, &me, now),
+            "an earlier tenure"
+        );
         let folder = held(7, holder(2, "a"));
-        assert!(Patience::default().is_over(&folder, &me, now), "its folder is ours");
+        assert!(
+            Patience::default().is_over(&folder, &me, now),
+            "its folder is ours"
+        );
         let nameless = held(7, holder(2, ""));
         assert!(!Patience::default().is_over(&nameless, &holder(1, ""), now));
     }

@@ -42,6 +42,9 @@ const CACHE_BYTES: u64 = 128 << 20;
 /// The key of the position row, before that of any page.
 const POSITION_KEY: &[u8] = b"\0position";
 
+/// The system's number for "too many open files".
+const NO_FILE_HANDLES: i32 = 24;
+
 /// The file that says that rows were committed here once.
 const COMMITTED_MARK: &str = "committed";
 
@@ -208,6 +211,19 @@ enum ReadFault {
 
 type Opened = (sled::Db, Examined);
 
+/// What a person can do about what the system refused.
+fn remedy(fault: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match (fault.kind(), fault.raw_os_error()) {
+        (ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied, _) => {
+            "Let Duban's user write there"
+        }
+        (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => "Free space there",
+        (_, Some(NO_FILE_HANDLES)) => "Raise the limit of open files (LimitNOFILE, ulimit -n)",
+        _ => "Mend that, then start again: the log has everything",
+    }
+}
+
 /// Reads a folder. On some damage sled panics instead of saying so, at every start again; that is
 /// damage like any other.
 fn read_whole(dir: &Path) -> Result<Opened, ReadFault> {
@@ -238,7 +254,8 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
                 // nothing about what is in the folder.
                 if io.raw_os_error().is_some() =>
             {
-                ReadFault::Disk(format!("{}: {io}", dir.display()))
+                let remedy = remedy(&io);
+                ReadFault::Disk(format!("{}: {io}. {remedy}", dir.display()))
             }
             other => ReadFault::Damaged(other.to_string()),
         })?;

@@ -16,9 +16,10 @@ cargo xtask <task>
   lint                 formatting, clippy without warnings, tidy, licences
   tidy                 the rules of the tree: length, names, purity, map, top level
   licences             whose code is shipped and under which licence
-  soak [--rounds N]    the crash test in release, N rounds (default 200)
   simulate [--seeds N] the whole system in release, N seeds (default 10000); --first S: from seed S
   simulate --seed S    one seed again, with its log and what went wrong
+  soak [--rounds N]    in release: N kills (default 200), then leaders killed and paused for 60 s,
+                       then servers of a cluster killed; within the hour
   bench                not in this release
 
 Exit codes: 0 done, 1 findings, 2 wrong usage or not in this release.";
@@ -27,6 +28,12 @@ Exit codes: 0 done, 1 findings, 2 wrong usage or not in this release.";
 const SOAK_ROUNDS: u32 = 200;
 /// Seeds of the simulation unless told otherwise.
 const SIMULATED_SEEDS: u64 = 10_000;
+/// How often every role's leader is killed in a soak.
+const SOAK_STANDBY_ROUNDS: u32 = 5;
+/// How long leaders are paused in a soak, in seconds.
+const SOAK_PAUSE_SECONDS: u32 = 60;
+/// How often three servers of a cluster are killed in a soak.
+const SOAK_CLUSTER_ROUNDS: u32 = 3;
 
 /// Why a task did not succeed.
 enum Failure {
@@ -149,8 +156,13 @@ fn test(root: &Path, rest: &[&str]) -> Result<(), Failure> {
 fn soak(root: &Path, rounds: u32) -> Result<(), Failure> {
     let mut command = prepared(root, true)?;
     command
-        .args(["--release", "-p", "duban-tests", "--test", "crash"])
-        .env("DUBAN_CRASH_ROUNDS", rounds.to_string());
+        .args(["--release", "-p", "duban-tests", "--no-fail-fast"])
+        .args(["--test", "crash", "--test", "standby", "--test", "cluster"])
+        .args(["--", "--nocapture"])
+        .env("DUBAN_CRASH_ROUNDS", rounds.to_string())
+        .env("DUBAN_STANDBY_ROUNDS", SOAK_STANDBY_ROUNDS.to_string())
+        .env("DUBAN_PAUSE_SECONDS", SOAK_PAUSE_SECONDS.to_string())
+        .env("DUBAN_CLUSTER_ROUNDS", SOAK_CLUSTER_ROUNDS.to_string());
     Ok(run(
         &mut command,
         "The failure prints its seed; the same seed fails the same way.",

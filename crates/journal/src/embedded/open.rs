@@ -33,6 +33,9 @@ const WRITE_AHEAD_BYTES: u64 = 128 * 1024 * 1024;
 /// fjall's own threads, which turn memory into files.
 const BACKGROUND_THREADS: usize = 1;
 
+/// The system's number for "too many open files".
+const NO_FILE_HANDLES: i32 = 24;
+
 /// fjall's lock file and version file.
 const LOCK_FILE: &str = "lock";
 const VERSION_FILE: &str = "version";
@@ -41,9 +44,7 @@ const FIRST_WRITE_AHEAD_FILE: &str = "0.jnl";
 pub(super) fn open(dir: &Path) -> Result<Inner, LogError> {
     let folder = dir.display().to_string();
     let refused = |fault: fjall::Error| refusal(&folder, &fault);
-    clear_unfinished(dir).map_err(|fault| {
-        LogError::Refused(unusable(&folder, &fault))
-    })?;
+    clear_unfinished(dir).map_err(|fault| LogError::Refused(unusable(&folder, &fault)))?;
     let db = Database::builder(dir)
         .cache_size(CACHE_BYTES)
         .max_journaling_size(WRITE_AHEAD_BYTES)
@@ -136,13 +137,18 @@ fn unusable(folder: &str, fault: &std::io::Error) -> String {
              with --data"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free space there, then start again",
+        _ if fault.raw_os_error() == Some(NO_FILE_HANDLES) => {
+            "Raise the limit of open files (LimitNOFILE, ulimit -n)"
+        }
         _ => "Mend that, then start again",
     };
     format!("the log in {folder} cannot be opened: {fault}. {remedy}")
 }
 
 /// The system's own error beneath a fault, if it is one.
-fn refused_by_system<'a>(fault: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {
+fn refused_by_system<'a>(
+    fault: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a std::io::Error> {
     let mut fault = Some(fault);
     while let Some(found) = fault {
         match found.downcast_ref::<std::io::Error>() {

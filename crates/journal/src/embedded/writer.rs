@@ -8,8 +8,8 @@ use fjall::{Database, Keyspace, PersistMode};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Shared;
-use super::open::told;
 use super::layout::{META_MARK, Mark, key};
+use super::open::told;
 use crate::contract::index_of;
 
 /// Requests written with one sync, at most.
