@@ -127,6 +127,39 @@ fn asked() -> Result<(Plan, Vec<String>), String> {
     Ok((plan, names))
 }
 
+/// Measures one figure in this process; true if it could be.
+fn alone(name: &'static str, plan: Plan) -> bool {
+    note(name);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    // As a task, since that is where the services are: the main thread would be a third one.
+    let task = runtime.spawn(async move { tokio::time::timeout(LIMIT, measure(name, plan)).await });
+    let fault = match runtime.block_on(task) {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) => Some(format!("not done after {} s", LIMIT.as_secs())),
+        Err(fault) => Some(fault.to_string()),
+    };
+    runtime.shutdown_background();
+    if let Some(fault) = &fault {
+        note(&format!("{name}: {fault}"));
+    }
+    fault.is_none()
+}
+
+/// Measures one figure in a process of its own, so that neither the memory nor the failure of one
+/// is another's; true if it could be measured.
+fn apart(name: &str, plan: Plan) -> bool {
+    let own = std::env::current_exe().expect("this program's own path");
+    let runs = plan.runs.to_string();
+    let status = std::process::Command::new(own)
+        .args([name, "--runs", &runs])
+        .args(plan.quick.then_some("--quick"))
+        .status();
+    status.expect("this program starts again").success()
+}
+
 fn main() -> ExitCode {
     let (plan, names) = match asked() {
         Ok(asked) => asked,
@@ -135,31 +168,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let mut failed = false;
-    for name in FIGURES
+    let chosen: Vec<&str> = FIGURES
         .iter()
+        .copied()
         .filter(|f| names.is_empty() || names.iter().any(|name| f.starts_with(name)))
-    {
-        note(name);
-        // A figure that cannot be measured does not take the others with it.
-        let task = runtime.spawn(tokio::time::timeout(LIMIT, measure(name, plan)));
-        match runtime.block_on(task) {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                note(&format!("{name}: not done after {} s", LIMIT.as_secs()));
-                failed = true;
-            }
-            Err(fault) => {
-                note(&format!("{name}: {fault}"));
-                failed = true;
+        .collect();
+    let mut failed = false;
+    match chosen[..] {
+        [name] => failed = !alone(name, plan),
+        _ => {
+            for name in chosen {
+                failed |= !apart(name, plan);
             }
         }
     }
-    runtime.shutdown_background();
     if failed {
         ExitCode::from(1)
     } else {
