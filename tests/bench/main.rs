@@ -28,27 +28,9 @@ mod year;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::line::note;
+use duban_xtask::figures;
 
-/// Every figure, in the order in which they are measured.
-const FIGURES: &[&str] = &[
-    "decide.embedded",
-    "decide.jetstream",
-    "latency.embedded",
-    "latency.jetstream",
-    "timers.arm",
-    "timers.burst",
-    "timers.lateness",
-    "process.memory",
-    "process.idle",
-    "process.crash",
-    "process.start",
-    "rebuild.embedded",
-    "year.real",
-    "year.city",
-    "rules.decide",
-    "scale.embedded",
-];
+use crate::line::note;
 
 /// A figure that takes longer has failed.
 const LIMIT: Duration = Duration::from_mins(20);
@@ -91,42 +73,6 @@ async fn measure(name: &str, plan: Plan) {
     }
 }
 
-/// What the command line asks for: the plan, and the beginnings of figures' names.
-fn asked() -> Result<(Plan, Vec<String>), String> {
-    let mut plan = Plan {
-        runs: 3,
-        quick: false,
-    };
-    let (mut names, mut runs) = (Vec::new(), None);
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            // Cargo says so to every bench.
-            "--bench" => {}
-            "--quick" => plan.quick = true,
-            "--runs" => {
-                let count = words.next().and_then(|n| n.parse().ok());
-                runs = Some(
-                    count
-                        .filter(|n| *n > 0)
-                        .ok_or("`--runs` needs a number from 1 on")?,
-                );
-            }
-            name if FIGURES.iter().any(|figure| figure.starts_with(name)) => {
-                names.push(word);
-            }
-            other => {
-                return Err(format!(
-                    "`{other}` is no figure; there are {}",
-                    FIGURES.join(", ")
-                ));
-            }
-        }
-    }
-    plan.runs = runs.unwrap_or(if plan.quick { 1 } else { plan.runs });
-    Ok((plan, names))
-}
-
 /// Measures one figure in this process; true if it could be.
 fn alone(name: &'static str, plan: Plan) -> bool {
     note(name);
@@ -161,23 +107,29 @@ fn apart(name: &str, plan: Plan) -> bool {
 }
 
 fn main() -> ExitCode {
-    let (plan, names) = match asked() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo says `--bench` to every bench.
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| *word != "--bench")
+        .collect();
+    let asked = match figures::read(&words) {
         Ok(asked) => asked,
         Err(fault) => {
             note(&fault);
             return ExitCode::from(2);
         }
     };
-    let chosen: Vec<&str> = FIGURES
-        .iter()
-        .copied()
-        .filter(|f| names.is_empty() || names.iter().any(|name| f.starts_with(name)))
-        .collect();
+    let plan = Plan {
+        runs: asked.runs,
+        quick: asked.quick,
+    };
     let mut failed = false;
-    match chosen[..] {
+    match asked.figures[..] {
         [name] => failed = !alone(name, plan),
-        _ => {
-            for name in chosen {
+        ref several => {
+            for name in several {
                 failed |= !apart(name, plan);
             }
         }
