@@ -70,8 +70,12 @@ impl Stretch {
 /// Memory of a process, in MB (10⁶ bytes).
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
+    /// All that is resident.
     pub now: f64,
+    /// The most that ever was.
     pub peak: f64,
+    /// Of what is resident, what is not pages of a file (the program's own code is a file).
+    pub own: f64,
 }
 
 /// Resident memory of a process; nothing if it has gone.
@@ -85,6 +89,7 @@ pub fn memory(process: &str) -> Option<Memory> {
     Some(Memory {
         now: field("VmRSS:")?,
         peak: field("VmHWM:")?,
+        own: field("RssAnon:")?,
     })
 }
 

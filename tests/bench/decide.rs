@@ -76,7 +76,7 @@ impl Runs {
     fn print(&self, name: &str, count: usize, world: &World) {
         figure(
             name,
-            &json!({"events": count, "counting_percent": 100, "duties": world.duties(), "rules": world.rules(), "units": 1_000}),
+            &json!({"events": count, "event_bytes": world.publication(0, true).to_json().len(), "counting_percent": 100, "duties": world.duties(), "rules": world.rules(), "units": 1_000}),
             &json!({
                 "events_per_s": spread(&self.events), "records_per_s": spread(&self.records),
                 "bare_records_per_s": spread(&self.limits), "of_bare": short(median(&self.ratios)),

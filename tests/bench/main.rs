@@ -28,7 +28,7 @@ mod year;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::line::note;
+use duban_xtask::figures;
 
 /// As in the program itself.
 #[global_allocator]
@@ -53,6 +53,7 @@ const FIGURES: &[&str] = &[
     "rules.decide",
     "scale.embedded",
 ];
+use crate::line::note;
 
 /// A figure that takes longer has failed.
 const LIMIT: Duration = Duration::from_mins(20);
@@ -95,75 +96,67 @@ async fn measure(name: &str, plan: Plan) {
     }
 }
 
-/// What the command line asks for: the plan, and the beginnings of figures' names.
-fn asked() -> Result<(Plan, Vec<String>), String> {
-    let mut plan = Plan {
-        runs: 3,
-        quick: false,
+/// Measures one figure in this process; true if it could be.
+fn alone(name: &'static str, plan: Plan) -> bool {
+    note(name);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    // As a task, since that is where the services are: the main thread would be a third one.
+    let task = runtime.spawn(async move { tokio::time::timeout(LIMIT, measure(name, plan)).await });
+    let fault = match runtime.block_on(task) {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) => Some(format!("not done after {} s", LIMIT.as_secs())),
+        Err(fault) => Some(fault.to_string()),
     };
-    let (mut names, mut runs) = (Vec::new(), None);
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            // Cargo says so to every bench.
-            "--bench" => {}
-            "--quick" => plan.quick = true,
-            "--runs" => {
-                let count = words.next().and_then(|n| n.parse().ok());
-                runs = Some(
-                    count
-                        .filter(|n| *n > 0)
-                        .ok_or("`--runs` needs a number from 1 on")?,
-                );
-            }
-            name if FIGURES.iter().any(|figure| figure.starts_with(name)) => {
-                names.push(word);
-            }
-            other => {
-                return Err(format!(
-                    "`{other}` is no figure; there are {}",
-                    FIGURES.join(", ")
-                ));
-            }
-        }
+    runtime.shutdown_background();
+    if let Some(fault) = &fault {
+        note(&format!("{name}: {fault}"));
     }
-    plan.runs = runs.unwrap_or(if plan.quick { 1 } else { plan.runs });
-    Ok((plan, names))
+    fault.is_none()
+}
+
+/// Measures one figure in a process of its own, so that neither the memory nor the failure of one
+/// is another's; true if it could be measured.
+fn apart(name: &str, plan: Plan) -> bool {
+    let own = std::env::current_exe().expect("this program's own path");
+    let runs = plan.runs.to_string();
+    let status = std::process::Command::new(own)
+        .args([name, "--runs", &runs])
+        .args(plan.quick.then_some("--quick"))
+        .status();
+    status.expect("this program starts again").success()
 }
 
 fn main() -> ExitCode {
-    let (plan, names) = match asked() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo says `--bench` to every bench.
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|word| *word != "--bench")
+        .collect();
+    let asked = match figures::read(&words) {
         Ok(asked) => asked,
         Err(fault) => {
             note(&fault);
             return ExitCode::from(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let plan = Plan {
+        runs: asked.runs,
+        quick: asked.quick,
+    };
     let mut failed = false;
-    for name in FIGURES
-        .iter()
-        .filter(|f| names.is_empty() || names.iter().any(|name| f.starts_with(name)))
-    {
-        note(name);
-        // A figure that cannot be measured does not take the others with it.
-        let task = runtime.spawn(tokio::time::timeout(LIMIT, measure(name, plan)));
-        match runtime.block_on(task) {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                note(&format!("{name}: not done after {} s", LIMIT.as_secs()));
-                failed = true;
-            }
-            Err(fault) => {
-                note(&format!("{name}: {fault}"));
-                failed = true;
+    match asked.figures[..] {
+        [name] => failed = !alone(name, plan),
+        ref several => {
+            for name in several {
+                failed |= !apart(name, plan);
             }
         }
     }
-    runtime.shutdown_background();
     if failed {
         ExitCode::from(1)
     } else {

@@ -187,6 +187,8 @@ struct Progress {
     intake: u64,
     for_rules: Position,
     rules: Position,
+    /// The rules' last frame ends in the middle of an act.
+    goes_on: bool,
     for_scheduler: Position,
     scheduler: Position,
 }
@@ -196,7 +198,11 @@ impl Progress {
         let head = &stored.frame.head;
         match head.service {
             Service::Intake => self.intake = head.through.seq,
-            Service::Rules => self.rules = head.through,
+            Service::Rules => {
+                self.rules = head.through;
+                let last = stored.frame.records.last();
+                self.goes_on = last.is_some_and(|record| record.record_type().is_continuation());
+            }
             Service::Scheduler => self.scheduler = head.through,
             Service::Notifier => {}
         }
@@ -216,6 +222,7 @@ impl Progress {
 
     fn is_done(&self) -> bool {
         self.intake >= self.inbox
+            && !self.goes_on
             && self.rules >= self.for_rules
             && self.scheduler >= self.for_scheduler
     }

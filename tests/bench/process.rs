@@ -27,6 +27,7 @@ struct Memories {
     first_peak: Vec<f64>,
     again: Vec<f64>,
     again_peak: Vec<f64>,
+    again_own: Vec<f64>,
     cpu: Vec<f64>,
 }
 
@@ -53,6 +54,7 @@ impl Memories {
         let again = program.memory();
         self.again.push(again.now);
         self.again_peak.push(again.peak);
+        self.again_own.push(again.own);
         self.cpu.push(cpu + program.cpu());
         program.stop().await;
         note(&format!(
@@ -68,6 +70,7 @@ impl Memories {
             &json!({
                 "rss_mb": spread(&self.first), "peak_mb": spread(&self.first_peak),
                 "restarted_rss_mb": spread(&self.again), "restarted_peak_mb": spread(&self.again_peak),
+                "restarted_rss_without_files_mb": spread(&self.again_own),
                 "cpu_s": seconds(&self.cpu),
             }),
         );

@@ -1,5 +1,9 @@
 //! Intake and rules alone, on one core and without a log: from bytes to what was decided.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use duban_intake::Intake;
 use duban_model::{Decider, Envelope, Input, Position, Record};
@@ -7,12 +11,10 @@ use duban_rules::Rules;
 use duban_runtime::clock::wall_now;
 use duban_runtime::machine::Machine;
 use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::Plan;
 use crate::cost::{Stretch, seconds};
-use crate::line::{figure, note, rate, spread};
+use crate::line::{figure, median, note, rate, short, spread};
 use crate::node::started;
 use crate::world::World;
 
@@ -102,18 +104,22 @@ fn bytes(event: &Envelope) -> Bytes {
 pub fn decide(plan: Plan) {
     let count = plan.size(EVENTS, 500);
     let worlds = [(plan.size(10, 1), 20), (plan.size(100, 10), 200)];
+    let mut with_few = BTreeMap::new();
     for (ledgers, groups) in worlds {
         let world = World {
             groups,
             ..World::with(ledgers)
         };
         for counting in COUNTING {
-            measure(&world, count, counting, plan);
+            let few = with_few.get(&counting).copied();
+            let rate = measure(&world, count, counting, few, plan);
+            with_few.entry(counting).or_insert(rate);
         }
     }
 }
 
-fn measure(world: &World, count: usize, counting: usize, plan: Plan) {
+/// Measures one mix; `few` is what it gave with the fewest rules. Returns events a second.
+fn measure(world: &World, count: usize, counting: usize, few: Option<f64>, plan: Plan) -> f64 {
     let (mut events, mut intake, mut rules) = (Vec::new(), Vec::new(), Vec::new());
     let (mut parsed, mut cpu) = (Vec::new(), Vec::new());
     let list: Vec<Bytes> = (0..count)
@@ -153,7 +159,8 @@ fn measure(world: &World, count: usize, counting: usize, plan: Plan) {
         &json!({
             "events_per_s": spread(&events), "intake_alone_per_s": spread(&intake),
             "rules_alone_per_s": spread(&rules), "parse_alone_per_s": spread(&parsed),
-            "cpu_s": seconds(&cpu),
+            "of_fewest_rules": few.map(|few| short(median(&events) / few)), "cpu_s": seconds(&cpu),
         }),
     );
+    median(&events)
 }

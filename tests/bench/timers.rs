@@ -24,7 +24,7 @@ use crate::world::{TENANT, World};
 /// Ledgers of 5,000 duties: 100,000 timers.
 const LEDGERS: usize = 20;
 /// Unrelated events a second while timers fire.
-const MEANWHILE: usize = 100;
+const MEANWHILE: usize = 200;
 /// Timers due a second.
 const DUE_PER_SECOND: usize = 200;
 /// For how many seconds.
