@@ -34,25 +34,6 @@ use duban_xtask::figures;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Every figure, in the order in which they are measured.
-const FIGURES: &[&str] = &[
-    "decide.embedded",
-    "decide.jetstream",
-    "latency.embedded",
-    "latency.jetstream",
-    "timers.arm",
-    "timers.burst",
-    "timers.lateness",
-    "process.memory",
-    "process.idle",
-    "process.crash",
-    "process.start",
-    "rebuild.embedded",
-    "year.real",
-    "year.city",
-    "rules.decide",
-    "scale.embedded",
-];
 use crate::line::note;
 
 /// A figure that takes longer has failed.

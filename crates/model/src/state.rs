@@ -175,10 +175,13 @@ impl<V, K: RowKey> Table<V, K> {
     where
         K: Borrow<Q>,
     {
-        if let Some((own, row)) = self.rows.range_mut::<Q, _>((
-            std::ops::Bound::Included(key),
-            std::ops::Bound::Included(key),
-        )).next()
+        if let Some((own, row)) = self
+            .rows
+            .range_mut::<Q, _>((
+                std::ops::Bound::Included(key),
+                std::ops::Bound::Included(key),
+            ))
+            .next()
         {
             change(row);
             if !self.dirty.contains(key) {

@@ -77,7 +77,9 @@ impl Shelf {
 
     /// When rows are to be committed at the latest.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.newest.as_ref().map(|(_, _, since)| *since + COMMIT_AFTER)
+        self.newest
+            .as_ref()
+            .map(|(_, _, since)| *since + COMMIT_AFTER)
     }
 
     /// Hands every changed row over, if there is a frame that is not committed.

@@ -145,7 +145,10 @@ mod tests {
     #[test]
     fn the_last_word_on_a_row_counts_and_a_large_row_spans_pages() {
         let large = vec![7; 3 * PAGE_BYTES];
-        let mut stored = pages(1, &[(b"a", Some(b"1")), (b"b", Some(b"2")), (b"c", Some(b""))]);
+        let mut stored = pages(
+            1,
+            &[(b"a", Some(b"1")), (b"b", Some(b"2")), (b"c", Some(b""))],
+        );
         stored.extend(pages(2, &[(b"a", None), (b"b", Some(&large))]));
         let joined = join(stored).unwrap();
         assert_eq!(

@@ -79,6 +79,8 @@ impl Sealed {
 
     /// The number after the last batch.
     pub fn next_batch(&self) -> u64 {
-        self.batches.last_key_value().map_or(1, |(last, _)| last + 1)
+        self.batches
+            .last_key_value()
+            .map_or(1, |(last, _)| last + 1)
     }
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::page::Row;
 use crate::medium::Entry;
+use crate::page::Row;
 
 /// A moment of a commit at which a process may die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

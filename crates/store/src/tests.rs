@@ -94,11 +94,27 @@ fn after_a_sweep_only_what_it_wrote_and_what_came_later_is_stored() {
     let value = |n: u64| Some(n.to_be_bytes().repeat(100));
     let (begins, ends) = (true, true);
     let commits = [
-        (vec![row(b"\x01a", value(1)), row(b"\x01b", value(1))], false, false),
-        (vec![row(b"\x01a", value(2)), row(b"\x01c", value(2))], false, false),
+        (
+            vec![row(b"\x01a", value(1)), row(b"\x01b", value(1))],
+            false,
+            false,
+        ),
+        (
+            vec![row(b"\x01a", value(2)), row(b"\x01c", value(2))],
+            false,
+            false,
+        ),
         // The sweep has come to b; then a goes away behind its back.
-        (vec![row(b"\x01a", value(2)), row(b"\x01b", value(1))], begins, false),
-        (vec![row(b"\x01a", None), row(b"\x01c", value(2))], false, ends),
+        (
+            vec![row(b"\x01a", value(2)), row(b"\x01b", value(1))],
+            begins,
+            false,
+        ),
+        (
+            vec![row(b"\x01a", None), row(b"\x01c", value(2))],
+            false,
+            ends,
+        ),
         (vec![row(b"\x01d", value(5))], false, false),
     ];
     let (store, _) = open(&path).unwrap();
@@ -119,13 +135,20 @@ fn after_a_sweep_only_what_it_wrote_and_what_came_later_is_stored() {
     };
     assert_eq!(rows(&found), "bcd");
     // a and b, c, d of 800 bytes each; what was written before the sweep is gone.
-    assert!((3_200..3_400).contains(&found.stored_bytes), "{}", found.stored_bytes);
+    assert!(
+        (3_200..3_400).contains(&found.stored_bytes),
+        "{}",
+        found.stored_bytes
+    );
     assert_eq!(found.saved, Some(saved(5)));
     // A sweep whose beginning another process wrote makes nothing stale.
     block(store.commit(Commit {
         changes: vec![row(b"\x01d", value(6))],
         reached: reached(6),
-        sweep: Sweep { begins: false, ends: true },
+        sweep: Sweep {
+            begins: false,
+            ends: true,
+        },
     }))
     .unwrap();
     drop(store);
