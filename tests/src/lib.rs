@@ -5,6 +5,7 @@ pub mod duban;
 pub mod log;
 pub mod mailbox;
 pub mod nats;
+pub mod parsers;
 pub mod roles;
 pub mod scenario;
 pub mod watch;
