@@ -30,6 +30,10 @@ use std::time::Duration;
 
 use duban_xtask::figures;
 
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use crate::line::note;
 
 /// A figure that takes longer has failed.

@@ -44,7 +44,7 @@ pub fn embedded(data: &Path) -> Log {
 
 /// A nats-server of its own with the shipped settings, its streams on the same disk as all else.
 pub async fn jetstream() -> (NatsServer, Log) {
-    let server = NatsServer::start_in(&place()).await;
+    let server = NatsServer::start_below(&place()).await;
     let options = JetStreamOptions {
         url: server.url("duban"),
         user: None,

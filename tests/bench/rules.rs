@@ -63,7 +63,7 @@ impl Pair {
             };
             self.intake.decide(&input, Some(position));
         }
-        let frame = self.intake.close(false).frame;
+        let frame = self.intake.close().frame;
         self.intake_took += begun.elapsed();
         let begun = started();
         self.frames += 1;
@@ -71,7 +71,8 @@ impl Pair {
             self.decide_record(record, index);
         }
         if self.rules.has_frame(true) {
-            self.rules.close(false);
+            self.rules.close();
+            self.rules.forget_changes();
         }
         self.rules_took += begun.elapsed();
     }
@@ -88,7 +89,8 @@ impl Pair {
         };
         self.rules.decide(&Input::Record(record), Some(position));
         while let Some(continuation) = self.rules.continuation() {
-            self.rules.close(false);
+            self.rules.close();
+            self.rules.forget_changes();
             self.rules.go_on(&continuation);
         }
     }

@@ -110,10 +110,23 @@ impl Duban {
     /// # Panics
     /// When it cannot be started.
     pub fn start_with<S: AsRef<OsStr>>(args: &[S], variables: &[(&str, &str)]) -> Duban {
+        Duban::spawn(Command::new(binary()).args(args), variables)
+    }
+
+    /// Starts it with no more than so many open files.
+    ///
+    /// # Panics
+    /// When it cannot be started, or there is no `prlimit` program.
+    pub fn start_with_files<S: AsRef<OsStr>>(files: u32, args: &[S]) -> Duban {
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--nofile={files}")).arg(binary());
+        Duban::spawn(limited.args(args), &[])
+    }
+
+    fn spawn(command: &mut Command, variables: &[(&str, &str)]) -> Duban {
         let said = tempfile::tempdir().expect("a temporary folder");
         let file = |name| std::fs::File::create(said.path().join(name)).expect("a file");
-        let child = Command::new(binary())
-            .args(args)
+        let child = command
             .current_dir(workspace())
             .env_remove("DUBAN_NATS_URL")
             .env_remove("DUBAN_NATS_PASSWORD")
@@ -145,9 +158,23 @@ impl Duban {
     /// # Panics
     /// When there is no `kill` program.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, such as `STOP` and `CONT`.
+    ///
+    /// # Panics
+    /// When there is no `kill` program.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let name = format!("-{name}");
+        let status = Command::new("kill").args([&name, &id]).status();
         assert!(status.expect("the program `kill`").success());
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it has.

@@ -1,12 +1,15 @@
 //! What several whole-system tests share.
 
 pub mod dice;
+pub mod disk;
 pub mod duban;
 pub mod log;
 pub mod mailbox;
 pub mod nats;
+pub mod pairs;
 pub mod roles;
 pub mod scenario;
+pub mod simulation;
 pub mod watch;
 pub mod webhook;
 pub mod year;

@@ -1,5 +1,5 @@
 //! A real nats-server for tests: on a free port of the loopback, with `deploy/nats.conf`, its
-//! streams in a folder that goes when the test ends.
+//! streams in a folder that goes when the test ends. Three of them make a cluster.
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The users of `deploy/nats.conf`.
@@ -30,7 +32,11 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub struct NatsServer {
     child: Option<Child>,
     port: u16,
+    /// Where the streams are; `store` unless a test chose another folder.
+    streams: PathBuf,
     store: TempDir,
+    /// What this server is told beyond `deploy/nats.conf`.
+    options: Vec<String>,
 }
 
 impl NatsServer {
@@ -39,23 +45,44 @@ impl NatsServer {
     /// # Panics
     /// When there is no nats-server, or it does not start. Nothing is skipped.
     pub async fn start() -> NatsServer {
-        NatsServer::start_in(&std::env::temp_dir()).await
-    }
-
-    /// The same with its streams below a folder of the caller's choice: where they lie decides what
-    /// a sync costs.
-    ///
-    /// # Panics
-    /// When there is no nats-server, or it does not start.
-    pub async fn start_in(place: &Path) -> NatsServer {
-        let store = tempfile::tempdir_in(place).expect("a temporary folder");
-        let mut server = NatsServer {
-            child: None,
-            port: free_port(),
-            store,
-        };
+        let mut server = NatsServer::prepare(Vec::new());
         server.restart().await;
         server
+    }
+
+    /// Starts a server that keeps its streams in a folder of the test's choice.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub async fn start_on(streams: &Path) -> NatsServer {
+        let mut server = NatsServer::prepare(Vec::new());
+        server.streams = streams.to_owned();
+        server.restart().await;
+        server
+    }
+
+    /// Starts a server that keeps its streams in a folder of its own below `place`, on the disk
+    /// that decides what a sync costs.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub async fn start_below(place: &Path) -> NatsServer {
+        let mut server = NatsServer::prepare(Vec::new());
+        server.store = tempfile::tempdir_in(place).expect("a temporary folder");
+        server.streams = server.store.path().to_owned();
+        server.restart().await;
+        server
+    }
+
+    fn prepare(options: Vec<String>) -> NatsServer {
+        let store = tempfile::tempdir().expect("a temporary folder");
+        NatsServer {
+            child: None,
+            port: free_port(),
+            streams: store.path().to_owned(),
+            store,
+            options,
+        }
     }
 
     /// Starts it again, on the same port and folder, and waits until it answers.
@@ -63,6 +90,11 @@ impl NatsServer {
     /// # Panics
     /// When it does not start.
     pub async fn restart(&mut self) {
+        self.spawn();
+        self.wait_until_it_answers().await;
+    }
+
+    fn spawn(&mut self) {
         self.kill();
         let log = std::fs::File::options()
             .create(true)
@@ -74,7 +106,8 @@ impl NatsServer {
             .arg("-c")
             .arg(workspace().join("deploy/nats.conf"))
             .args(["-p", &self.port.to_string()])
-            .env("DUBAN_NATS_STORE", self.store.path())
+            .args(&self.options)
+            .env("DUBAN_NATS_STORE", &self.streams)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
@@ -85,7 +118,6 @@ impl NatsServer {
             );
         }
         self.child = Some(command.spawn().expect("nats-server starts"));
-        self.wait_until_it_answers().await;
     }
 
     async fn wait_until_it_answers(&mut self) {
@@ -141,6 +173,81 @@ impl NatsServer {
     fn log_file(&self) -> PathBuf {
         self.store.path().join("server.log")
     }
+}
+
+/// Three servers that keep every stream together. Dropping it kills them.
+pub struct NatsCluster {
+    nodes: Vec<NatsServer>,
+}
+
+impl NatsCluster {
+    /// Starts the three and waits until each answers. Which of them leads what is theirs to agree
+    /// on, and takes them some seconds more.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub async fn start() -> NatsCluster {
+        let routes = [(); 3].map(|()| format!("nats://127.0.0.1:{}", free_port()));
+        let mut nodes: Vec<NatsServer> = (0..routes.len())
+            .map(|place| {
+                let options = [
+                    ["--server_name", &node_name(place)],
+                    ["--cluster_name", "duban"],
+                    ["--cluster", &routes[place]],
+                    ["--routes", &routes.join(",")],
+                ];
+                NatsServer::prepare(options.concat().into_iter().map(str::to_owned).collect())
+            })
+            .collect();
+        nodes.iter_mut().for_each(NatsServer::spawn);
+        for node in &mut nodes {
+            node.wait_until_it_answers().await;
+        }
+        NatsCluster { nodes }
+    }
+
+    /// Where a user connects: all three.
+    pub fn url(&self, user: &str) -> String {
+        let all: Vec<String> = self.nodes.iter().map(|node| node.url(user)).collect();
+        all.join(",")
+    }
+
+    /// Which node leads a stream, and whether the other two have all of it; nothing while the
+    /// cluster has not agreed.
+    pub async fn leader(&self, stream: &str) -> Option<(usize, bool)> {
+        let node = self.nodes.iter().find(|node| node.child.is_some())?;
+        let client = node.client("console").await.ok()?;
+        let subject = format!("$JS.API.STREAM.INFO.{stream}");
+        let asked = client.request(subject, Bytes::new());
+        let answer = tokio::time::timeout(Duration::from_secs(2), asked).await;
+        let info: Value = serde_json::from_slice(&answer.ok()?.ok()?.payload).ok()?;
+        let cluster = &info["cluster"];
+        let leader = cluster["leader"].as_str()?;
+        let place = (0..self.nodes.len()).find(|place| node_name(*place) == leader)?;
+        let others = cluster["replicas"].as_array()?;
+        let is_whole = others.len() == 2
+            && others
+                .iter()
+                .all(|other| other["current"] == true && other["offline"] != true);
+        Some((place, is_whole))
+    }
+
+    /// Ends a node as a crash would: SIGKILL.
+    pub fn kill(&mut self, place: usize) {
+        self.nodes[place].kill();
+    }
+
+    /// Starts a node again and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self, place: usize) {
+        self.nodes[place].restart().await;
+    }
+}
+
+fn node_name(place: usize) -> String {
+    format!("duban-{place}")
 }
 
 impl Drop for NatsServer {

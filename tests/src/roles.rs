@@ -27,9 +27,19 @@ impl Roles {
     /// When one does not start.
     pub fn start(server: &NatsServer, data: &Path) -> Roles {
         run(&["serve", "setup", "--nats", &server.url("setup")]).with_code(0);
+        Roles::begin(|role| server.url(role), data)
+    }
+
+    /// Starts every role on streams that are there.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn begin(url: impl Fn(&str) -> String, data: &Path) -> Roles {
         let mut roles = Roles {
             processes: Vec::new(),
-            commands: ROLES.map(|role| command(server, role, data)).to_vec(),
+            commands: ROLES
+                .map(|role| command(&url(role), role, &data.join(role)))
+                .to_vec(),
             data: data.to_owned(),
         };
         roles.processes = roles.commands.iter().map(|c| Duban::start(c)).collect();
@@ -52,17 +62,19 @@ impl Roles {
         assert!(runs, "{} does not start: {}", ROLES[place], process.err());
     }
 
-    /// Starts every role again that ended because the server was away, as systemd does.
+    /// Looks whether every role is still there: a server that is away is waited for.
     ///
     /// # Panics
-    /// When one ended for another reason.
+    /// When one ended by itself.
     pub fn supervise(&mut self) {
         for (process, command) in self.processes.iter_mut().zip(&self.commands) {
-            if process.ended().is_some() {
-                let why = process.err();
-                assert!(why.contains("not available"), "{} ended: {why}", command[1]);
-                *process = Duban::start(command);
-            }
+            assert_eq!(
+                process.ended(),
+                None,
+                "{} ended: {}",
+                command[1],
+                process.err()
+            );
         }
     }
 
@@ -109,11 +121,11 @@ impl Roles {
     }
 }
 
-fn command(server: &NatsServer, role: &str, data: &Path) -> Vec<String> {
-    let data = data.join(role).display().to_string();
-    let url = server.url(role);
+/// How one process of a role is started.
+pub(crate) fn command(url: &str, role: &str, data: &Path) -> Vec<String> {
+    let data = data.display().to_string();
     [
-        "serve", role, "--clock", "virtual", "--data", &data, "--nats", &url,
+        "serve", role, "--clock", "virtual", "--data", &data, "--nats", url,
     ]
     .map(str::to_owned)
     .to_vec()

@@ -42,6 +42,22 @@ fn pause() {
     std::thread::sleep(LOOK);
 }
 
+/// Measures how long something took, by this machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts one.
+    pub fn start() -> Stopwatch {
+        Stopwatch(now())
+    }
+
+    /// The time since it was started.
+    pub fn elapsed(&self) -> Duration {
+        now().duration_since(self.0)
+    }
+}
+
 /// Looks at a condition until it holds or the limit is over; true if it held.
 pub fn until(limit: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let start = now();

@@ -121,11 +121,11 @@ async fn whoever_starts_in_the_wrong_order_or_as_the_wrong_user_is_told_what_to_
         assert!(said.out.contains("the streams are there"), "{}", said.out);
     }
 
-    // The intake's process as a user who may not read the inbox.
+    // The intake's process as the user of another role.
     let said = serve("intake", "rules");
     assert!(
         said.err
-            .contains("does not let this user use $JS.API.CONSUMER.CREATE.DUBAN_INBOX_0"),
+            .contains("does not let this user use duban.lease.0.intake"),
         "{}",
         said.err
     );

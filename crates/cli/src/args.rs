@@ -103,9 +103,14 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "./data")]
     pub data: PathBuf,
     /// The log in a NATS server instead of the data folder, e.g. `nats://duban@127.0.0.1:4222`;
-    /// the password is taken from `DUBAN_NATS_PASSWORD` unless the URL has it.
+    /// the password is taken from `DUBAN_NATS_PASSWORD` unless the URL has it. The servers of a
+    /// cluster are separated by commas.
     #[arg(long, env = "DUBAN_NATS_URL")]
     pub nats: Option<String>,
+    /// Copies that the servers of a NATS cluster keep of each stream, when `setup` or `all` creates
+    /// them: 1 or 3.
+    #[arg(long)]
+    pub replicas: Option<u8>,
     /// A definition folder to bring into force at start, if it is not yet.
     #[arg(long)]
     pub ledger: Vec<PathBuf>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use duban_console::{ConsoleState, Explain};
 use duban_intake::Intake;
-use duban_journal::{EmbeddedLog, Log};
+use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::args::{self, ClockKind, Role, Serve};
-use crate::reading::{connect_nats, log_dir};
+use crate::reading::{log_dir, nats_options};
 use crate::view::View;
 use crate::{Ended, Fault, folder, socket};
 
@@ -33,10 +33,13 @@ const READ_AT_ONCE: usize = 256;
 /// How long an unreachable log is left alone before it is asked again, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
 
+/// The longest pause between two attempts to reach a server at start, in milliseconds.
+const LONGEST_AWAY_MILLIS: u64 = 5_000;
+
 /// What to run.
 pub(crate) struct HostOptions {
     pub data: PathBuf,
-    pub nats: Option<String>,
+    pub nats: Option<JetStreamOptions>,
     pub roles: BTreeSet<Role>,
     pub clock: Clock,
     pub channels: Channels,
@@ -52,6 +55,23 @@ pub(crate) struct Host {
     services: JoinSet<Result<(), RunError>>,
     others: JoinSet<Result<(), String>>,
     workers: Option<Workers>,
+}
+
+/// Connects to a log in a NATS server however long it is away: whoever runs services wants them to
+/// run once it is back, in whichever order machines start.
+async fn connect_patiently(options: &JetStreamOptions) -> Result<JetStreamLog, Fault> {
+    let mut wait = AWAY_MILLIS;
+    loop {
+        match JetStreamLog::connect(options.clone()).await {
+            Ok(log) => return Ok(log),
+            Err(LogError::Unavailable(why)) => {
+                warn!(why, "the log is not available; waiting for the NATS server");
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                wait = (wait * 2).min(LONGEST_AWAY_MILLIS);
+            }
+            Err(fault) => return Err(fault.into()),
+        }
+    }
 }
 
 /// Channels as the command line and environment configure them.
@@ -90,8 +110,7 @@ impl Host {
             .map_err(|fault| format!("data folder {}: {fault}", data.display()))?;
         let has = |role| roles.contains(&Role::All) || roles.contains(&role);
         let log = match &nats {
-            // Single roles have no right to create the streams.
-            Some(url) => connect_nats(url, roles.contains(&Role::All)).await?,
+            Some(options) => Log::JetStream(connect_patiently(options).await?),
             None if has(Role::Intake)
                 && has(Role::Rules)
                 && has(Role::Scheduler)
@@ -297,17 +316,37 @@ async fn follow_view(
     }
 }
 
+/// How `serve` connects to a NATS server, if it does.
+fn nats(args: &Serve, create: bool) -> Option<JetStreamOptions> {
+    let options = nats_options(args.nats.as_deref()?);
+    Some(JetStreamOptions {
+        replicas: args.replicas.unwrap_or(options.replicas),
+        create,
+        ..options
+    })
+}
+
 /// `duban serve setup`
 async fn setup(args: &Serve, with_others: bool) -> Result<Ended, Fault> {
     if with_others {
         return Err("`setup` creates the streams and ends; start the other roles after it".into());
     }
-    let url = args
-        .nats
-        .as_deref()
-        .ok_or("`setup` needs --nats; the embedded log needs no setup")?;
-    let log = connect_nats(url, true).await?;
-    crate::say!("the streams are there: log {}", log.id());
+    let options =
+        nats(args, true).ok_or("`setup` needs --nats; the embedded log needs no setup")?;
+    let log = connect_patiently(&options).await?;
+    if let Some(wanted) = args.replicas
+        && wanted != log.replicas()
+    {
+        return Err(format!(
+            "the streams are there with {} copies each, not {wanted}: change each with \
+             `nats stream edit NAME --replicas {wanted}`",
+            log.replicas()
+        )
+        .into());
+    }
+    let (copies, id) = (log.replicas(), Log::JetStream(log).id().to_owned());
+    let each = if copies == 1 { "one copy" } else { "3 copies" };
+    crate::say!("the streams are there, {each} each: log {id}");
     Ok(Ended::Well)
 }
 
@@ -325,7 +364,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
     }
     let mut host = Host::start(HostOptions {
         data: args.data.clone(),
-        nats: args.nats.clone(),
+        // Single roles have no right to create the streams.
+        nats: nats(&args, roles.contains(&Role::All)),
         roles,
         clock: match args.clock {
             ClockKind::Live => Clock::Live,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, Stored};
+use duban_journal::{EmbeddedLog, Holder, JetStreamLog, JetStreamOptions, Log, Stored};
 use duban_model::{Envelope, Service};
 use duban_runtime::submit::subject_tail;
 use tokio::sync::Mutex;
@@ -28,30 +28,38 @@ pub(crate) fn log_dir(data: &Path) -> PathBuf {
     data.join("log")
 }
 
-/// Connects to a log in a NATS server.
-pub(crate) async fn connect_nats(url: &str, create: bool) -> Result<Log, Fault> {
+/// Connects to a log in a NATS server. For a person who waits: a server that is away is told at
+/// once.
+pub(crate) async fn connect_nats(url: &str) -> Result<Log, Fault> {
+    Ok(Log::JetStream(
+        JetStreamLog::connect(nats_options(url)).await?,
+    ))
+}
+
+/// What `--nats` and the environment say: to use streams that are there.
+pub(crate) fn nats_options(url: &str) -> JetStreamOptions {
     // The URL's own password goes before the environment's.
     let has_password = url
-        .rsplit_once('@')
+        .split(',')
+        .next()
+        .and_then(|first| first.rsplit_once('@'))
         .is_some_and(|(user, _)| user.rsplit('/').next().is_some_and(|u| u.contains(':')));
     let password = std::env::var("DUBAN_NATS_PASSWORD").ok();
-    let log = JetStreamLog::connect(JetStreamOptions {
+    JetStreamOptions {
         url: url.to_owned(),
         user: None,
         password: password.filter(|_| !has_password),
         partition: 0,
         replicas: 1,
-        create,
-    })
-    .await?;
-    Ok(Log::JetStream(log))
+        create: false,
+    }
 }
 
 impl Reading {
     /// Opens what a command names.
     pub(crate) async fn open(place: &Place) -> Result<Reading, Fault> {
         if let Some(url) = &place.nats {
-            return Ok(Reading::Log(connect_nats(url, false).await?));
+            return Ok(Reading::Log(connect_nats(url).await?));
         }
         if let Some(client) = Client::connect(&place.data).await {
             return Ok(Reading::Server(Mutex::new(client)));
@@ -112,6 +120,19 @@ impl Reading {
                 .submit(&event.tenant, tail, Bytes::from(event.to_json()))
                 .await?),
         }
+    }
+
+    /// Who writes for each service, where processes agree on it by leases; empty elsewhere.
+    pub(crate) async fn leaders(&self) -> Result<Vec<(Service, Option<Holder>)>, Fault> {
+        let mut leaders = Vec::new();
+        if let Reading::Log(log) = self
+            && let Some(leases) = log.leases()
+        {
+            for service in Service::ALL {
+                leaders.push((service, leases.look(service).await?.holder));
+            }
+        }
+        Ok(leaders)
     }
 
     /// Whether somebody is there to decide what is submitted.

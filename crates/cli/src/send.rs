@@ -179,7 +179,7 @@ async fn rounds(
     all_good: bool,
 ) -> Result<Ended, Fault> {
     let url = args.place.nats.as_deref().ok_or("--rounds needs --nats")?;
-    let log = connect_nats(url, false).await?;
+    let log = connect_nats(url).await?;
     let folder = args.ledger.as_deref().map(folder::read).transpose()?;
     let zone = folder
         .as_ref()

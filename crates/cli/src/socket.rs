@@ -26,6 +26,9 @@ const REQUEST_BYTES: u64 = 2 << 20;
 const CONNECTIONS: usize = 16;
 /// A silent client is dropped after this long, in seconds.
 const IDLE_SECONDS: u64 = 60;
+/// After a connection that could not be taken, the next is not tried for this long, in
+/// milliseconds.
+const REFUSED_MILLIS: u64 = 500;
 /// Frames read at once.
 const READ_AT_ONCE: usize = 256;
 
@@ -71,6 +74,7 @@ pub(crate) async fn serve(
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut refusing = false;
     loop {
         tokio::select! {
             () = stopped(&mut shutdown) => {
@@ -78,7 +82,22 @@ pub(crate) async fn serve(
                 return Ok(());
             }
             client = listener.accept() => {
-                let (client, _) = client?;
+                let client = match client {
+                    Ok((client, _)) => {
+                        refusing = false;
+                        client
+                    }
+                    // One command less is better than no server: it may be the process's last
+                    // file handle.
+                    Err(fault) => {
+                        if !refusing {
+                            warn!(%fault, "commands cannot be taken for now; raise the limit of open files (LimitNOFILE) if it says so");
+                        }
+                        refusing = true;
+                        tokio::time::sleep(Duration::from_millis(REFUSED_MILLIS)).await;
+                        continue;
+                    }
+                };
                 let Ok(place) = places.clone().try_acquire_owned() else {
                     warn!("too many commands at once; one was turned away");
                     continue;

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use duban_journal::Holder;
+use duban_model::Service;
+
 use crate::args::{Format, Status};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
@@ -63,11 +66,12 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
             "next_obligation": next.map(|(_, id)| id.clone()),
         }));
     }
+    let leaders = reading.leaders().await?;
     let now = view.latest().shown_in(duban_model::Zone::SHANGHAI);
     match args.format {
         Format::Json | Format::Ndjson => crate::say!(
             "{}",
-            serde_json::json!({"latest": now, "frames": frames, "records": records, "rejections": rejections, "ledgers": ledgers})
+            serde_json::json!({"latest": now, "frames": frames, "records": records, "rejections": rejections, "ledgers": ledgers, "leaders": leaders_as_json(&leaders)})
         ),
         Format::Csv | Format::Table => {
             let keys = [
@@ -103,6 +107,17 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
                 crate::say!(
                     "log: {frames} frames, {records} records, {rejections} rejections; latest {now}"
                 );
+                for (service, holder) in &leaders {
+                    match holder {
+                        Some(h) => crate::say!(
+                            "{service}: last led by process {} on {}, release {}",
+                            h.pid,
+                            h.host,
+                            h.release
+                        ),
+                        None => crate::say!("{service}: nobody leads"),
+                    }
+                }
                 if rows.is_empty() {
                     crate::say!("no ledger is in force");
                 } else {
@@ -112,6 +127,15 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
         }
     }
     Ok(Ended::Well)
+}
+
+/// By service, who holds its lease; null where nobody does.
+fn leaders_as_json(leaders: &[(Service, Option<Holder>)]) -> serde_json::Value {
+    leaders
+        .iter()
+        .map(|(service, holder)| (service.to_string(), serde_json::json!(holder)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {

@@ -29,6 +29,8 @@ use crate::{asset, page};
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
+/// Where Linux says how many files this process may have open.
+const LIMITS: &str = "/proc/self/limits";
 /// How long an orderly end may take; connections still open then are dropped.
 pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 
@@ -106,7 +108,7 @@ pub async fn serve(
     let app = router(state, shutdown.clone());
     let listener = Bounded {
         listener,
-        free: Arc::new(Semaphore::new(CONNECTIONS)),
+        free: Arc::new(Semaphore::new(connections())),
     };
     let mut begin = shutdown.clone();
     let server = axum::serve(listener, app)
@@ -125,7 +127,33 @@ pub async fn serve(
     }
 }
 
-/// A listener that accepts at most [`CONNECTIONS`] at once.
+/// As many as [`CONNECTIONS`], but never more than half of the files this process may have open:
+/// log and state of the same process need theirs.
+fn connections() -> usize {
+    let limits = std::fs::read_to_string(LIMITS).unwrap_or_default();
+    let Some(files) = open_files(&limits) else {
+        return CONNECTIONS;
+    };
+    let most = (files / 2).clamp(1, CONNECTIONS);
+    if most < CONNECTIONS {
+        tracing::warn!(
+            files,
+            "at most {most} connections to the pages at once, half of the files that this process may have open; \
+             for more, raise the limit of open files (LimitNOFILE, ulimit -n)"
+        );
+    }
+    most
+}
+
+/// The soft limit of open files among a process's limits; nothing if there is none.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// A listener that accepts at most [`connections`] at once.
 struct Bounded {
     listener: TcpListener,
     free: Arc<Semaphore>,
@@ -193,5 +221,23 @@ impl AsyncWrite for Counted {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_read() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+                      Max processes             95                   95                   processes\n\
+                      Max open files            1024                 524288               files\n";
+        assert_eq!(open_files(limits), Some(1_024));
+        assert_eq!(
+            open_files("Max open files            unlimited  unlimited  files\n"),
+            None
+        );
+        assert_eq!(open_files(""), None);
     }
 }

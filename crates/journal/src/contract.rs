@@ -9,6 +9,7 @@ use crate::embedded::EmbeddedLog;
 use crate::fault::{AppendError, LogError, SubmitError};
 use crate::follower::{Follower, InboxFollower};
 use crate::jetstream::JetStreamLog;
+use crate::lease::Leases;
 use crate::memory::MemoryLog;
 use crate::simulated::SimulatedLog;
 
@@ -60,6 +61,14 @@ impl Log {
     /// Random, drawn when the log was created and kept with it: tells one log from another.
     pub fn id(&self) -> &str {
         dispatch!(self, log => log.id())
+    }
+
+    /// The leases by which processes agree who writes; nothing for a log that one process holds.
+    pub fn leases(&self) -> Option<Leases> {
+        match self {
+            Log::Memory(_) | Log::Simulated(_) | Log::Embedded(_) => None,
+            Log::JetStream(log) => Some(Leases(log.clone())),
+        }
     }
 
     /// Appends a frame durably if, and only if, `expected` is the sequence of this service's

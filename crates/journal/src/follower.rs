@@ -83,6 +83,11 @@ pub(crate) trait Source<T>: Send + Sync {
 
     /// True if a scan may take long enough for other tasks to have a turn between two.
     fn takes_time(&self) -> bool;
+
+    /// Why nothing more will come, once the head has stopped for good.
+    fn why_ended(&self) -> String {
+        "its writer has ended".to_owned()
+    }
 }
 
 /// Follows a log of this process: reads up to the durable head, then waits for it to move.
@@ -125,7 +130,10 @@ impl<T> LocalFollower<T> {
                 return Ok(found);
             }
             self.head.changed().await.map_err(|_| {
-                LogError::Damaged("it takes no more after a failed write; restart".to_owned())
+                LogError::Refused(format!(
+                    "the log takes no more: {}",
+                    self.source.why_ended()
+                ))
             })?;
         }
     }

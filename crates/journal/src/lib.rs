@@ -16,6 +16,7 @@ mod embedded;
 mod fault;
 mod follower;
 mod jetstream;
+mod lease;
 mod memory;
 mod simulated;
 mod subject;
@@ -25,6 +26,7 @@ pub use embedded::EmbeddedLog;
 pub use fault::{AppendError, LogError, SubmitError};
 pub use follower::{Follower, InboxFollower};
 pub use jetstream::{JetStreamLog, JetStreamOptions};
+pub use lease::{Holder, Lease, Leases};
 pub use memory::{Fault, MemoryLog};
 pub use simulated::{Calm, Fate, Request, SimulatedLog, Weather};
 

@@ -16,6 +16,11 @@ pub(crate) fn log_subject(partition: u16, service: Service) -> String {
     format!("duban.log.{partition}.{service}")
 }
 
+/// The one subject of a service's lease.
+pub(crate) fn lease_subject(partition: u16, service: Service) -> String {
+    format!("duban.lease.{partition}.{service}")
+}
+
 /// The service whose frames come on this subject.
 pub(crate) fn service_of(subject: &str) -> Option<Service> {
     subject.rsplit('.').next()?.parse().ok()

@@ -144,7 +144,11 @@ async fn a_failed_commit_is_never_acknowledged_and_ends_the_log() {
     let mut follower = log.follow(1, &Service::ALL).await.unwrap();
 
     embedded.fail_next_commit();
-    let why = "a commit has failed (a test made it fail); restart".to_owned();
+    let why = format!(
+        "{}: a write has failed: a test made it fail. Nothing that is unsure was acknowledged. \
+         Free space there or mend the disk, then start again",
+        dir.path().display()
+    );
     assert_eq!(
         log.append(frame(Service::Rules, 2), 1).await,
         Err(AppendError::Broken(why.clone()))
@@ -155,9 +159,10 @@ async fn a_failed_commit_is_never_acknowledged_and_ends_the_log() {
     );
     assert_eq!(
         log.submit("tongliao", "task.accepted", Bytes::new()).await,
-        Err(SubmitError::Broken(why))
+        Err(SubmitError::Broken(why.clone()))
     );
-    assert!(matches!(follower.next(10).await, Err(LogError::Damaged(_))));
+    let ended = LogError::Refused(format!("the log takes no more: {why}"));
+    assert_eq!(follower.next(10).await, Err(ended));
     assert_eq!(log.head().await, Ok(1));
 
     drop((embedded, log, follower));

@@ -91,7 +91,15 @@ impl Timestamp {
     /// Reads the text that [`Timestamp::text`] writes; nothing if it is spelt otherwise.
     fn from_own_text(text: &[u8]) -> Option<Timestamp> {
         let text: &[u8; TEXT_BYTES] = text.try_into().ok()?;
-        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+        let marks = [
+            (4, b'-'),
+            (7, b'-'),
+            (10, b'T'),
+            (13, b':'),
+            (16, b':'),
+            (19, b'.'),
+            (23, b'Z'),
+        ];
         if marks.iter().any(|(place, mark)| text[*place] != *mark) {
             return None;
         }

@@ -1,7 +1,8 @@
 //! Performing what was announced, and reporting what became of it.
 //!
 //! The runner takes effects only after their record is on the log, in bounded number, and puts
-//! every outcome into the inbox. It decides nothing: retries are the notifier's.
+//! every outcome into the inbox. It decides nothing: retries are the notifier's. A send that has
+//! not begun when its leader's tenure is over is dropped: the successor announces it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::channel::Channels;
+use crate::leadership::Tenure;
 use crate::submit::submit;
 
 /// Sends that wait for a worker; beyond it, the notifier waits.
@@ -37,15 +39,62 @@ pub const EFFECTS_SOURCE: &str = "urn:duban:effects";
 /// Takes effects to be performed. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Runner {
-    sends: mpsc::Sender<Message>,
+    sends: mpsc::Sender<Order>,
+    /// Orders taken and not done with.
+    open: Arc<watch::Sender<usize>>,
+}
+
+/// A send to be made, and by whose right.
+#[derive(Debug)]
+struct Order {
+    message: Message,
+    tenure: Tenure,
+    _place: Place,
+}
+
+/// Counts an order until it is done with.
+#[derive(Debug)]
+struct Place(Arc<watch::Sender<usize>>);
+
+impl Place {
+    fn take(open: &Arc<watch::Sender<usize>>) -> Place {
+        open.send_modify(|count| *count += 1);
+        Place(open.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Runner {
-    /// Hands an effect over; waits while the queue is full.
-    pub async fn perform(&self, effect: Effect) {
+    /// Hands an effect over, to be begun only while the tenure holds; waits while the queue is
+    /// full.
+    pub async fn perform(&self, effect: Effect, tenure: &Tenure) {
         let Effect::Send(message) = effect;
-        if self.sends.send(message).await.is_err() {
+        let order = Order {
+            message,
+            tenure: tenure.clone(),
+            _place: Place::take(&self.open),
+        };
+        if self.sends.send(order).await.is_err() {
             error!("the effect runner has ended; the send is announced again at the next start");
+        }
+    }
+
+    /// Waits until everything handed over is done with, for a bounded time.
+    pub async fn settled(&self) {
+        let mut open = self.open.subscribe();
+        let none = open.wait_for(|count| *count == 0);
+        if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS), none)
+            .await
+            .is_err()
+        {
+            warn!(
+                "sends were still under way after {DRAIN_SECONDS} s; whoever comes next announces them again"
+            );
         }
     }
 }
@@ -73,7 +122,8 @@ pub fn start(
             shutdown.clone(),
         ));
     }
-    (Runner { sends }, Workers { tasks })
+    let open = Arc::new(watch::Sender::new(0));
+    (Runner { sends, open }, Workers { tasks })
 }
 
 impl Workers {
@@ -94,14 +144,19 @@ impl Workers {
 async fn work(
     log: Log,
     channels: Arc<Channels>,
-    queue: Arc<Mutex<mpsc::Receiver<Message>>>,
+    queue: Arc<Mutex<mpsc::Receiver<Order>>>,
     shutdown: watch::Receiver<bool>,
 ) {
     loop {
-        let Some(message) = queue.lock().await.recv().await else {
+        let Some(order) = queue.lock().await.recv().await else {
             return;
         };
-        let send = channels.send(&message);
+        let message = &order.message;
+        if !order.tenure.confirmed().await {
+            warn!(notice = %message.notice, attempt = message.attempt, "not sent: another leads and announces it again");
+            continue;
+        }
+        let send = channels.send(message);
         let (outcome, detail) =
             match tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send).await {
                 Ok(answer) => answer,

@@ -46,7 +46,10 @@ pub(crate) async fn append(
                     "{service} built a frame of {bytes} bytes; the machine keeps it below {limit}"
                 )
             }
-            Err(AppendError::Conflict { .. } | AppendError::Unknown(_)) => {}
+            Err(AppendError::Conflict { .. }) => {}
+            Err(AppendError::Unknown(why)) => {
+                warn!(%service, why, "the frame is not acknowledged; asking what became of it");
+            }
         }
         // Refused or unknown: the service's last frame tells which.
         loop {
@@ -54,14 +57,16 @@ pub(crate) async fn append(
                 Ok(last) => {
                     let seq = last.as_ref().map_or(0, |stored| stored.seq);
                     let head = last.as_ref().map(|stored| &stored.frame.head);
+                    // Where it stands comes first: a process that leads again numbers its frames
+                    // on, and what it wrote before must never pass for what it writes now.
+                    if seq == expected {
+                        info!(%service, "append not on the log; retrying the identical frame");
+                        break;
+                    }
                     if head.is_some_and(|h| {
                         h.incarnation == frame.head.incarnation && h.number == frame.head.number
                     }) {
                         return Settled::Mine(seq);
-                    }
-                    if seq == expected {
-                        info!(%service, "append not on the log; retrying the identical frame");
-                        break;
                     }
                     warn!(%service, expected, found = seq, "another process writes for this service");
                     return Settled::Lost;

@@ -8,10 +8,12 @@ pub mod channel;
 pub mod clock;
 pub mod effects;
 mod fence;
+pub mod leadership;
 pub mod machine;
 pub mod pump;
 pub mod rounds;
 pub mod service;
+mod shelf;
 pub mod submit;
 
 /// This release, as frames name their writer.

@@ -1,17 +1,21 @@
 //! One service against a log and a store: load, follow own frames, take inputs, append, commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
-use duban_model::{Decider, Input, Position, Service, Timestamp};
-use duban_store::{Commit, FORMAT, Place, Saved, Store, StoreError};
+use duban_model::{Decider, Frame, Input, Position, Service, Timestamp};
+use duban_store::{FORMAT, Place, Saved, StoreError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, stopped};
 use crate::effects::Runner;
 use crate::fence::{Settled, append};
+use crate::leadership::{Candidate, Tenure};
 use crate::machine::{Built, Machine};
+use crate::shelf::Shelf;
 
 /// Frames or messages taken from the log at once.
 const TAKEN_AT_ONCE: usize = 256;
@@ -19,12 +23,13 @@ const TAKEN_AT_ONCE: usize = 256;
 const SILENT_MILLIS: u64 = 1_000;
 /// The wall clock is looked at again at least this often, in milliseconds, since it may be set.
 const CLOCK_LOOK_MILLIS: i64 = 1_000;
-/// How long a process that lost its leadership waits before it tries again, in milliseconds.
+/// Without leases, how long a process whose frame was refused waits before it tries again, in
+/// milliseconds.
 const STAND_BACK_MILLIS: u64 = 3_000;
+/// With leases, the same: who may write next is the lease's to say.
+const STAND_BY_MILLIS: u64 = 100;
 /// How long to wait before asking a log again that was away, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
-/// Own frames replayed between two commits to the store.
-const REPLAYED_PER_COMMIT: usize = 64;
 
 /// What a service runs on.
 #[derive(Clone, Debug)]
@@ -92,16 +97,19 @@ enum End {
     Lost,
 }
 
-/// Runs a service until the process is to stop. A lost leadership is followed by standing back
-/// and trying again from the log.
+/// Runs a service until the process is to stop: stands by while another process writes for it, and
+/// writes when it is its turn. A lost leadership is followed by standing by again, from the log.
 pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     let mut shutdown = parts.shutdown.clone();
+    // Frames of this process on the log: it may lead several times.
+    let mut written = 0;
     loop {
         if *shutdown.borrow() {
             return Ok(());
         }
-        let wait = match lead::<D>(&parts).await {
+        let wait = match lead::<D>(&parts, &mut written).await {
             Ok(End::Stopped) => return Ok(()),
+            Ok(End::Lost) if parts.log.leases().is_some() => STAND_BY_MILLIS,
             Ok(End::Lost) => STAND_BACK_MILLIS,
             Err(RunError::Log(LogError::Unavailable(why))) => {
                 warn!(service = %D::SERVICE, why, "the log is away; trying again");
@@ -120,34 +128,122 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     }
 }
 
-/// One stretch of writing for a service.
+/// One stretch of following a service's own frames, and of writing them.
 struct Lead<'a, D: Decider> {
     parts: &'a Parts,
     machine: Machine<D>,
-    store: Option<Store>,
+    shelf: Option<Shelf>,
     /// The sequence of this service's previous frame.
     expected: u64,
+    /// The right to write, once it is this process's.
+    tenure: Option<Tenure>,
+    /// The number of this process's previous frame.
+    written: &'a mut u64,
 }
 
-async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
-    let mut lead = load::<D>(parts).await?;
-    let end = if D::SOURCES.is_empty() {
-        let inputs = parts.log.follow_inbox(lead.machine.through().seq).await?;
-        lead.work(Source::Inbox(inputs)).await
-    } else {
-        // The frame that holds `through` may have more records after it.
-        let after = lead.machine.through().seq.saturating_sub(1);
-        let inputs = parts.log.follow(after, D::SOURCES).await?;
-        lead.work(Source::Log(inputs)).await
-    };
-    if let Some(store) = &lead.store {
-        store.flushed().await?;
+async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
+    let (mut lead, own) = load::<D>(parts, written).await?;
+    let state = parts.state_dir.as_ref().and_then(Place::folder);
+    let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
+    let end = lead.stand_by_and_work(own, &mut candidate).await;
+    if let Some(shelf) = &lead.shelf {
+        shelf.flushed().await?;
+    }
+    if matches!(end, Ok(End::Stopped)) {
+        // What was announced is finished first: given back earlier, it would be announced again.
+        if let Some(runner) = &parts.effects {
+            runner.settled().await;
+        }
+        candidate.resign().await;
     }
     end
 }
 
-/// Loads state from the store, or from the log alone, and takes every own frame into account.
-async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
+impl<D: Decider> Lead<'_, D> {
+    /// Stands by until it is this process's turn, then works.
+    async fn stand_by_and_work(
+        &mut self,
+        mut own: Follower,
+        candidate: &mut Candidate,
+    ) -> Result<End, RunError> {
+        let mut shutdown = self.parts.shutdown.clone();
+        let tenure = loop {
+            tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => {
+                    self.commit().await?;
+                    return Ok(End::Stopped);
+                }
+                tenure = candidate.gained() => break tenure?,
+                frames = own.next(TAKEN_AT_ONCE) => self.replay(&frames?).await?,
+            }
+        };
+        // Whatever the one before has written; should it still write, the fence tells.
+        self.catch_up(&mut own).await?;
+        // Left open, it would be sent what this process writes from now on.
+        drop(own);
+        self.tenure = Some(tenure);
+        let after = self.machine.through();
+        if D::SOURCES.is_empty() {
+            let inputs = self.parts.log.follow_inbox(after.seq).await?;
+            self.work(Source::Inbox(inputs)).await
+        } else {
+            // The frame that holds `through` may have more records after it.
+            let after = after.seq.saturating_sub(1);
+            let inputs = self.parts.log.follow(after, D::SOURCES).await?;
+            self.work(Source::Log(inputs)).await
+        }
+    }
+
+    /// Takes every own frame into account that is on the log by now.
+    async fn catch_up(&mut self, own: &mut Follower) -> Result<usize, RunError> {
+        let mut replayed = 0;
+        loop {
+            let frames = own.ready(TAKEN_AT_ONCE).await?;
+            if frames.is_empty() {
+                return Ok(replayed);
+            }
+            replayed += frames.len();
+            self.replay(&frames).await?;
+        }
+    }
+
+    async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
+        for Stored { seq, frame } in frames {
+            self.machine.replay(frame);
+            self.reached(*seq, frame).await?;
+        }
+        *self.written = self.machine.number();
+        Ok(())
+    }
+
+    /// An own frame is on the log, and the machine has no other change in it.
+    async fn reached(&mut self, seq: u64, frame: &Arc<Frame>) -> Result<(), StoreError> {
+        self.expected = seq;
+        match &mut self.shelf {
+            Some(shelf) => shelf.reached(seq, frame, &mut self.machine).await,
+            None => {
+                self.machine.forget_changes();
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands changed rows to the store. Only between frames.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        match &mut self.shelf {
+            Some(shelf) => shelf.commit(&mut self.machine).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Loads state from the store, or from the log alone, and takes every own frame into account that
+/// is there by now; those to come are the follower's.
+async fn load<'a, D: Decider>(
+    parts: &'a Parts,
+    written: &'a mut u64,
+) -> Result<(Lead<'a, D>, Follower), RunError> {
     let service = D::SERVICE;
     let log = &parts.log;
     let mut opened = match &parts.state_dir {
@@ -170,14 +266,14 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         .unwrap_or_default();
     let saved = opened.as_ref().and_then(|(_, found)| found.saved.clone());
     let mut machine = match Machine::<D>::new(parts.incarnation, rows) {
-        Ok(machine) => machine,
+        Ok(machine) => machine.numbered_after(*written),
         Err(fault) => {
             // Rows that this release cannot read are rebuilt from the log.
             let (store, _) = opened.take().expect("only stored rows can be unreadable");
             drop(store);
             let dir = parts.state_dir.as_ref().expect("rows came from a folder");
             dir.set_aside(&fault.to_string())?;
-            return Box::pin(load::<D>(parts)).await;
+            return Box::pin(load::<D>(parts, written)).await;
         }
     };
     let mut expected = 0;
@@ -185,38 +281,23 @@ async fn load<D: Decider>(parts: &Parts) -> Result<Lead<'_, D>, RunError> {
         && let Some(stored) = log.frame(saved.seq).await?
     {
         machine.stand_after(&stored.frame);
+        machine = machine.not_before(saved.latest);
         expected = saved.seq;
     }
+    let mut own = log.follow(expected, &[service]).await?;
     let mut lead = Lead {
         parts,
         machine,
-        store: opened.map(|(store, _)| store),
+        shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
         expected,
+        tenure: None,
+        written,
     };
-    let mut own = log.follow(expected, &[service]).await?;
-    let mut replayed = 0usize;
-    loop {
-        let frames = own.ready(TAKEN_AT_ONCE).await?;
-        if frames.is_empty() {
-            break;
-        }
-        for chunk in frames.chunks(REPLAYED_PER_COMMIT) {
-            for Stored { seq, frame } in chunk {
-                lead.machine.replay(frame);
-                lead.expected = *seq;
-                replayed += 1;
-            }
-            let changes = lead.machine.drain();
-            if let (Some(store), Some(Stored { seq, frame })) = (&lead.store, chunk.last()) {
-                let saved = position(log, service, *seq, frame);
-                store.commit(Commit { changes, saved }).await?;
-            }
-        }
-    }
+    let replayed = lead.catch_up(&mut own).await?;
     if replayed > 0 {
         debug!(%service, replayed, "own frames replayed");
     }
-    Ok(lead)
+    Ok((lead, own))
 }
 
 /// Why a stored position does not belong to this log, if it does not.
@@ -244,17 +325,6 @@ async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<Stri
             saved.seq
         ))),
         Some(_) => Ok(None),
-    }
-}
-
-fn position(log: &Log, service: Service, seq: u64, frame: &duban_model::Frame) -> Saved {
-    Saved {
-        format: FORMAT,
-        service,
-        log: log.id().to_owned(),
-        seq,
-        digest: frame.digest(),
-        through: frame.head.through,
     }
 }
 
@@ -316,7 +386,17 @@ impl<D: Decider> Lead<'_, D> {
         }
     }
 
+    fn tenure(&self) -> &Tenure {
+        self.tenure.as_ref().expect("only a leader writes")
+    }
+
     async fn work_on(&mut self, mut source: Source) -> Result<(), Early> {
+        if self.parts.log.leases().is_some() && self.machine.continuation().is_none() {
+            // From here on nothing of the one before can be appended any more. A continuation has
+            // its own frame, and must stay at the end of the last one until then.
+            self.machine.claim();
+            self.append_frame().await?;
+        }
         // First everything that is there already, so that a wake-up or a change of leader is
         // decided on the newest state.
         self.go_on().await?;
@@ -333,6 +413,7 @@ impl<D: Decider> Lead<'_, D> {
         info!(service = %D::SERVICE, through = %self.machine.through(), "service runs");
 
         let mut shutdown = self.parts.shutdown.clone();
+        let tenure = self.tenure().clone();
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
@@ -341,18 +422,24 @@ impl<D: Decider> Lead<'_, D> {
             };
             let wake = self.wake_in();
             let has_silent = self.machine.has_frame(true);
+            let committed = self.shelf.as_ref().and_then(Shelf::due);
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => {
                     self.write(true).await?;
+                    self.commit().await?;
                     return Ok(());
                 }
+                () = tenure.over() => return Err(Early::End(End::Lost)),
                 batch = source.next() => {
                     let batch = batch?;
                     self.take(batch).await?;
                 }
                 () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
                 () = tokio::time::sleep(silent), if has_silent => self.write(true).await?,
+                () = tokio::time::sleep_until(committed.unwrap_or_else(Instant::now)), if committed.is_some() => {
+                    self.commit().await?;
+                }
             }
         }
     }
@@ -439,30 +526,38 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     async fn append_frame(&mut self) -> Result<(), Early> {
-        let Built {
-            frame,
-            changes,
-            effects,
-        } = self.machine.close(self.store.is_some());
+        let Built { frame, effects } = self.machine.close();
         let mut shutdown = self.parts.shutdown.clone();
-        match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => self.expected = seq,
+        let tenure = self.tenure().clone();
+        // A lease that ran out while the log was away, or this process stood still, may be
+        // another's by now.
+        let holds = tokio::select! {
+            biased;
+            holds = tenure.confirmed() => holds,
+            () = stopped(&mut shutdown) => return Err(Early::End(End::Stopped)),
+        };
+        if !holds {
+            return Err(Early::End(End::Lost));
+        }
+        let seq = match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
+            Settled::Mine(seq) => {
+                *self.written = frame.head.number;
+                seq
+            }
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
-                return Err(Early::Fault(RunError::Log(LogError::Damaged(why))));
+                let why = format!("the log takes no more: {why}");
+                return Err(Early::Fault(RunError::Log(LogError::Refused(why))));
             }
-        }
+        };
         // Only what is on the log reaches the world and the store.
         if let Some(runner) = &self.parts.effects {
             for effect in effects {
-                runner.perform(effect).await;
+                runner.perform(effect, &tenure).await;
             }
         }
-        if let Some(store) = &self.store {
-            let saved = position(&self.parts.log, D::SERVICE, self.expected, &frame);
-            store.commit(Commit { changes, saved }).await?;
-        }
+        self.reached(seq, &frame).await?;
         Ok(())
     }
 }

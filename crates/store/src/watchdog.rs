@@ -1,9 +1,9 @@
 //! A process whose store makes no progress is ended: sled can hang forever at no load at all, and
 //! a restart is the recovery for which everything here is built.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub const STALL_SECONDS: u64 = 10;
 pub(crate) struct Progress {
     pub taken: AtomicU64,
     pub done: AtomicU64,
+    /// Why the writer has ended, if the disk refused.
+    pub fault: OnceLock<String>,
 }
 
 /// Watches one writer from a thread of its own.
@@ -39,7 +41,8 @@ impl Watchdog {
                 let (mut last, mut still) = (0, 0);
                 while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
                     let done = progress.done.load(Ordering::SeqCst);
-                    let idle = done == progress.taken.load(Ordering::SeqCst);
+                    let idle = done == progress.taken.load(Ordering::SeqCst)
+                        || progress.fault.get().is_some();
                     still = if idle || done != last { 0 } else { still + 1 };
                     last = done;
                     if still >= ticks {

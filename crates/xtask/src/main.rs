@@ -17,7 +17,10 @@ cargo xtask <task>
   lint                 formatting, clippy without warnings, tidy, licences
   tidy                 the rules of the tree: length, names, purity, map, top level
   licences             whose code is shipped and under which licence
-  soak [--rounds N]    the crash test in release, N rounds (default 200)
+  simulate [--seeds N] the whole system in release, N seeds (default 10000); --first S: from seed S
+  simulate --seed S    one seed again, with its log and what went wrong
+  soak [--rounds N]    in release: N kills (default 200), then leaders killed and paused for 60 s,
+                       then servers of a cluster killed; within the hour
   bench [NAME…] [--runs N] [--quick]
                        the design's figures in release, one JSON line each (crates/BENCHMARKS.md)
 
@@ -25,6 +28,14 @@ Exit codes: 0 done, 1 findings, 2 wrong usage.";
 
 /// Rounds of the crash test unless told otherwise.
 const SOAK_ROUNDS: u32 = 200;
+/// Seeds of the simulation unless told otherwise.
+const SIMULATED_SEEDS: u64 = 10_000;
+/// How often every role's leader is killed in a soak.
+const SOAK_STANDBY_ROUNDS: u32 = 5;
+/// How long leaders are paused in a soak, in seconds.
+const SOAK_PAUSE_SECONDS: u32 = 60;
+/// How often three servers of a cluster are killed in a soak.
+const SOAK_CLUSTER_ROUNDS: u32 = 3;
 
 /// Why a task did not succeed.
 enum Failure {
@@ -57,6 +68,7 @@ fn main() -> ExitCode {
                 "`{n}` is no number of rounds; write e.g. `cargo xtask soak --rounds 200`"
             ))),
         },
+        ["simulate", options @ ..] => simulate(&root, options),
         ["bench", rest @ ..] => bench::bench(&root, rest),
         ["help" | "--help" | "-h"] => {
             eprintln!("{USAGE}");
@@ -147,11 +159,52 @@ fn test(root: &Path, rest: &[&str]) -> Result<(), Failure> {
 fn soak(root: &Path, rounds: u32) -> Result<(), Failure> {
     let mut command = prepared(root, true)?;
     command
-        .args(["--release", "-p", "duban-tests", "--test", "crash"])
-        .env("DUBAN_CRASH_ROUNDS", rounds.to_string());
+        .args(["--release", "-p", "duban-tests", "--no-fail-fast"])
+        .args(["--test", "crash", "--test", "standby", "--test", "cluster"])
+        .args(["--", "--nocapture"])
+        .env("DUBAN_CRASH_ROUNDS", rounds.to_string())
+        .env("DUBAN_STANDBY_ROUNDS", SOAK_STANDBY_ROUNDS.to_string())
+        .env("DUBAN_PAUSE_SECONDS", SOAK_PAUSE_SECONDS.to_string())
+        .env("DUBAN_CLUSTER_ROUNDS", SOAK_CLUSTER_ROUNDS.to_string());
     Ok(run(
         &mut command,
         "The failure prints its seed; the same seed fails the same way.",
+    )?)
+}
+
+/// The seeded simulation of the whole system; it needs no server.
+fn simulate(root: &Path, options: &[&str]) -> Result<(), Failure> {
+    let (mut first, mut count) = (1, SIMULATED_SEEDS);
+    for pair in options.chunks(2) {
+        let number = pair.get(1).and_then(|word| word.parse::<u64>().ok());
+        match (pair[0], number) {
+            ("--seeds", Some(n)) if n > 0 => count = n,
+            ("--first", Some(seed)) => first = seed,
+            ("--seed", Some(seed)) => (first, count) = (seed, 1),
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "`{}` is not understood; write `cargo xtask simulate --seeds 10000` or `cargo xtask simulate --seed 7`",
+                    pair.join(" ")
+                )));
+            }
+        }
+    }
+    let mut command = cargo(root);
+    command
+        .args([
+            "test",
+            "--release",
+            "-p",
+            "duban-tests",
+            "--test",
+            "simulation",
+        ])
+        .args(["whatever_goes_wrong", "--", "--nocapture"])
+        .env("DUBAN_SIMULATE_FIRST", first.to_string())
+        .env("DUBAN_SIMULATE_SEEDS", count.to_string());
+    Ok(run(
+        &mut command,
+        "The failure prints its seed; `cargo xtask simulate --seed S` runs it again.",
     )?)
 }
 

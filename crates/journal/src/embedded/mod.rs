@@ -330,6 +330,10 @@ impl Source<Stored> for FrameSource {
     fn takes_time(&self) -> bool {
         true
     }
+
+    fn why_ended(&self) -> String {
+        self.log.shared.why_broken()
+    }
 }
 
 struct InboxSource(Arc<Inner>);
@@ -370,5 +374,9 @@ impl Source<InboxMessage> for InboxSource {
 
     fn takes_time(&self) -> bool {
         true
+    }
+
+    fn why_ended(&self) -> String {
+        self.0.shared.why_broken()
     }
 }

@@ -33,6 +33,9 @@ const WRITE_AHEAD_BYTES: u64 = 128 * 1024 * 1024;
 /// fjall's own threads, which turn memory into files.
 const BACKGROUND_THREADS: usize = 1;
 
+/// The system's number for "too many open files".
+const NO_FILE_HANDLES: i32 = 24;
+
 /// fjall's lock file and version file.
 const LOCK_FILE: &str = "lock";
 const VERSION_FILE: &str = "version";
@@ -41,9 +44,7 @@ const FIRST_WRITE_AHEAD_FILE: &str = "0.jnl";
 pub(super) fn open(dir: &Path) -> Result<Inner, LogError> {
     let folder = dir.display().to_string();
     let refused = |fault: fjall::Error| refusal(&folder, &fault);
-    clear_unfinished(dir).map_err(|fault| {
-        LogError::Unavailable(format!("{folder}: the folder cannot be prepared: {fault}"))
-    })?;
+    clear_unfinished(dir).map_err(|fault| LogError::Refused(unusable(&folder, &fault)))?;
     let db = Database::builder(dir)
         .cache_size(CACHE_BYTES)
         .max_journaling_size(WRITE_AHEAD_BYTES)
@@ -85,6 +86,7 @@ pub(super) fn open(dir: &Path) -> Result<Inner, LogError> {
         at,
         head: head_sender,
         inbox_head: inbox_head_sender,
+        folder: folder.clone(),
         shared: Arc::clone(&shared),
         marked,
         unmarked_bytes,
@@ -126,6 +128,42 @@ fn clear_unfinished(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The disk's own word, and what a person can do about it.
+fn unusable(folder: &str, fault: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let remedy = match fault.kind() {
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            "Duban writes there, also to read: let its user write in this folder, or name another \
+             with --data"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free space there, then start again",
+        _ if fault.raw_os_error() == Some(NO_FILE_HANDLES) => {
+            "Raise the limit of open files (LimitNOFILE, ulimit -n)"
+        }
+        _ => "Mend that, then start again",
+    };
+    format!("the log in {folder} cannot be opened: {fault}. {remedy}")
+}
+
+/// The system's own error beneath a fault, if it is one.
+fn refused_by_system<'a>(
+    fault: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a std::io::Error> {
+    let mut fault = Some(fault);
+    while let Some(found) = fault {
+        match found.downcast_ref::<std::io::Error>() {
+            Some(system) if system.raw_os_error().is_some() => return Some(system),
+            _ => fault = found.source(),
+        }
+    }
+    None
+}
+
+/// A fault in the system's own words, if it is the system's.
+pub(super) fn told(fault: &fjall::Error) -> String {
+    refused_by_system(fault).map_or_else(|| fault.to_string(), ToString::to_string)
+}
+
 fn refusal(folder: &str, fault: &fjall::Error) -> LogError {
     match fault {
         fjall::Error::Locked => LogError::Refused(format!(
@@ -136,7 +174,10 @@ fn refusal(folder: &str, fault: &fjall::Error) -> LogError {
             "{folder}: this folder was written in a format that this release does not read \
              ({fault})."
         )),
-        fjall::Error::Io(fault) => LogError::Unavailable(format!("{folder}: {fault}")),
+        // What the system itself refuses says nothing about what is in the folder.
+        fault if let Some(system) = refused_by_system(fault) => {
+            LogError::Refused(unusable(folder, system))
+        }
         fault => LogError::Damaged(format!("{folder}: it cannot be opened: {fault}. {RESTORE}")),
     }
 }

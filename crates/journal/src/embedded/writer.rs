@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Shared;
 use super::layout::{META_MARK, Mark, key};
+use super::open::told;
 use crate::contract::index_of;
 
 /// Requests written with one sync, at most.
@@ -65,6 +66,8 @@ pub(super) struct Writer {
     pub(super) at: Mark,
     pub(super) head: watch::Sender<u64>,
     pub(super) inbox_head: watch::Sender<u64>,
+    /// For messages.
+    pub(super) folder: String,
     pub(super) shared: Arc<Shared>,
     /// The mark as last written.
     pub(super) marked: Mark,
@@ -89,7 +92,11 @@ impl Writer {
                 group.push(request);
             }
             if let Err(fault) = self.commit(&mut group) {
-                let why = format!("a commit has failed ({fault}); restart");
+                let why = format!(
+                    "{}: a write has failed: {fault}. Nothing that is unsure was acknowledged. Free \
+                     space there or mend the disk, then start again",
+                    self.folder
+                );
                 tracing::error!(%why, "the log is broken");
                 // Set before any request is answered, so that whoever is answered can say why.
                 let _ = self.shared.broken.set(why);
@@ -156,7 +163,7 @@ impl Writer {
             if self.shared.failing.load(Ordering::SeqCst) {
                 return Err("a test made it fail".to_owned());
             }
-            batch.commit().map_err(|fault| fault.to_string())?;
+            batch.commit().map_err(|fault| told(&fault))?;
             self.publish(at, appended);
         }
         for (request, answer) in group.drain(..).zip(answers) {

@@ -1,5 +1,5 @@
-//! The log as two streams of a NATS server: one for frames, with one subject a service, and one
-//! for the inbox.
+//! The log as streams of a NATS server: one for frames, with one subject a service, one for the
+//! inbox, and one for leases.
 //!
 //! The server refuses a frame whose expected last sequence of its subject is not met; that is the
 //! whole of the fencing. Frames carry no message id: the server's window of de-duplication would
@@ -10,6 +10,7 @@
 //! here.
 
 mod follow;
+mod lease;
 mod settings;
 mod wire;
 
@@ -31,7 +32,8 @@ use crate::subject::{inbox_subject, inbox_words, log_subject, service_of};
 pub(crate) use follow::StreamFollower;
 use follow::{Delivery, Stream};
 use settings::{
-    check_server, compare, id_of, inbox_settings, inbox_stream, log_settings, log_stream,
+    as_kept, check_server, compare, id_of, inbox_settings, inbox_stream, lease_settings,
+    lease_stream, log_settings, log_stream,
 };
 use wire::{ApiError, Silence, Wire, read_answer};
 
@@ -51,7 +53,8 @@ const STREAM_NAME_IN_USE: u32 = 10058;
 /// Where and how to connect.
 #[derive(Clone)]
 pub struct JetStreamOptions {
-    /// `nats://[user:password@]host:port`; `tls://` for an encrypted connection.
+    /// `nats://[user:password@]host:port`; `tls://` for an encrypted connection. Several servers
+    /// of a cluster are separated by commas.
     pub url: String,
     /// The user, unless the URL names it.
     pub user: Option<String>,
@@ -59,7 +62,8 @@ pub struct JetStreamOptions {
     pub password: Option<String>,
     /// Which partition's log.
     pub partition: u16,
-    /// Copies the server keeps: 1 or 3.
+    /// Copies the server keeps of a stream created now: 1 or 3. Streams that are there may have
+    /// either.
     pub replicas: u8,
     /// Whether missing streams are created; needs a user that may.
     pub create: bool,
@@ -68,11 +72,13 @@ pub struct JetStreamOptions {
 impl JetStreamOptions {
     /// The URL without user and password, for messages.
     fn shown_url(&self) -> String {
-        match (self.url.split_once("://"), self.url.rsplit_once('@')) {
+        let shown = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
             (None, Some((_, host))) => host.to_owned(),
-            (_, None) => self.url.clone(),
-        }
+            (_, None) => url.to_owned(),
+        };
+        let all: Vec<String> = self.url.split(',').map(shown).collect();
+        all.join(",")
     }
 }
 
@@ -100,6 +106,8 @@ struct Remote {
     partition: u16,
     log: String,
     inbox: String,
+    leases: String,
+    replicas: u8,
 }
 
 impl JetStreamLog {
@@ -119,31 +127,44 @@ impl JetStreamLog {
         let wire = Wire::connect(&options).await?;
         check_server(&wire.server_version(), wire.max_payload())?;
         let (partition, replicas) = (options.partition, options.replicas);
-        let (log, inbox) = (log_stream(partition), inbox_stream(partition));
+        let log = log_stream(partition);
 
         let fresh = log_settings(partition, replicas, &draw_id());
         let config = configuration(&wire, &log, &fresh, options.create).await?;
         // A stream without an id of ours is a difference like any other: compared with the id that
         // would have been drawn for it.
         let id = id_of(&config).or(id_of(&fresh)).unwrap_or_default();
+        let replicas = as_kept(&config, replicas);
         compare(&log_settings(partition, replicas, id), &config)?;
 
-        // The inbox bears the log's id: neither can be replaced without the other.
-        let needed = inbox_settings(partition, replicas, id);
-        let found = configuration(&wire, &inbox, &needed, options.create).await?;
-        compare(&needed, &found)?;
+        // Inbox and leases bear the log's id: none can be replaced without the others.
+        for needed in [
+            inbox_settings(partition, replicas, id),
+            lease_settings(partition, replicas, id),
+        ] {
+            let name = needed["name"].as_str().unwrap_or_default();
+            let found = configuration(&wire, name, &needed, options.create).await?;
+            compare(&needed, &found)?;
+        }
 
         Ok(JetStreamLog(Arc::new(Remote {
             wire,
             id: id.to_owned(),
             partition,
             log,
-            inbox,
+            inbox: inbox_stream(partition),
+            leases: lease_stream(partition),
+            replicas,
         })))
     }
 
     pub(crate) fn id(&self) -> &str {
         &self.0.id
+    }
+
+    /// Copies that the server keeps of each stream.
+    pub fn replicas(&self) -> u8 {
+        self.0.replicas
     }
 
     pub(crate) async fn append(&self, frame: &Frame, expected: u64) -> Result<u64, AppendError> {
@@ -413,6 +434,8 @@ mod tests {
         assert_eq!(options.shown_url(), "nats://localhost:4222");
         options.url = "localhost".to_owned();
         assert_eq!(options.shown_url(), "localhost");
+        options.url = "nats://a:secret@one:4222,nats://a:secret@two:4222".to_owned();
+        assert_eq!(options.shown_url(), "nats://one:4222,nats://two:4222");
     }
 
     #[test]

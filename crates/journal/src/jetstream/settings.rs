@@ -1,4 +1,4 @@
-//! What the server and its two streams have to be like, and how they are compared with it.
+//! What the server and its streams have to be like, and how they are compared with it.
 //!
 //! Old servers ignore silently what they do not know, and an operator may have changed a setting:
 //! so the server's version is checked, and the configuration that it echoes is compared field by
@@ -20,6 +20,9 @@ const FRAME_HEADERS_BYTES: usize = 16 * 1024;
 /// Room for what producers put in headers, in bytes.
 const EVENT_HEADERS_BYTES: usize = 4 * 1024;
 
+/// A lease with its headers, in bytes.
+const MAX_LEASE_BYTES: usize = 4 * 1024;
+
 /// The server's window for de-duplication by message id, in nanoseconds: the smallest it allows.
 /// Ours is the intake's.
 const DUPLICATE_WINDOW_NANOS: u64 = 100_000_000;
@@ -37,6 +40,10 @@ pub(super) fn log_stream(partition: u16) -> String {
 
 pub(super) fn inbox_stream(partition: u16) -> String {
     format!("DUBAN_INBOX_{partition}")
+}
+
+pub(super) fn lease_stream(partition: u16) -> String {
+    format!("DUBAN_LEASE_{partition}")
 }
 
 /// The configuration of the log stream.
@@ -59,6 +66,30 @@ pub(super) fn inbox_settings(partition: u16, replicas: u8, id: &str) -> Value {
         replicas,
         id,
     )
+}
+
+/// The configuration of the stream of leases: of each service the last message alone, and room for
+/// no more.
+pub(super) fn lease_settings(partition: u16, replicas: u8, id: &str) -> Value {
+    let mut needed = settings(
+        &lease_stream(partition),
+        &format!("duban.lease.{partition}.*"),
+        MAX_LEASE_BYTES,
+        replicas,
+        id,
+    );
+    needed["max_msgs_per_subject"] = json!(1);
+    needed["discard"] = json!("old");
+    needed
+}
+
+/// How many copies a stream is to have: as many as it has if that is 1 or 3, else `wanted`.
+pub(super) fn as_kept(config: &Value, wanted: u8) -> u8 {
+    match config["num_replicas"].as_u64() {
+        Some(1) => 1,
+        Some(3) => 3,
+        _ => wanted,
+    }
 }
 
 fn settings(name: &str, subjects: &str, max_bytes: usize, replicas: u8, id: &str) -> Value {

@@ -100,12 +100,19 @@ impl fmt::Debug for Wire {
 
 impl Wire {
     pub(super) async fn connect(options: &JetStreamOptions) -> Result<Wire, LogError> {
-        let address: async_nats::ServerAddr = options.url.parse().map_err(|fault| {
-            LogError::Refused(format!(
-                "`{}` is no server address: {fault}",
-                options.shown_url()
-            ))
-        })?;
+        let addresses = options
+            .url
+            .split(',')
+            .map(|url| url.trim().parse())
+            .collect::<Result<Vec<async_nats::ServerAddr>, _>>()
+            .map_err(|fault| {
+                LogError::Refused(format!(
+                    "`{}` is no server address: {fault}",
+                    options.shown_url()
+                ))
+            })?;
+        // One user for all of them: any may be the one that answers.
+        let address = &addresses[0];
         let user = options
             .user
             .clone()
@@ -137,7 +144,7 @@ impl Wire {
                 connect = connect.user_and_password(user, password);
             }
         }
-        let client = connect.connect(address).await.map_err(|fault| {
+        let client = connect.connect(&addresses[..]).await.map_err(|fault| {
             let why = format!("{}: {fault}", options.shown_url());
             match fault.kind() {
                 async_nats::ConnectErrorKind::AuthorizationViolation
