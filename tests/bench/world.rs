@@ -240,8 +240,8 @@ impl World {
                 number: Some(format!("政公发〔2026〕{n}号")),
                 written: None,
                 validity: Some("有效".to_owned()),
-                formats: vec!["html".to_owned()],
-                note: None,
+                formats: vec!["html".to_owned(), "pdf".to_owned()],
+                note: Some("虚构样例:与解读材料一并公开,已在政府网站首页推送".to_owned()),
             }),
         )
     }
