@@ -4,33 +4,36 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use chrono::{Datelike, Days, NaiveDate};
 use duban_calendar::Calendar;
 use duban_model::fact::{
     CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed, Publication, TaskAct,
 };
-use duban_model::{Body, Definition, Directory, Envelope, RecordType};
-use duban_rules::{compile, read_directory};
+use duban_model::{Body, Directory, Envelope};
+use duban_rules::read_directory;
 
 /// Units of the city.
 pub const UNITS: usize = 1_000;
-/// Groups that the units are in, each in one.
-pub const GROUPS: usize = 20;
 /// Rules (tasks) of one ledger; each is owed by one group.
 pub const TASKS: usize = 100;
-/// Duties of one ledger.
-pub const DUTIES: usize = TASKS * UNITS / GROUPS;
 /// The office that owns everything.
 pub const TENANT: &str = "shi";
 
 /// What is to be made.
 #[derive(Clone, Debug)]
 pub struct World {
-    /// How many ledgers of [`DUTIES`] duties.
+    /// The number of its first ledger.
+    pub first: usize,
+    /// How many ledgers.
     pub ledgers: usize,
-    /// The date on which all fall due.
-    pub due: String,
+    /// Groups that the units are in, each unit in one.
+    pub groups: usize,
     /// The date of the ledgers.
-    pub issued: String,
+    pub issued: NaiveDate,
+    /// The date on which all fall due, and the ledgers end.
+    pub due: NaiveDate,
+    /// Instead, each task has a date of its own, spread from `issued` to `due`.
+    pub spread: bool,
     /// The time of day at which notices go out, `HH:MM`.
     pub at: String,
     /// Steps of the ladder, e.g. `before:7wd`.
@@ -38,47 +41,81 @@ pub struct World {
 }
 
 /// Every weekday of these years works; real holidays are not the point here.
-pub fn calendar() -> Calendar {
-    let text = "date,kind,name\n".to_owned()
+fn calendar_text() -> String {
+    "date,kind,name\n".to_owned()
         + &(2021..2060).fold(String::new(), |mut text, year| {
             let _ = writeln!(text, "{year}-01-01,holiday,元旦");
             text
-        });
-    Calendar::from_csv("bench", &text).expect("a calendar")
+        })
 }
 
-/// The city's directory.
-pub fn directory() -> Directory {
-    let mut text = format!("tenant: {TENANT}\nunits:\n");
-    for unit in 0..UNITS {
-        let _ = write!(
-            text,
-            "  - id: u{unit:03}\n    name: 第{unit}局\n    groups: [第{}组]\n    contacts:\n      - {{ id: contact, title: 政务公开联络员, mail: lianluo@u{unit:03}.example, channels: [mail] }}\n    leader: {{ id: leader, title: 分管负责人, mail: fenguan@u{unit:03}.example, channels: [mail] }}\n",
-            unit % GROUPS,
-        );
-    }
-    let (directory, found) = read_directory(&text);
-    directory.unwrap_or_else(|| panic!("{found:?}"))
+/// The city's calendar.
+pub fn calendar() -> Calendar {
+    Calendar::from_csv("bench", &calendar_text()).expect("a calendar")
 }
 
 impl World {
     /// A world that is due in a year's time, on a live clock.
     pub fn with(ledgers: usize) -> World {
         let today = duban_runtime::clock::wall_now().utc().date_naive();
-        let issued = today - chrono::Days::new(1);
-        let due = today + chrono::Days::new(360);
         World {
+            first: 0,
             ledgers,
-            due: due.to_string(),
-            issued: issued.to_string(),
+            groups: 20,
+            issued: today - Days::new(1),
+            due: today + Days::new(360),
+            spread: false,
             at: "09:10".to_owned(),
             steps: &["before:7wd", "due", "overdue:3wd"],
         }
     }
 
+    /// The numbers of its ledgers.
+    pub fn numbers(&self) -> std::ops::Range<usize> {
+        self.first..self.first + self.ledgers
+    }
+
+    /// How many rules there are.
+    pub fn rules(&self) -> usize {
+        self.ledgers * TASKS
+    }
+
     /// How many duties there are.
     pub fn duties(&self) -> usize {
-        self.ledgers * DUTIES
+        self.ledgers * self.duties_of_one()
+    }
+
+    /// Duties of one ledger.
+    fn duties_of_one(&self) -> usize {
+        TASKS * UNITS / self.groups
+    }
+
+    /// The date of a task.
+    pub fn due_of(&self, task: usize) -> NaiveDate {
+        if !self.spread {
+            return self.due;
+        }
+        let days = (self.due - self.issued).num_days() as u64;
+        self.issued + Days::new(days * (task as u64 + 1) / TASKS as u64)
+    }
+
+    /// The text of the city's directory.
+    pub fn directory_text(&self) -> String {
+        let mut text = format!("tenant: {TENANT}\nunits:\n");
+        for unit in 0..UNITS {
+            let _ = write!(
+                text,
+                "  - id: u{unit:03}\n    name: 第{unit}局\n    groups: [第{}组]\n    contacts:\n      - {{ id: contact, title: 政务公开联络员, mail: lianluo@u{unit:03}.example, channels: [mail] }}\n    leader: {{ id: leader, title: 分管负责人, mail: fenguan@u{unit:03}.example, channels: [mail] }}\n",
+                unit % self.groups,
+            );
+        }
+        text
+    }
+
+    /// The city's directory.
+    pub fn directory(&self) -> Directory {
+        let (directory, found) = read_directory(&self.directory_text());
+        directory.unwrap_or_else(|| panic!("{found:?}"))
     }
 
     /// A ledger's name.
@@ -88,7 +125,7 @@ impl World {
 
     /// A ledger's two texts.
     pub fn files(&self, number: usize) -> Vec<DefinitionFile> {
-        let year = &self.due[..4];
+        let year = self.due.year();
         let ledger = World::ledger(number);
         let mut text = format!(
             "ledger: {ledger}\ntitle: 第{number}号政务公开工作台账\nissuer: 市政务公开办\nnumber: 政公字〔{year}〕{number}号\ntenant: {TENANT}\nyear: {year}\nissued: {}\nends: {}\nzone: Asia/Shanghai\ncalendar: bench\noffice: u000\nleading_group: u001\nat: \"{}\"\nyellow: 7wd\nbackdate: 2wd\nreturn_clock: 5wd\nverify_within: 5wd\nladders:\n  fixed:\n    steps:\n",
@@ -106,8 +143,8 @@ impl World {
             let _ = write!(
                 tasks,
                 "  - id: \"{task}\"\n    section: 一、重点领域\n    subsection: (一)公开\n    title: 公开第{task}类信息\n    text: 责任单位要主动公开第{task}类信息。\n    units_phrase: 各有关单位\n    strength: required\n    opens: activation\n    due: {}\n    ladder: fixed\n    owners:\n      - {{ group: 第{}组, role: responsible }}\n    fulfilled_by:\n      publications:\n        - {{ name: 第{task}类信息, kinds: [{}], at_least: 1 }}\n",
-                self.due,
-                task % GROUPS,
+                self.due_of(task),
+                task % self.groups,
                 kind(number, task),
             );
         }
@@ -117,14 +154,6 @@ impl World {
                 text,
             })
             .to_vec()
-    }
-
-    /// A ledger compiled.
-    pub fn definition(&self, number: usize) -> Definition {
-        let compiled = compile(&self.files(number), &directory(), &calendar());
-        compiled
-            .definition
-            .unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
     }
 
     /// The events that bring calendar and directory.
@@ -141,7 +170,7 @@ impl World {
                 "directory".to_owned(),
                 None,
                 Body::DirectoryDeployed(DirectoryDeployed {
-                    directory: directory(),
+                    directory: self.directory(),
                 }),
             ),
         ]
@@ -168,6 +197,12 @@ impl World {
         for file in self.files(number) {
             std::fs::write(folder.join(&file.name), &file.text).expect("a file");
         }
+        for (name, text) in [
+            ("directory.yaml", self.directory_text()),
+            ("bench-workdays.csv", calendar_text()),
+        ] {
+            std::fs::write(folder.join(name), text).expect("a file");
+        }
     }
 
     /// The duty that the `n`-th publication is for: ledger, task and unit.
@@ -175,9 +210,11 @@ impl World {
         let duty = n % self.duties();
         // Neighbours in time are not neighbours in the key space.
         let duty = (duty * 7_919) % self.duties();
-        let (ledger, rest) = (duty / DUTIES, duty % DUTIES);
-        let (task, member) = (rest / (UNITS / GROUPS), rest % (UNITS / GROUPS));
-        (ledger, task, member * GROUPS + task % GROUPS)
+        let (ledger, rest) = (duty / self.duties_of_one(), duty % self.duties_of_one());
+        let members = UNITS / self.groups;
+        let (task, member) = (rest / members, rest % members);
+        let unit = member * self.groups + task % self.groups;
+        (self.first + ledger, task, unit)
     }
 
     /// The `n`-th publication: it fulfils a duty of its unit if `wanted`, or is of a kind that no
@@ -209,26 +246,27 @@ impl World {
         )
     }
 
-    /// The `n`-th duty is reported to the office, which asks for a notice.
-    pub fn submission(&self, n: usize) -> Envelope {
+    /// The office grants the `n`-th duty a later date: one day more each time round all duties.
+    pub fn extension(&self, n: usize) -> Envelope {
         let (ledger, task, unit) = self.place(n);
-        let mut event = event(
-            format!("s{n}"),
+        let later = 1 + (n / self.duties()) as u64;
+        event(
+            format!("x{n}"),
             Some(World::ledger(ledger)),
-            Body::TaskAccepted(TaskAct {
+            Body::TaskExtensionApproved(TaskAct {
                 task: task.to_string(),
                 unit: Some(format!("u{unit:03}")),
                 role: None,
                 period: None,
-                by: Some("联络员".to_owned()),
-                reason: None,
+                by: Some("市政务公开办".to_owned()),
+                reason: Some(
+                    "因上级文件调整公开时限,同意延期办理,请按新的时限完成公开。".to_owned(),
+                ),
                 evidence: Vec::new(),
-                due: None,
-                note: Some("收到,将于规定时间内公开并报送。".to_owned()),
+                due: Some(self.due + Days::new(later)),
+                note: None,
             }),
-        );
-        event.kind = RecordType::TaskAccepted;
-        event
+        )
     }
 }
 

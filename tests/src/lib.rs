@@ -9,6 +9,7 @@ pub mod nats;
 pub mod pairs;
 pub mod roles;
 pub mod scenario;
+pub mod simulation;
 pub mod watch;
 pub mod webhook;
 pub mod year;

@@ -61,6 +61,19 @@ impl NatsServer {
         server
     }
 
+    /// Starts a server that keeps its streams in a folder of its own below `place`, on the disk
+    /// that decides what a sync costs.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub async fn start_below(place: &Path) -> NatsServer {
+        let mut server = NatsServer::prepare(Vec::new());
+        server.store = tempfile::tempdir_in(place).expect("a temporary folder");
+        server.streams = server.store.path().to_owned();
+        server.restart().await;
+        server
+    }
+
     fn prepare(options: Vec<String>) -> NatsServer {
         let store = tempfile::tempdir().expect("a temporary folder");
         NatsServer {

@@ -186,10 +186,10 @@ impl<D: Decider> Post<D> {
             Vec::new()
         };
         give(&mut self.live, next);
-        let built = self.live.close(true);
+        let built = self.live.close();
         for (how, mut other) in others {
             give(&mut other, next);
-            let again = other.close(false);
+            let again = other.close();
             if again.frame.records != built.frame.records {
                 return Err(format!(
                     "{} rebuilt from {how} decides otherwise:\n  {:?}\nthan:\n  {:?}",
@@ -205,7 +205,7 @@ impl<D: Decider> Post<D> {
                 ));
             }
         }
-        for change in built.changes {
+        for change in self.live.drain() {
             match change.value {
                 Some(value) => self.rows.insert(change.key, value),
                 None => self.rows.remove(&change.key),

@@ -62,8 +62,11 @@ const BRAINS: &[(&str, &[&str])] = &[
 ];
 
 /// What a brain may list beyond that.
+///
+/// `cel` evaluates conditions. It is taken without its default features: no chrono (which would bring
+/// a clock), no regular expressions, no encodings.
 const BEYOND: &[(&str, &[&str])] = &[
-    ("rules", &["serde-saphyr", "cron"]),
+    ("rules", &["serde-saphyr", "cron", "cel"]),
     ("scheduler", &["cron"]),
 ];
 
@@ -198,6 +201,20 @@ fn no_brain_can_ask_for_the_time() {
             );
         }
     }
+}
+
+#[test]
+fn conditions_are_evaluated_without_a_clock() {
+    let workspace = workspace();
+    let cel = crates(&workspace)["rules"]
+        .dependencies
+        .iter()
+        .find(|d| d.name == "cel")
+        .expect("rules list cel");
+    assert!(
+        !cel.default_features && cel.features.is_empty(),
+        "crates/rules takes cel with features: its default ones bring chrono's clock"
+    );
 }
 
 #[test]

@@ -45,6 +45,10 @@ pub(crate) enum Ended {
 /// A fault to be told in full before exit code 1.
 pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
+/// The system's allocator took a fifth of the time under load, and gave less back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     logging(&args);

@@ -375,6 +375,14 @@ fn miss_in_chinese(miss: &Miss) -> String {
     match miss {
         Miss::OtherUnit => "不是本责任单位公开的".to_owned(),
         Miss::OtherKind(wanted) => format!("类别不符,要求的是{}", wanted.join("、")),
+        Miss::Unmet {
+            requirement,
+            condition,
+            why,
+        } => format!(
+            "不符合“{requirement}”的条件:{};条件是 {condition}",
+            why.in_chinese()
+        ),
         Miss::BeforePeriod => "早于本期".to_owned(),
         Miss::BySubmission => "本事项以报送核实销号".to_owned(),
         Miss::Closed(state) => format!("事项已了结({state})"),

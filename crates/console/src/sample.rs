@@ -315,6 +315,7 @@ impl Sample {
             kind: "办事指南".to_owned(),
             title: title.to_owned(),
             at: self.judged(),
+            carried: Carried::default(),
         }));
     }
 
@@ -431,6 +432,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         name: "办事指南".to_owned(),
         kinds: vec!["办事指南".to_owned()],
         at_least: 1,
+        when: None,
     };
     Task {
         id: number.to_string(),

@@ -31,11 +31,11 @@ pub struct SeenRow {
 #[derive(Debug)]
 pub struct IntakeState {
     /// Accepted events by identity.
-    seen: Table<SeenRow>,
+    seen: Table<SeenRow, RecordId>,
     /// The same for delivery reports and clock ticks, which are not domain.
-    seen_passing: Table<SeenRow>,
+    seen_passing: Table<SeenRow, RecordId>,
     /// How often an identity arrived without becoming a fact: rejected, or again.
-    arrivals: Table<u64>,
+    arrivals: Table<u64, RecordId>,
     /// The units of each tenant's directory.
     units: Table<BTreeSet<String>>,
     /// Under `latest`: the last `loggedat`, which is also the virtual clock.
@@ -79,7 +79,7 @@ impl State for IntakeState {
 const LATEST: &str = "latest";
 
 impl IntakeState {
-    fn seen(&self, key: &str) -> Option<&SeenRow> {
+    fn seen(&self, key: &RecordId) -> Option<&SeenRow> {
         self.seen.get(key).or_else(|| self.seen_passing.get(key))
     }
 
@@ -94,9 +94,8 @@ impl IntakeState {
     }
 
     fn arrived(&mut self, seen: &Seen) {
-        let key = seen.key.to_string();
-        let count = self.arrivals.get(&key).copied().unwrap_or(0);
-        self.arrivals.put(&key, count + 1);
+        let count = self.arrivals.get(&seen.key).copied().unwrap_or(0);
+        self.arrivals.put(seen.key, count + 1);
     }
 }
 
@@ -137,19 +136,19 @@ impl Decider for Intake {
             body => {
                 if let Body::DirectoryDeployed(r) = body {
                     let units = r.directory.units.keys().cloned().collect();
-                    state.units.put(&record.tenant, units);
+                    state.units.put(record.tenant.as_str(), units);
                 }
                 let origin = record.origin.as_deref().unwrap_or_default();
-                let key = identity(&record.tenant, &record.source, origin).to_string();
+                let key = identity(&record.tenant, &record.source, origin);
                 let row = SeenRow {
                     digest: content_digest(record_content(record).as_bytes()),
                     record: record.id,
                 };
                 match body {
                     Body::DeliveryReported(_) | Body::ClockAdvanced(_) => {
-                        state.seen_passing.put(&key, row);
+                        state.seen_passing.put(key, row);
                     }
-                    _ => state.seen.put(&key, row),
+                    _ => state.seen.put(key, row),
                 }
             }
         }
@@ -210,9 +209,8 @@ fn decide_event(
             content_digest(bytes),
         ),
     };
-    let text_key = key.to_string();
-    let seen = state.seen(&text_key);
-    let number = u64::from(seen.is_some()) + state.arrivals.get(&text_key).copied().unwrap_or(0);
+    let seen = state.seen(&key);
+    let number = u64::from(seen.is_some()) + state.arrivals.get(&key).copied().unwrap_or(0);
     let arrival = Cause {
         id: key,
         correlation: None,

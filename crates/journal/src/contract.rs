@@ -66,7 +66,7 @@ impl Log {
     /// The leases by which processes agree who writes; nothing for a log that one process holds.
     pub fn leases(&self) -> Option<Leases> {
         match self {
-            Log::Memory(_) | Log::Embedded(_) | Log::Simulated(_) => None,
+            Log::Memory(_) | Log::Simulated(_) | Log::Embedded(_) => None,
             Log::JetStream(log) => Some(Leases(log.clone())),
         }
     }

@@ -15,6 +15,7 @@ use crate::fact::Outcome;
 use crate::frame::Service;
 use crate::id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, TimerId, UnitId};
 use crate::instant::{Timestamp, Zone};
+pub use crate::noted::{Carried, PublicationNoted};
 
 /// An input that was not taken, and why; seen in console and metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,21 +90,6 @@ pub struct CalendarAdopted {
 pub struct DirectoryAdopted {
     /// The directory.
     pub directory: Directory,
-}
-
-/// A publication that matters to some obligation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicationNoted {
-    /// `unit/publication`.
-    pub publication: String,
-    /// Who published.
-    pub unit: UnitId,
-    /// What kind.
-    pub kind: String,
-    /// Its title.
-    pub title: String,
-    /// When it counts as published (see [`Judged`]).
-    pub at: Judged,
 }
 
 /// A noted publication that no longer counts anywhere.

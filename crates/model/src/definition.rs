@@ -220,6 +220,9 @@ pub struct Requirement {
     pub kinds: Vec<String>,
     /// How many.
     pub at_least: u32,
+    /// What a publication must satisfy besides its kind: a condition in CEL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
 }
 
 /// Steps before, on and after the due date.

@@ -13,6 +13,7 @@ pub mod fact;
 pub mod frame;
 pub mod id;
 pub mod instant;
+pub mod noted;
 pub mod record;
 pub mod state;
 

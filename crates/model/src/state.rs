@@ -1,14 +1,18 @@
-//! A decider's state as rows: plain values in memory, keyed by text, each table with a one-byte tag.
+//! A decider's state as rows: plain values in memory, each under a key, each table with a one-byte tag.
 //!
 //! The same rows go to the store. Whatever else a state keeps (indexes) is derived from its rows
 //! in [`State::loaded`] and must never be needed to rebuild them.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::fmt;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+
+use crate::id::RecordId;
 
 /// The state of one decider.
 pub trait State: Default + Send + 'static {
@@ -34,7 +38,7 @@ pub enum RowClass {
 /// One changed row: its key (tag first), and its value unless it was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
-    /// Tag byte, then the text key.
+    /// Tag byte, then the key's bytes.
     pub key: Vec<u8>,
     /// JSON, or nothing when the row is gone.
     pub value: Option<Vec<u8>>,
@@ -63,26 +67,63 @@ pub trait AnyTable {
     fn class(&self) -> RowClass;
     /// How many rows it has.
     fn rows(&self) -> usize;
+    /// How many rows changed since the last call of [`AnyTable::drain`].
+    fn changed(&self) -> usize;
     /// Hands over every row changed since the last call, in key order.
     fn drain(&mut self, changes: &mut Vec<RowChange>);
+    /// Hands over up to `limit` rows after `after`, in key order, changed or not.
+    fn copy_after(&self, after: Option<&[u8]>, limit: usize, rows: &mut Vec<RowChange>);
     /// Forgets which rows changed, where nothing is stored.
     fn forget_changes(&mut self);
     /// Puts a stored row back.
-    fn load(&mut self, key: &str, value: &[u8]) -> Result<(), RowFault>;
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault>;
     /// Feeds every row, in key order, to a hash.
     fn digest(&self, hash: &mut Sha256);
 }
 
-/// Rows of one kind in key order. Only a decider's `apply` changes them.
-#[derive(Clone, Debug)]
-pub struct Table<V> {
-    tag: u8,
-    class: RowClass,
-    rows: BTreeMap<String, V>,
-    dirty: BTreeSet<String>,
+/// What a row can be found by. Its bytes sort as it does.
+pub trait RowKey: Ord + Clone + Send {
+    /// Its bytes, as stored.
+    fn bytes(&self) -> &[u8];
+    /// Reads it back.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String>;
 }
 
-impl<V> Table<V> {
+impl RowKey for String {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<String, String> {
+        std::str::from_utf8(bytes)
+            .map(ToOwned::to_owned)
+            .map_err(|fault| fault.to_string())
+    }
+}
+
+impl RowKey for RecordId {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<RecordId, String> {
+        let bytes = bytes.try_into();
+        bytes
+            .map(RecordId)
+            .map_err(|_| "a key that is no record id".to_owned())
+    }
+}
+
+/// Rows of one kind in key order. Only a decider's `apply` changes them.
+#[derive(Clone, Debug)]
+pub struct Table<V, K = String> {
+    tag: u8,
+    class: RowClass,
+    rows: BTreeMap<K, V>,
+    dirty: BTreeSet<K>,
+}
+
+impl<V, K: RowKey> Table<V, K> {
     /// An empty table of domain rows.
     pub fn domain(tag: u8) -> Self {
         Self {
@@ -102,57 +143,58 @@ impl<V> Table<V> {
     }
 
     /// The row with this key.
-    pub fn get(&self, key: &str) -> Option<&V> {
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.rows.get(key)
     }
 
     /// True if there is such a row.
-    pub fn has(&self, key: &str) -> bool {
+    pub fn has<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.rows.contains_key(key)
     }
 
     /// All rows in key order.
-    pub fn iter(&self) -> btree_map::Iter<'_, String, V> {
+    pub fn iter(&self) -> btree_map::Iter<'_, K, V> {
         self.rows.iter()
     }
 
-    /// The rows whose keys start with `prefix`, in key order.
-    pub fn with_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
-        self.rows
-            .range(prefix.to_owned()..)
-            .take_while(move |(key, _)| key.starts_with(prefix))
-    }
-
-    /// The rows after `key`, in key order.
-    pub fn after<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
-        use std::ops::Bound::{Excluded, Unbounded};
-        self.rows.range::<str, _>((Excluded(key), Unbounded))
-    }
-
     /// Inserts or replaces a row.
-    pub fn put(&mut self, key: &str, value: V) {
-        self.dirty.insert(key.to_owned());
-        self.rows.insert(key.to_owned(), value);
+    pub fn put(&mut self, key: impl Into<K>, value: V) {
+        let key = key.into();
+        self.dirty.insert(key.clone());
+        self.rows.insert(key, value);
     }
 
     /// Changes a row in place, if it is there.
-    pub fn change(&mut self, key: &str, change: impl FnOnce(&mut V)) {
-        if let Some(row) = self.rows.get_mut(key) {
+    pub fn change<Q: Ord + ?Sized>(&mut self, key: &Q, change: impl FnOnce(&mut V))
+    where
+        K: Borrow<Q>,
+    {
+        if let Some((own, row)) = self.rows.range_mut::<Q, _>((
+            std::ops::Bound::Included(key),
+            std::ops::Bound::Included(key),
+        )).next()
+        {
             change(row);
-            self.dirty.insert(key.to_owned());
+            if !self.dirty.contains(key) {
+                self.dirty.insert(own.clone());
+            }
         }
     }
 
     /// Removes a row.
-    pub fn remove(&mut self, key: &str) -> Option<V> {
-        let row = self.rows.remove(key);
-        if row.is_some() {
-            self.dirty.insert(key.to_owned());
-        }
-        row
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let (own, row) = self.rows.remove_entry(key)?;
+        self.dirty.insert(own);
+        Some(row)
     }
 
     /// How many rows there are.
@@ -164,9 +206,38 @@ impl<V> Table<V> {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+
+    fn tagged(&self, key: &K) -> Vec<u8> {
+        let bytes = key.bytes();
+        let mut tagged = Vec::with_capacity(bytes.len() + 1);
+        tagged.push(self.tag);
+        tagged.extend_from_slice(bytes);
+        tagged
+    }
 }
 
-impl<V: Serialize + DeserializeOwned + Send> AnyTable for Table<V> {
+impl<V> Table<V, String> {
+    /// The rows whose keys start with `prefix`, in key order.
+    pub fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
+        self.rows
+            .range::<str, _>((std::ops::Bound::Included(prefix), Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// The rows after `key`, in key order.
+    pub fn after<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
+        self.rows.range::<str, _>((Excluded(key), Unbounded))
+    }
+}
+
+fn encoded<V: Serialize>(row: &V) -> Vec<u8> {
+    serde_json::to_vec(row).expect("rows serialise")
+}
+
+impl<V: Serialize + DeserializeOwned + Send, K: RowKey> AnyTable for Table<V, K> {
     fn tag(&self) -> u8 {
         self.tag
     }
@@ -179,16 +250,27 @@ impl<V: Serialize + DeserializeOwned + Send> AnyTable for Table<V> {
         self.rows.len()
     }
 
+    fn changed(&self) -> usize {
+        self.dirty.len()
+    }
+
     fn drain(&mut self, changes: &mut Vec<RowChange>) {
         for key in std::mem::take(&mut self.dirty) {
-            let mut tagged = Vec::with_capacity(key.len() + 1);
-            tagged.push(self.tag);
-            tagged.extend_from_slice(key.as_bytes());
-            let value = self
-                .rows
-                .get(&key)
-                .map(|row| serde_json::to_vec(row).expect("rows serialise"));
-            changes.push(RowChange { key: tagged, value });
+            changes.push(RowChange {
+                key: self.tagged(&key),
+                value: self.rows.get(&key).map(encoded),
+            });
+        }
+    }
+
+    fn copy_after(&self, after: Option<&[u8]>, limit: usize, rows: &mut Vec<RowChange>) {
+        let after = after.and_then(|bytes| K::from_bytes(bytes).ok());
+        let from = after.as_ref().map_or(Unbounded, Excluded);
+        for (key, row) in self.rows.range::<K, _>((from, Unbounded)).take(limit) {
+            rows.push(RowChange {
+                key: self.tagged(key),
+                value: Some(encoded(row)),
+            });
         }
     }
 
@@ -196,25 +278,52 @@ impl<V: Serialize + DeserializeOwned + Send> AnyTable for Table<V> {
         self.dirty.clear();
     }
 
-    fn load(&mut self, key: &str, value: &[u8]) -> Result<(), RowFault> {
-        let row = serde_json::from_slice(value).map_err(|fault| RowFault {
-            key: key.to_owned(),
-            fault: fault.to_string(),
-        })?;
-        self.rows.insert(key.to_owned(), row);
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault> {
+        let fault = |fault: String| RowFault {
+            key: String::from_utf8_lossy(key).into_owned(),
+            fault,
+        };
+        let own = K::from_bytes(key).map_err(fault)?;
+        let row = serde_json::from_slice(value).map_err(|why| fault(why.to_string()))?;
+        self.rows.insert(own, row);
         Ok(())
     }
 
     fn digest(&self, hash: &mut Sha256) {
         hash.update([self.tag]);
         for (key, row) in &self.rows {
+            let key = key.bytes();
             hash.update((key.len() as u64).to_le_bytes());
-            hash.update(key.as_bytes());
-            let value = serde_json::to_vec(row).expect("rows serialise");
+            hash.update(key);
+            let value = encoded(row);
             hash.update((value.len() as u64).to_le_bytes());
             hash.update(&value);
         }
     }
+}
+
+/// How many rows changed since the last call of [`drain_changes`].
+pub fn count_changes<S: State>(state: &S) -> usize {
+    state.tables_ref().iter().map(|table| table.changed()).sum()
+}
+
+/// Up to `limit` rows after the one whose tagged key is `after`, by tag and key, changed or not.
+/// Fewer than `limit` means that these are the last.
+pub fn copy_rows<S: State>(state: &S, after: &[u8], limit: usize) -> Vec<RowChange> {
+    let mut tables = state.tables_ref();
+    tables.sort_by_key(|table| table.tag());
+    let mut rows = Vec::new();
+    let (from, key) = match after.split_first() {
+        Some((tag, key)) => (*tag, Some(key)),
+        None => (0, None),
+    };
+    for table in tables {
+        if rows.len() < limit && table.tag() >= from {
+            let key = key.filter(|_| table.tag() == from);
+            table.copy_after(key, limit - rows.len(), &mut rows);
+        }
+    }
+    rows
 }
 
 /// Every row that changed since the last call.
@@ -235,13 +344,9 @@ pub fn load_rows<S: State>(
         let mut tables = state.tables();
         for (key, value) in rows {
             let name = || String::from_utf8_lossy(&key).into_owned();
-            let (tag, text) = key.split_first().ok_or_else(|| RowFault {
+            let (tag, own) = key.split_first().ok_or_else(|| RowFault {
                 key: String::new(),
                 fault: "an empty key".to_owned(),
-            })?;
-            let text = std::str::from_utf8(text).map_err(|fault| RowFault {
-                key: name(),
-                fault: fault.to_string(),
             })?;
             let table = tables
                 .iter_mut()
@@ -250,7 +355,7 @@ pub fn load_rows<S: State>(
                     key: name(),
                     fault: format!("no table has the tag {tag}"),
                 })?;
-            table.load(text, &value)?;
+            table.load(own, &value)?;
         }
     }
     state.loaded();
@@ -327,6 +432,27 @@ mod tests {
         assert_ne!(digest_rows(&state, all), digest_rows(&again, all));
         let domain = |class| class == RowClass::Domain;
         assert_eq!(digest_rows(&state, domain), digest_rows(&again, domain));
+    }
+
+    #[test]
+    fn rows_are_copied_in_slices_over_all_tables() {
+        let mut state = Sample::default();
+        for name in ["a", "b", "c"] {
+            state.names.put(name, "x".to_owned());
+            state.counts.put(name, 1);
+        }
+        assert_eq!(count_changes(&state), 6);
+        let (mut all, mut after) = (Vec::new(), Vec::new());
+        loop {
+            let rows = copy_rows(&state, &after, 2);
+            let last = rows.len() < 2;
+            after = rows.last().map(|row| row.key.clone()).unwrap_or_default();
+            all.extend(rows);
+            if last {
+                break;
+            }
+        }
+        assert_eq!(all, drain_changes(&mut state));
     }
 
     #[test]

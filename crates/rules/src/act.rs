@@ -56,7 +56,7 @@ pub(crate) fn acted(desk: &mut Desk<'_, '_>, body: &Body) {
             "correct the id, or deploy the ledger first",
         );
     };
-    let Some((_, task)) = row.definition.task(&act.task) else {
+    let Some(task) = desk.state.task(row, &act.task) else {
         return desk.reject(
             "unknown-task",
             format!("task `{}`", act.task),

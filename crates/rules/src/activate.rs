@@ -213,7 +213,7 @@ pub(crate) fn period_came(desk: &mut Desk<'_, '_>, ledger: &str, task_id: &str, 
     let Some(row) = state.ledger(ledger) else {
         return;
     };
-    let Some((_, task)) = row.definition.task(task_id) else {
+    let Some(task) = state.task(row, task_id) else {
         return;
     };
     let Opens::EachPeriod(rule) = &task.opens else {
@@ -248,7 +248,7 @@ pub(crate) fn open_period(
     let Some(row) = state.ledger(ledger) else {
         return;
     };
-    let Some((_, task)) = row.definition.task(task_id) else {
+    let Some(task) = state.task(row, task_id) else {
         return;
     };
     let (mut count, mut more) = (0, false);

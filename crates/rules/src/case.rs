@@ -37,7 +37,7 @@ impl<'a> Case<'a> {
     /// adopting them excludes.
     pub fn of(state: &'a RulesState, id: &str, obligation: Obligation) -> Option<Case<'a>> {
         let ledger = state.ledger(&obligation.ledger)?;
-        let (_, task) = ledger.definition.task(&obligation.task)?;
+        let task = state.task(ledger, &obligation.task)?;
         let owner = obligation.owner_of(task)?;
         let ladder = ledger.definition.ladders.get(&owner.ladder)?;
         let calendar = state.calendar(&ledger.definition)?;

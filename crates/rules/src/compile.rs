@@ -74,7 +74,7 @@ pub fn compile(files: &[DefinitionFile], directory: &Directory, calendar: &Calen
             .find(|f| f.name == name)
             .map(|f| f.text.as_str());
         if found.is_none() {
-            let mut faults = Faults::new(name);
+            let mut faults = Faults::new(name, "");
             faults.error(
                 "D000",
                 Location::UNKNOWN,
@@ -88,14 +88,14 @@ pub fn compile(files: &[DefinitionFile], directory: &Directory, calendar: &Calen
     };
     let (ledger_text, tasks_text) = (text("ledger.yaml"), text("tasks.yaml"));
 
-    let mut faults = Faults::new("ledger.yaml");
+    let mut faults = Faults::new("ledger.yaml", ledger_text.unwrap_or_default());
     let ledger = ledger_text.and_then(|text| read_yaml::<LedgerSource>(text, &mut faults));
     let mut definition = ledger
         .as_ref()
         .and_then(|source| compile_ledger(source, directory, calendar, &mut faults));
     diagnostics.extend(faults.finish());
 
-    let mut faults = Faults::new("tasks.yaml");
+    let mut faults = Faults::new("tasks.yaml", tasks_text.unwrap_or_default());
     let tasks = tasks_text.and_then(|text| read_yaml::<TasksSource>(text, &mut faults));
     if let (Some(ledger), Some(tasks)) = (&ledger, &tasks) {
         let compiled = compile_tasks(tasks, ledger, definition.as_ref(), directory, &mut faults);

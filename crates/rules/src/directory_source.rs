@@ -15,7 +15,7 @@ pub const MAX_UNITS: usize = 20_000;
 
 /// Reads a directory. It is returned only when no diagnostic is an error.
 pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
-    let mut faults = Faults::new("directory.yaml");
+    let mut faults = Faults::new("directory.yaml", text);
     let Some(source) = read_yaml::<DirectorySource>(text, &mut faults) else {
         return (None, faults.finish());
     };

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 
 use duban_calendar::Period;
 use duban_model::decision::{
-    Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked, ObligationUnticked,
-    PublicationForgotten, PublicationNoted,
+    Carried, Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked,
+    ObligationUnticked, PublicationForgotten, PublicationNoted,
 };
-use duban_model::definition::{Fulfilment, Opens, Tier};
+use duban_model::definition::{Fulfilment, Opens, Owner, Requirement, Task, Tier};
 use duban_model::fact::{Publication, PublicationWithdrawn};
 use duban_model::{Body, Definition, Timestamp};
 
 use crate::case::{Case, Notice};
+use crate::condition::Unmet;
 use crate::decide::Desk;
+use crate::field::{Shown, carried};
 use crate::judge::judge;
-use crate::obligation::{Obligation, ObligationState};
+use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::plan::Plan;
 use crate::state::{Ledger, RulesState, publication_key};
 
 /// Why a publication did not count for an obligation; the first unmet condition.
@@ -25,6 +28,15 @@ pub enum Miss {
     OtherUnit,
     /// It is of another kind than any requirement asks for.
     OtherKind(Vec<String>),
+    /// Its kind is asked for, and it does not meet the condition.
+    Unmet {
+        /// The requirement's name.
+        requirement: String,
+        /// The condition.
+        condition: String,
+        /// What of it is not met.
+        why: Unmet,
+    },
     /// It was published before the period began.
     BeforePeriod,
     /// The duty is not fulfilled by publications at all.
@@ -52,29 +64,80 @@ pub fn considered(
     if at.date_in(definition.zone) < definition.issued {
         return Err(Miss::BeforeLedger);
     }
-    requirement(definition, obligation, &publication.kind, at)
+    let requirements = wanted(state, ledger, obligation)?;
+    let plan = state.plan(&definition.tenant);
+    let fitting = fitting(plan, requirements, &Shown::of(publication))?;
+    requirement(definition, obligation, requirements, &fitting, at)
 }
 
-/// The requirement of an obligation that a publication of this kind at this instant meets.
+/// What an obligation asks of publications.
+fn wanted<'a>(
+    state: &RulesState,
+    ledger: &'a Ledger,
+    obligation: &Obligation,
+) -> Result<&'a [Requirement], Miss> {
+    let task = state.task(ledger, &obligation.task);
+    match task.and_then(|task| obligation.owner_of(task)) {
+        Some(Owner {
+            fulfilled_by: Fulfilment::Publications(requirements),
+            ..
+        }) => Ok(requirements),
+        _ => Err(Miss::BySubmission),
+    }
+}
+
+/// The requirements that a publication meets by what it is.
+fn fitting(
+    plan: Option<&Plan>,
+    requirements: &[Requirement],
+    shown: &Shown<'_>,
+) -> Result<Vec<u32>, Miss> {
+    let mut fitting = Vec::new();
+    let mut miss = None;
+    for (number, requirement) in (0..).zip(requirements) {
+        match fits(plan, requirement, shown) {
+            Ok(()) => fitting.push(number),
+            Err(Some(why)) if miss.is_none() => {
+                miss = Some(Miss::Unmet {
+                    requirement: requirement.name.clone(),
+                    condition: requirement.when.clone().unwrap_or_default(),
+                    why,
+                });
+            }
+            Err(_) => {}
+        }
+    }
+    if fitting.is_empty() {
+        let kinds = || requirements.iter().flat_map(|r| r.kinds.clone()).collect();
+        return Err(miss.unwrap_or_else(|| Miss::OtherKind(kinds())));
+    }
+    Ok(fitting)
+}
+
+/// Whether a publication meets one requirement by what it is; if its kind does, what else does not.
+fn fits(
+    plan: Option<&Plan>,
+    requirement: &Requirement,
+    shown: &Shown<'_>,
+) -> Result<(), Option<Unmet>> {
+    if !requirement.kinds.iter().any(|kind| kind == shown.kind) {
+        return Err(None);
+    }
+    match (plan, requirement.when.as_deref()) {
+        (Some(plan), when) => plan.asks(when, shown).map_err(Some),
+        (None, _) => Err(None),
+    }
+}
+
+/// The requirement of an obligation for which a publication of this instant counts, of those that it
+/// meets by what it is.
 fn requirement(
     definition: &Definition,
     obligation: &Obligation,
-    kind: &str,
+    requirements: &[Requirement],
+    fitting: &[u32],
     at: Timestamp,
 ) -> Result<u32, Miss> {
-    let owner = definition
-        .task(&obligation.task)
-        .and_then(|(_, task)| obligation.owner_of(task));
-    let Some(Fulfilment::Publications(requirements)) = owner.map(|o| &o.fulfilled_by) else {
-        return Err(Miss::BySubmission);
-    };
-    let Some(index) = requirements
-        .iter()
-        .position(|r| r.kinds.iter().any(|k| k == kind))
-    else {
-        let wanted = requirements.iter().flat_map(|r| r.kinds.clone()).collect();
-        return Err(Miss::OtherKind(wanted));
-    };
     if obligation
         .period
         .is_some_and(|p| at.date_in(definition.zone) < p.start())
@@ -87,12 +150,13 @@ fn requirement(
     ) {
         return Err(Miss::Closed(obligation.state));
     }
-    // Several requirements may name the kind; the first one still short takes it.
-    let short = requirements
-        .iter()
-        .enumerate()
-        .position(|(i, r)| r.kinds.iter().any(|k| k == kind) && !met(obligation, i, r.at_least));
-    Ok(u32::try_from(short.unwrap_or(index)).unwrap_or(u32::MAX))
+    // It may meet several; the first one still short takes it.
+    let short = |number: &&u32| {
+        let requirement = requirements.get(**number as usize);
+        requirement.is_some_and(|r| !met(obligation, **number as usize, r.at_least))
+    };
+    let taken = fitting.iter().find(short).or(fitting.first());
+    taken.copied().ok_or(Miss::OtherKind(Vec::new()))
 }
 
 fn met(obligation: &Obligation, requirement: usize, at_least: u32) -> bool {
@@ -107,27 +171,22 @@ fn met(obligation: &Obligation, requirement: usize, at_least: u32) -> bool {
 pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     let state = desk.state;
     let tenant = desk.record.tenant.clone();
-    let ledgers: Vec<&Ledger> = state
-        .ledgers()
-        .map(|(_, ledger)| ledger)
-        .filter(|ledger| ledger.definition.tenant == tenant)
-        .collect();
+    let plan = state.plan(&tenant);
+    let first = plan
+        .and_then(Plan::first)
+        .and_then(|ledger| state.ledger(ledger));
     let claimed = desk.record.time.unwrap_or(desk.record.loggedat);
     let too_early =
         |ledger: &Ledger| claimed.date_in(ledger.definition.zone) < ledger.definition.issued;
-    if !ledgers.is_empty() && ledgers.iter().all(|ledger| too_early(ledger)) {
-        let issued = ledgers
-            .iter()
-            .map(|l| l.definition.issued)
-            .min()
-            .unwrap_or_default();
+    if let (Some(first), Some(issued)) = (first, plan.and_then(|plan| plan.before_all(claimed))) {
         return desk.reject(
             "before-ledger",
-            format!("a publication of {}", claimed.date_in(ledgers[0].definition.zone)),
+            format!("a publication of {}", claimed.date_in(first.definition.zone)),
             format!("nothing before the ledger's issue, {issued}"),
             "what was public before the ledger began is not evidence for it; correct the time if it is wrong",
         );
     }
+    let shown = Shown::of(publication);
     let name = format!("{}/{}", publication.unit, publication.publication);
     let noted = state.publications.get(&publication_key(&tenant, &name));
     let old_ticks: Vec<_> = noted
@@ -140,41 +199,70 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
         let Some(obligation) = state.obligation(id) else {
             continue;
         };
-        let still = Case::of(state, id, obligation.clone()).is_some_and(|case| {
-            matches!(&case.owner.fulfilled_by, Fulfilment::Publications(list)
-                if list.get(*index as usize).is_some_and(|r| r.kinds.contains(&publication.kind)))
-        });
-        if !still && let Some(case) = case_of(&mut cases, state, id) {
+        let lost = Case::of(state, id, obligation.clone())
+            .map_or(Err(None), |case| match &case.owner.fulfilled_by {
+                Fulfilment::Publications(list) => match list.get(*index as usize) {
+                    Some(requirement) => fits(plan, requirement, &shown),
+                    None => Err(None),
+                },
+                Fulfilment::Submission => Err(None),
+            })
+            .err();
+        if let Some(why) = lost
+            && let Some(case) = case_of(&mut cases, state, id)
+        {
             let body = Body::ObligationUnticked(ObligationUnticked {
                 obligation: id.clone(),
                 requirement: *index,
                 publication: name.clone(),
-                reason: format!("改为“{}”,不再符合要求", publication.kind),
+                reason: match why {
+                    None => format!("改为“{}”,不再符合要求", publication.kind),
+                    Some(why) => format!("更新后不再符合条件:{}", why.in_chinese()),
+                },
             });
             case.emit(desk, body);
         }
     }
 
     // Then it counts where it is wanted: once per task, for the oldest period still open.
-    let concerned: Vec<String> = state
-        .concerned(&tenant, &publication.unit, &publication.kind)
-        .cloned()
-        .collect();
-    let mut by_task: BTreeMap<(String, String, &'static str), Vec<String>> = BTreeMap::new();
-    for id in concerned {
-        if let Some(o) = state.obligation(&id) {
-            by_task
-                .entry((o.ledger.clone(), o.task.clone(), o.role.as_str()))
-                .or_default()
-                .push(id);
-        }
+    let matches = plan.map(|plan| plan.matches(publication));
+    let mut by_task: BTreeMap<(&str, &str, &'static str), Wanted<'_>> = BTreeMap::new();
+    for found in matches.iter().flatten() {
+        let Some(ledger) = state.ledger(found.ledger) else {
+            continue;
+        };
+        let Some(task) = ledger.definition.tasks.get(found.task) else {
+            continue;
+        };
+        let Some(owner) = task.owners.get(found.owner) else {
+            continue;
+        };
+        let wanted = by_task
+            .entry((found.ledger, &task.id, owner.role.as_str()))
+            .or_insert_with(|| Wanted {
+                ledger,
+                task,
+                owner,
+                fitting: Vec::new(),
+            });
+        wanted.fitting.push(found.requirement);
     }
+    let carried = carried(publication, plan.map(Plan::fields).unwrap_or_default());
     let mut announced = false;
     let mut still_counts = false;
-    for ids in by_task.values() {
+    for wanted in by_task.values() {
+        let of = obligation_id(
+            &wanted.ledger.definition.ledger,
+            &wanted.task.id,
+            &publication.unit,
+            wanted.owner.role,
+            None,
+        );
+        // Ids sort by period.
+        let ids: Vec<&String> = state.duties(&of).map(|(id, _)| id).collect();
         let counted = ids.iter().find_map(|id| {
-            let (_, index) = old_ticks.iter().find(|(ticked, _)| ticked == id)?;
-            (!cases.contains_key(id)).then_some((id, *index))
+            let (_, index) = old_ticks.iter().find(|(ticked, _)| ticked == *id)?;
+            (!cases.contains_key(*id)).then_some((*id, *index))
         });
         let found = match counted {
             // It counts for this task already; once mended, it answers a return.
@@ -185,7 +273,8 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
                     .is_some_and(|o| o.state == ObligationState::Returned);
                 returned.then_some((id, index))
             }
-            None => candidate(state, desk, &too_early, ids, &publication.kind),
+            None if too_early(wanted.ledger) => None,
+            None => candidate(state, desk, wanted, &ids),
         };
         let Some((id, index)) = found else {
             continue;
@@ -196,7 +285,7 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
         let at = judge(desk.record, &case.ledger.definition, case.calendar);
         if !announced {
             announced = true;
-            desk.push(noted_body(&name, publication, at));
+            desk.push(noted_body(&name, publication, at, carried.clone()));
         }
         let body = Body::ObligationTicked(ObligationTicked {
             obligation: id.clone(),
@@ -208,23 +297,30 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     }
     // What counts for nothing yet may count for a period that has not opened: that is noted too.
     let changed = noted.is_some_and(|n| {
-        n.publication.title != publication.title || n.publication.kind != publication.kind
+        n.publication.title != publication.title
+            || n.publication.kind != publication.kind
+            || n.publication.carried != carried
     });
-    let later = ledgers.iter().find(|ledger| {
-        !too_early(ledger) && may_count_later(&ledger.definition, publication, claimed)
+    let later = by_task.values().find(|wanted| {
+        !too_early(wanted.ledger)
+            && matches!(wanted.task.opens, Opens::EachPeriod(_))
+            && claimed.date_in(wanted.ledger.definition.zone) <= wanted.ledger.definition.ends
     });
     if !announced && (later.is_some() || (still_counts && changed)) {
-        let ledger = later.copied().unwrap_or(ledgers[0]);
-        if let Some(calendar) = state.calendar(&ledger.definition) {
+        let ledger = later.map(|wanted| wanted.ledger).or(first);
+        if let Some(ledger) = ledger
+            && let Some(calendar) = state.calendar(&ledger.definition)
+        {
             announced = true;
             let at = judge(desk.record, &ledger.definition, calendar);
-            desk.push(noted_body(&name, publication, at));
+            desk.push(noted_body(&name, publication, at, carried.clone()));
         }
     }
     for case in cases.values_mut() {
         settle(desk, case);
     }
-    if noted.is_some() && !announced && !still_counts && !old_ticks.is_empty() {
+    // It was noted as it was before. What it is now counts for nothing, neither now nor later.
+    if noted.is_some() && !announced && !still_counts {
         let body = Body::PublicationForgotten(PublicationForgotten {
             publication: name,
             reason: "更新后不再符合任何要求".to_owned(),
@@ -233,13 +329,23 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     }
 }
 
-fn noted_body(name: &str, publication: &Publication, at: Judged) -> Body {
+/// A row of which a publication meets requirements.
+struct Wanted<'a> {
+    ledger: &'a Ledger,
+    task: &'a Task,
+    owner: &'a Owner,
+    /// Which of its requirements.
+    fitting: Vec<u32>,
+}
+
+fn noted_body(name: &str, publication: &Publication, at: Judged, carried: Carried) -> Body {
     Body::PublicationNoted(PublicationNoted {
         publication: name.to_owned(),
         unit: publication.unit.clone(),
         kind: publication.kind.clone(),
         title: publication.title.clone(),
         at,
+        carried,
     })
 }
 
@@ -248,25 +354,22 @@ fn noted_body(name: &str, publication: &Publication, at: Judged) -> Body {
 fn candidate<'c>(
     state: &RulesState,
     desk: &Desk<'_, '_>,
-    too_early: &dyn Fn(&Ledger) -> bool,
-    ids: &'c [String],
-    kind: &str,
+    wanted: &Wanted<'_>,
+    ids: &[&'c String],
 ) -> Option<(&'c String, u32)> {
+    let definition = &wanted.ledger.definition;
+    let Fulfilment::Publications(requirements) = &wanted.owner.fulfilled_by else {
+        return None;
+    };
+    let calendar = state.calendar(definition)?;
+    let at = judge(desk.record, definition, calendar).at;
     let mut reserve = None;
-    // Ids sort by period.
-    for id in ids {
+    for &id in ids {
         let Some(obligation) = state.obligation(id) else {
             continue;
         };
-        let Some(ledger) = state.ledger(&obligation.ledger).filter(|l| !too_early(l)) else {
-            continue;
-        };
-        let definition = &ledger.definition;
-        let Some(calendar) = state.calendar(definition) else {
-            continue;
-        };
-        let at = judge(desk.record, definition, calendar).at;
-        let Ok(index) = requirement(definition, obligation, kind, at) else {
+        let Ok(index) = requirement(definition, obligation, requirements, &wanted.fitting, at)
+        else {
             continue;
         };
         if !obligation.state.is_final() && obligation.state != ObligationState::Waiting {
@@ -278,23 +381,6 @@ fn candidate<'c>(
         }
     }
     reserve
-}
-
-/// Whether a publication of this kind may count for a period of this ledger that opens later.
-fn may_count_later(definition: &Definition, publication: &Publication, at: Timestamp) -> bool {
-    at.date_in(definition.zone) <= definition.ends
-        && definition
-            .tasks
-            .iter()
-            .filter(|task| matches!(task.opens, Opens::EachPeriod(_)))
-            .flat_map(|task| &task.owners)
-            .filter(|owner| owner.units.contains(&publication.unit))
-            .any(|owner| match &owner.fulfilled_by {
-                Fulfilment::Submission => false,
-                Fulfilment::Publications(list) => {
-                    list.iter().any(|r| r.kinds.contains(&publication.kind))
-                }
-            })
 }
 
 /// Records of one input after which no further tick is made: below the limit of 500, with room for
@@ -312,6 +398,7 @@ pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         return;
     };
     let definition = &case.ledger.definition;
+    let plan = state.plan(&definition.tenant);
     let prefix = format!("{}/{}/", case.obligation.tenant, case.obligation.unit);
     for (_, noted) in state.publications.with_prefix(&prefix) {
         let complete = case.obligation.missing(&case.owner.fulfilled_by).is_empty();
@@ -330,12 +417,10 @@ pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         if counted || !period.contains(date) || date < definition.issued {
             continue;
         }
-        let found = requirement(
-            definition,
-            &case.obligation,
-            &publication.kind,
-            publication.at.at,
-        );
+        let found = fitting(plan, requirements, &Shown::noted(publication)).and_then(|fitting| {
+            let at = publication.at.at;
+            requirement(definition, &case.obligation, requirements, &fitting, at)
+        });
         if let Ok(index) = found
             && let Some(wanted) = requirements.get(index as usize)
             && !met(&case.obligation, index as usize, wanted.at_least)

@@ -39,7 +39,7 @@ pub struct NextStep {
 pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
     let mut remaining = Vec::new();
     if let (Some(due), Some(ledger)) = (obligation.due, state.ledger(&obligation.ledger))
-        && let Some((_, task)) = ledger.definition.task(&obligation.task)
+        && let Some(task) = state.task(ledger, &obligation.task)
         && let Some(owner) = obligation.owner_of(task)
         && let Some(ladder) = ledger.definition.ladders.get(&owner.ladder)
         && let Some(calendar) = state.calendar(&ledger.definition)

@@ -11,13 +11,15 @@ use crate::diagnostic::{Diagnostic, Severity, nearest};
 /// Collects diagnostics of one file.
 pub(crate) struct Faults<'a> {
     file: &'a str,
+    text: &'a str,
     list: Vec<Diagnostic>,
 }
 
 impl<'a> Faults<'a> {
-    pub(crate) fn new(file: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
+            text,
             list: Vec::new(),
         }
     }
@@ -38,6 +40,27 @@ impl<'a> Faults<'a> {
             expected.into(),
             remedy.into(),
         );
+    }
+
+    /// Tells a fault that lies so many characters within a field's text.
+    pub(crate) fn within(&mut self, field: &Spanned<String>, fault: crate::condition_parse::Fault) {
+        let start = field.referenced;
+        let (line, column) = place_within(
+            self.text,
+            (start.line(), start.column()),
+            &field.value,
+            fault.offset,
+        );
+        self.list.push(Diagnostic {
+            code: fault.code,
+            severity: Severity::Error,
+            file: self.file.to_owned(),
+            line,
+            column,
+            found: fault.found,
+            expected: fault.expected,
+            remedy: fault.remedy,
+        });
     }
 
     pub(crate) fn add(
@@ -111,6 +134,66 @@ impl<'a> Faults<'a> {
         );
         None
     }
+}
+
+/// The longest run of characters that YAML may put between two of a text: quotes, escapes, line
+/// ends with their indentation.
+const MAX_BETWEEN: usize = 400;
+
+/// Line and column of a character of a scalar. YAML may quote, escape and fold, so the scalar is
+/// walked beside the file's text. Where the two cannot be laid side by side (an escape by number),
+/// the place where the scalar begins is told.
+fn place_within(text: &str, (line, column): (u64, u64), value: &str, offset: usize) -> (u64, u64) {
+    let at = |n: u64| usize::try_from(n).unwrap_or(0).saturating_sub(1);
+    let (mut row, mut place) = (line, column);
+    let mut source = text
+        .split_inclusive('\n')
+        .skip(at(line))
+        .flat_map(str::chars)
+        .skip(at(column))
+        .peekable();
+    let mut advance = |source: &mut std::iter::Peekable<_>| -> Option<char> {
+        let c: char = Iterator::next(source)?;
+        if c == '\n' {
+            row += 1;
+            place = 1;
+        } else {
+            place += 1;
+        }
+        Some(c)
+    };
+    // What stands before the text itself: a quote, or the mark of a block with its line end.
+    match source.peek() {
+        Some('"' | '\'') => {
+            advance(&mut source);
+        }
+        Some('|' | '>') => while advance(&mut source).is_some_and(|c| c != '\n') {},
+        _ => {}
+    }
+    let mut wanted = value.chars();
+    for _ in 0..offset {
+        let Some(c) = wanted.next() else { break };
+        for turn in 0.. {
+            match advance(&mut source) {
+                Some(found) if found == c || (c == ' ' && found == '\n') => break,
+                Some(_) if turn < MAX_BETWEEN => {}
+                _ => return (line, column),
+            }
+        }
+    }
+    // Up to the character itself, past what only YAML needs.
+    if let Some(c) = wanted.next().filter(|c| !c.is_whitespace()) {
+        for _ in 0..MAX_BETWEEN {
+            match source.peek() {
+                Some(found) if *found == c => break,
+                Some(_) => {
+                    advance(&mut source);
+                }
+                None => return (line, column),
+            }
+        }
+    }
+    (row, place)
 }
 
 /// Parses one YAML text into its source form.

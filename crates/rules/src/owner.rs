@@ -6,6 +6,7 @@ use duban_model::Directory;
 use duban_model::definition::{Fulfilment, Owner, Requirement, Role};
 use serde_saphyr::Spanned;
 
+use crate::condition::Condition;
 use crate::diagnostic::nearest;
 use crate::faults::Faults;
 use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
@@ -150,10 +151,20 @@ pub(crate) fn compile_fulfilment(
                         "name what counts",
                     );
                 }
+                let kinds: Vec<String> =
+                    requirement.kinds.iter().map(|k| k.value.clone()).collect();
+                if let Some(when) = &requirement.when
+                    && let Err(found) = Condition::read(&when.value, &kinds)
+                {
+                    for fault in found {
+                        faults.within(when, fault);
+                    }
+                }
                 requirements.push(Requirement {
                     name: requirement.name.clone(),
-                    kinds: requirement.kinds.iter().map(|k| k.value.clone()).collect(),
+                    kinds,
                     at_least: requirement.at_least.value,
+                    when: requirement.when.as_ref().map(|when| when.value.clone()),
                 });
             }
             Some(Fulfilment::Publications(requirements))

@@ -121,6 +121,8 @@ pub(crate) struct RequirementSource {
     pub name: String,
     pub kinds: Vec<Spanned<String>>,
     pub at_least: Spanned<u32>,
+    #[serde(default)]
+    pub when: Option<Spanned<String>>,
 }
 
 /// `directory.yaml`

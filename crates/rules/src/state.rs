@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use duban_calendar::Calendar;
 use duban_model::decision::{ObligationOpened, PublicationNoted};
-use duban_model::definition::Fulfilment;
+use duban_model::definition::Task;
 use duban_model::id::{ObligationId, Tenant};
 use duban_model::state::AnyTable;
 use duban_model::{Body, Definition, Directory, Record, State, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::obligation::{Obligation, ObligationState};
+use crate::plan::Plan;
 
 /// A ledger in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,8 @@ pub struct RulesState {
     pub(crate) obligations: Table<Obligation>,
     /// By `tenant/unit/publication`.
     pub(crate) publications: Table<Noted>,
-    /// Derived: `tenant/unit/kind` to the obligations with a requirement that such a publication meets.
-    by_evidence: BTreeMap<String, BTreeSet<ObligationId>>,
+    /// Derived, by tenant: what the ledgers in force ask of publications.
+    plans: BTreeMap<Tenant, Plan>,
 }
 
 impl Default for RulesState {
@@ -57,7 +58,7 @@ impl Default for RulesState {
             ledgers: Table::domain(3),
             obligations: Table::domain(4),
             publications: Table::domain(5),
-            by_evidence: BTreeMap::new(),
+            plans: BTreeMap::new(),
         }
     }
 }
@@ -84,13 +85,11 @@ impl State for RulesState {
     }
 
     fn loaded(&mut self) {
-        let mut index = BTreeMap::new();
-        for (id, obligation) in self.obligations.iter() {
-            if let Some(ledger) = self.ledgers.get(&obligation.ledger) {
-                index_evidence(&mut index, &ledger.definition, id, obligation);
-            }
+        self.plans = BTreeMap::new();
+        for (_, ledger) in self.ledgers.iter() {
+            let plan = self.plans.entry(ledger.definition.tenant.clone());
+            plan.or_default().add(&ledger.definition);
         }
-        self.by_evidence = index;
     }
 }
 
@@ -126,17 +125,26 @@ impl RulesState {
             .get(&calendar_key(&definition.tenant, &definition.calendar))
     }
 
-    /// The obligations with a requirement that a publication of this kind by this unit meets.
-    pub(crate) fn concerned(
-        &self,
-        tenant: &str,
-        unit: &str,
-        kind: &str,
-    ) -> impl Iterator<Item = &ObligationId> {
-        self.by_evidence
-            .get(&evidence_key(tenant, unit, kind))
-            .into_iter()
-            .flatten()
+    /// What the ledgers of a tenant ask of publications.
+    pub(crate) fn plan(&self, tenant: &str) -> Option<&Plan> {
+        self.plans.get(tenant)
+    }
+
+    /// A row of a ledger in force.
+    pub fn task<'a>(&self, ledger: &'a Ledger, task: &str) -> Option<&'a Task> {
+        let definition = &ledger.definition;
+        let place = self
+            .plan(&definition.tenant)?
+            .row(&definition.ledger, task)?;
+        definition.tasks.get(place)
+    }
+
+    /// The duties of one unit in one role of a row, over all periods, in id order.
+    pub(crate) fn duties<'a>(
+        &'a self,
+        of: &'a str,
+    ) -> impl Iterator<Item = (&'a ObligationId, &'a Obligation)> {
+        self.obligations.with_prefix(of)
     }
 
     /// Takes an own record into account.
@@ -148,14 +156,23 @@ impl RulesState {
                 self.calendars.put(&key, r.calendar.clone());
             }
             Body::DirectoryAdopted(r) => self.directories.put(tenant, r.directory.clone()),
-            Body::DefinitionAdopted(r) => self.ledgers.put(
-                &r.definition.ledger,
-                Ledger {
-                    hash: r.hash.clone(),
-                    activated: r.at,
-                    definition: r.definition.clone(),
-                },
-            ),
+            Body::DefinitionAdopted(r) => {
+                let replaced = self.ledgers.has(&r.definition.ledger);
+                self.ledgers.put(
+                    &r.definition.ledger,
+                    Ledger {
+                        hash: r.hash.clone(),
+                        activated: r.at,
+                        definition: r.definition.clone(),
+                    },
+                );
+                if replaced {
+                    self.loaded();
+                } else {
+                    let plan = self.plans.entry(r.definition.tenant.clone());
+                    plan.or_default().add(&r.definition);
+                }
+            }
             Body::PublicationNoted(r) => {
                 let key = publication_key(tenant, &r.publication);
                 let ticks = self
@@ -221,39 +238,8 @@ impl RulesState {
             done: None,
             armed: None,
         };
-        if let Some(ledger) = self.ledgers.get(&obligation.ledger) {
-            index_evidence(
-                &mut self.by_evidence,
-                &ledger.definition,
-                &r.obligation,
-                &obligation,
-            );
-        }
         self.obligations.put(&r.obligation, obligation);
     }
-}
-
-fn index_evidence(
-    index: &mut BTreeMap<String, BTreeSet<ObligationId>>,
-    definition: &Definition,
-    id: &str,
-    obligation: &Obligation,
-) {
-    let owner = definition
-        .task(&obligation.task)
-        .and_then(|(_, task)| obligation.owner_of(task));
-    if let Some(Fulfilment::Publications(requirements)) = owner.map(|o| &o.fulfilled_by) {
-        for kind in requirements.iter().flat_map(|r| &r.kinds) {
-            index
-                .entry(evidence_key(&obligation.tenant, &obligation.unit, kind))
-                .or_default()
-                .insert(id.to_owned());
-        }
-    }
-}
-
-fn evidence_key(tenant: &str, unit: &str, kind: &str) -> String {
-    format!("{tenant}/{unit}/{kind}")
 }
 
 pub(crate) fn calendar_key(tenant: &str, calendar: &str) -> String {

@@ -56,17 +56,17 @@ pub(crate) async fn append(
             match log.last_frame(service).await {
                 Ok(last) => {
                     let seq = last.as_ref().map_or(0, |stored| stored.seq);
-                    // The digest covers incarnation and number. They alone would not do: a process
-                    // that led before counts its frames anew, and an older frame of its own may
-                    // have the same.
-                    if seq > expected
-                        && last.is_some_and(|stored| stored.frame.digest() == frame.digest())
-                    {
-                        return Settled::Mine(seq);
-                    }
+                    let head = last.as_ref().map(|stored| &stored.frame.head);
+                    // Where it stands comes first: a process that leads again numbers its frames
+                    // on, and what it wrote before must never pass for what it writes now.
                     if seq == expected {
                         info!(%service, "append not on the log; retrying the identical frame");
                         break;
+                    }
+                    if head.is_some_and(|h| {
+                        h.incarnation == frame.head.incarnation && h.number == frame.head.number
+                    }) {
+                        return Settled::Mine(seq);
                     }
                     warn!(%service, expected, found = seq, "another process writes for this service");
                     return Settled::Lost;

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod pump;
 pub mod rounds;
 pub mod service;
+mod shelf;
 pub mod submit;
 
 /// This release, as frames name their writer.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use duban_model::body::Body;
 use duban_model::decider::seal;
-use duban_model::state::{RowChange, RowClass, RowFault, digest_rows, drain_changes, load_rows};
+use duban_model::state::{
+    RowChange, RowClass, RowFault, copy_rows, count_changes, digest_rows, drain_changes, load_rows,
+};
 use duban_model::{
     Decider, Drafts, Effect, Frame, FrameHead, Input, Position, Record, Service, State, Timestamp,
 };
@@ -29,8 +31,6 @@ const USUAL_RECORD_BYTES: usize = 900;
 pub struct Built {
     /// The frame.
     pub frame: Arc<Frame>,
-    /// Rows changed by it.
-    pub changes: Vec<RowChange>,
     /// What it announced.
     pub effects: Vec<Effect>,
 }
@@ -72,6 +72,21 @@ impl<D: Decider> Machine<D> {
         })
     }
 
+    /// Numbers its frames after `number`, the last that this process wrote for the service: a
+    /// process that leads again gives no number twice.
+    #[must_use]
+    pub fn numbered_after(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// Writes nothing with an earlier `loggedat` than `latest`.
+    #[must_use]
+    pub fn not_before(mut self, latest: Timestamp) -> Self {
+        self.latest = self.latest.max(latest);
+        self
+    }
+
     /// Takes an own frame from the log into account: applies, never decides.
     pub fn replay(&mut self, frame: &Frame) {
         for record in &frame.records {
@@ -83,6 +98,10 @@ impl<D: Decider> Machine<D> {
     /// Takes the place of an own frame whose rows are loaded already.
     pub fn stand_after(&mut self, frame: &Frame) {
         self.through = frame.head.through;
+        if frame.head.incarnation == self.incarnation {
+            // It got there though this process never heard so.
+            self.number = self.number.max(frame.head.number);
+        }
         if let Some(last) = frame.records.last() {
             self.latest = self.latest.max(last.loggedat);
         }
@@ -93,9 +112,26 @@ impl<D: Decider> Machine<D> {
             .cloned();
     }
 
-    /// Rows changed by replaying, for the store.
+    /// How many rows changed since they were last handed over.
+    pub fn changed_rows(&self) -> usize {
+        count_changes(&self.state)
+    }
+
+    /// Rows changed since the last call, for the store.
     pub fn drain(&mut self) -> Vec<RowChange> {
         drain_changes(&mut self.state)
+    }
+
+    /// Forgets which rows changed, where nothing is stored.
+    pub fn forget_changes(&mut self) {
+        for table in self.state.tables() {
+            table.forget_changes();
+        }
+    }
+
+    /// Up to `limit` rows after a key, changed or not; fewer than `limit` are the last.
+    pub fn copy_rows(&self, after: &[u8], limit: usize) -> Vec<RowChange> {
+        copy_rows(&self.state, after, limit)
     }
 
     /// Decides one input. `position` is its place on log or inbox; wake-ups have none.
@@ -168,20 +204,12 @@ impl<D: Decider> Machine<D> {
             || (also_silent && self.silent > 0)
     }
 
-    /// Closes the frame being built. With `rows`, changed rows are handed over for the store.
-    pub fn close(&mut self, rows: bool) -> Built {
+    /// Closes the frame being built.
+    pub fn close(&mut self) -> Built {
         self.number += 1;
         self.bytes = 0;
         self.silent = 0;
         self.must_write = false;
-        let changes = if rows {
-            drain_changes(&mut self.state)
-        } else {
-            for table in self.state.tables() {
-                table.forget_changes();
-            }
-            Vec::new()
-        };
         Built {
             frame: Arc::new(Frame {
                 head: FrameHead {
@@ -193,7 +221,6 @@ impl<D: Decider> Machine<D> {
                 },
                 records: std::mem::take(&mut self.records),
             }),
-            changes,
             effects: std::mem::take(&mut self.effects),
         }
     }
@@ -201,6 +228,11 @@ impl<D: Decider> Machine<D> {
     /// The last input decided.
     pub fn through(&self) -> Position {
         self.through
+    }
+
+    /// The number of the last frame closed.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The last `loggedat` written.

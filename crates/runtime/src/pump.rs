@@ -63,7 +63,8 @@ impl<D: Decider> Worker for Machine<D> {
 
     fn close(&mut self) -> Option<(Arc<Frame>, Vec<Effect>)> {
         self.has_frame(false).then(|| {
-            let built = Machine::close(self, false);
+            let built = Machine::close(self);
+            self.forget_changes();
             (built.frame, built.effects)
         })
     }

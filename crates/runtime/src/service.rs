@@ -1,11 +1,13 @@
 //! One service against a log and a store: load, follow own frames, take inputs, append, commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
-use duban_model::{Decider, Input, Position, Service, Timestamp};
-use duban_store::{Commit, FORMAT, Place, Saved, Store, StoreError};
+use duban_model::{Decider, Frame, Input, Position, Service, Timestamp};
+use duban_store::{FORMAT, Place, Saved, StoreError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::clock::{Clock, stopped};
@@ -13,6 +15,7 @@ use crate::effects::Runner;
 use crate::fence::{Settled, append};
 use crate::leadership::{Candidate, Tenure};
 use crate::machine::{Built, Machine};
+use crate::shelf::Shelf;
 
 /// Frames or messages taken from the log at once.
 const TAKEN_AT_ONCE: usize = 256;
@@ -27,8 +30,6 @@ const STAND_BACK_MILLIS: u64 = 3_000;
 const STAND_BY_MILLIS: u64 = 100;
 /// How long to wait before asking a log again that was away, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
-/// Own frames replayed between two commits to the store.
-const REPLAYED_PER_COMMIT: usize = 64;
 
 /// What a service runs on.
 #[derive(Clone, Debug)]
@@ -100,11 +101,13 @@ enum End {
 /// writes when it is its turn. A lost leadership is followed by standing by again, from the log.
 pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
     let mut shutdown = parts.shutdown.clone();
+    // Frames of this process on the log: it may lead several times.
+    let mut written = 0;
     loop {
         if *shutdown.borrow() {
             return Ok(());
         }
-        let wait = match lead::<D>(&parts).await {
+        let wait = match lead::<D>(&parts, &mut written).await {
             Ok(End::Stopped) => return Ok(()),
             Ok(End::Lost) if parts.log.leases().is_some() => STAND_BY_MILLIS,
             Ok(End::Lost) => STAND_BACK_MILLIS,
@@ -129,20 +132,22 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
 struct Lead<'a, D: Decider> {
     parts: &'a Parts,
     machine: Machine<D>,
-    store: Option<Store>,
+    shelf: Option<Shelf>,
     /// The sequence of this service's previous frame.
     expected: u64,
     /// The right to write, once it is this process's.
     tenure: Option<Tenure>,
+    /// The number of this process's previous frame.
+    written: &'a mut u64,
 }
 
-async fn lead<D: Decider>(parts: &Parts) -> Result<End, RunError> {
-    let (mut lead, own) = load::<D>(parts).await?;
+async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
+    let (mut lead, own) = load::<D>(parts, written).await?;
     let state = parts.state_dir.as_ref().and_then(Place::folder);
     let mut candidate = Candidate::start(&parts.log, D::SERVICE, parts.incarnation, state);
     let end = lead.stand_by_and_work(own, &mut candidate).await;
-    if let Some(store) = &lead.store {
-        store.flushed().await?;
+    if let Some(shelf) = &lead.shelf {
+        shelf.flushed().await?;
     }
     if matches!(end, Ok(End::Stopped)) {
         // What was announced is finished first: given back earlier, it would be announced again.
@@ -165,7 +170,10 @@ impl<D: Decider> Lead<'_, D> {
         let tenure = loop {
             tokio::select! {
                 biased;
-                () = stopped(&mut shutdown) => return Ok(End::Stopped),
+                () = stopped(&mut shutdown) => {
+                    self.commit().await?;
+                    return Ok(End::Stopped);
+                }
                 tenure = candidate.gained() => break tenure?,
                 frames = own.next(TAKEN_AT_ONCE) => self.replay(&frames?).await?,
             }
@@ -201,24 +209,41 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
-        for chunk in frames.chunks(REPLAYED_PER_COMMIT) {
-            for Stored { seq, frame } in chunk {
-                self.machine.replay(frame);
-                self.expected = *seq;
-            }
-            let changes = self.machine.drain();
-            if let (Some(store), Some(Stored { seq, frame })) = (&self.store, chunk.last()) {
-                let saved = position(&self.parts.log, D::SERVICE, *seq, frame);
-                store.commit(Commit { changes, saved }).await?;
+        for Stored { seq, frame } in frames {
+            self.machine.replay(frame);
+            self.reached(*seq, frame).await?;
+        }
+        *self.written = self.machine.number();
+        Ok(())
+    }
+
+    /// An own frame is on the log, and the machine has no other change in it.
+    async fn reached(&mut self, seq: u64, frame: &Arc<Frame>) -> Result<(), StoreError> {
+        self.expected = seq;
+        match &mut self.shelf {
+            Some(shelf) => shelf.reached(seq, frame, &mut self.machine).await,
+            None => {
+                self.machine.forget_changes();
+                Ok(())
             }
         }
-        Ok(())
+    }
+
+    /// Hands changed rows to the store. Only between frames.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        match &mut self.shelf {
+            Some(shelf) => shelf.commit(&mut self.machine).await,
+            None => Ok(()),
+        }
     }
 }
 
 /// Loads state from the store, or from the log alone, and takes every own frame into account that
 /// is there by now; those to come are the follower's.
-async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunError> {
+async fn load<'a, D: Decider>(
+    parts: &'a Parts,
+    written: &'a mut u64,
+) -> Result<(Lead<'a, D>, Follower), RunError> {
     let service = D::SERVICE;
     let log = &parts.log;
     let mut opened = match &parts.state_dir {
@@ -241,14 +266,14 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
         .unwrap_or_default();
     let saved = opened.as_ref().and_then(|(_, found)| found.saved.clone());
     let mut machine = match Machine::<D>::new(parts.incarnation, rows) {
-        Ok(machine) => machine,
+        Ok(machine) => machine.numbered_after(*written),
         Err(fault) => {
             // Rows that this release cannot read are rebuilt from the log.
             let (store, _) = opened.take().expect("only stored rows can be unreadable");
             drop(store);
             let dir = parts.state_dir.as_ref().expect("rows came from a folder");
             dir.set_aside(&fault.to_string())?;
-            return Box::pin(load::<D>(parts)).await;
+            return Box::pin(load::<D>(parts, written)).await;
         }
     };
     let mut expected = 0;
@@ -256,15 +281,17 @@ async fn load<D: Decider>(parts: &Parts) -> Result<(Lead<'_, D>, Follower), RunE
         && let Some(stored) = log.frame(saved.seq).await?
     {
         machine.stand_after(&stored.frame);
+        machine = machine.not_before(saved.latest);
         expected = saved.seq;
     }
     let mut own = log.follow(expected, &[service]).await?;
     let mut lead = Lead {
         parts,
         machine,
-        store: opened.map(|(store, _)| store),
+        shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
         expected,
         tenure: None,
+        written,
     };
     let replayed = lead.catch_up(&mut own).await?;
     if replayed > 0 {
@@ -298,17 +325,6 @@ async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<Stri
             saved.seq
         ))),
         Some(_) => Ok(None),
-    }
-}
-
-fn position(log: &Log, service: Service, seq: u64, frame: &duban_model::Frame) -> Saved {
-    Saved {
-        format: FORMAT,
-        service,
-        log: log.id().to_owned(),
-        seq,
-        digest: frame.digest(),
-        through: frame.head.through,
     }
 }
 
@@ -406,10 +422,12 @@ impl<D: Decider> Lead<'_, D> {
             };
             let wake = self.wake_in();
             let has_silent = self.machine.has_frame(true);
+            let committed = self.shelf.as_ref().and_then(Shelf::due);
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => {
                     self.write(true).await?;
+                    self.commit().await?;
                     return Ok(());
                 }
                 () = tenure.over() => return Err(Early::End(End::Lost)),
@@ -419,6 +437,9 @@ impl<D: Decider> Lead<'_, D> {
                 }
                 () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
                 () = tokio::time::sleep(silent), if has_silent => self.write(true).await?,
+                () = tokio::time::sleep_until(committed.unwrap_or_else(Instant::now)), if committed.is_some() => {
+                    self.commit().await?;
+                }
             }
         }
     }
@@ -505,11 +526,7 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     async fn append_frame(&mut self) -> Result<(), Early> {
-        let Built {
-            frame,
-            changes,
-            effects,
-        } = self.machine.close(self.store.is_some());
+        let Built { frame, effects } = self.machine.close();
         let mut shutdown = self.parts.shutdown.clone();
         let tenure = self.tenure().clone();
         // A lease that ran out while the log was away, or this process stood still, may be
@@ -522,25 +539,25 @@ impl<D: Decider> Lead<'_, D> {
         if !holds {
             return Err(Early::End(End::Lost));
         }
-        match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => self.expected = seq,
+        let seq = match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
+            Settled::Mine(seq) => {
+                *self.written = frame.head.number;
+                seq
+            }
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
                 let why = format!("the log takes no more: {why}");
                 return Err(Early::Fault(RunError::Log(LogError::Refused(why))));
             }
-        }
+        };
         // Only what is on the log reaches the world and the store.
         if let Some(runner) = &self.parts.effects {
             for effect in effects {
                 runner.perform(effect, &tenure).await;
             }
         }
-        if let Some(store) = &self.store {
-            let saved = position(&self.parts.log, D::SERVICE, self.expected, &frame);
-            store.commit(Commit { changes, saved }).await?;
-        }
+        self.reached(seq, &frame).await?;
         Ok(())
     }
 }

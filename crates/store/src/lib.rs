@@ -6,8 +6,8 @@
 //! our own data sync, since sled's flush is no fsync on Linux. A watchdog ends the process when
 //! the writer makes no progress; recovery is a restart.
 
-mod chunk;
 mod medium;
+mod page;
 mod place;
 mod seal;
 mod simulated;
@@ -20,13 +20,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use duban_model::state::RowChange;
-use duban_model::{Position, Service};
+use duban_model::{Frame, Position, Service, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::chunk::Row;
 use crate::medium::Medium;
-use crate::seal::{Position as PositionRow, Seal};
+use crate::page::Row;
+use crate::seal::{Position as PositionRow, Sealed};
 
 pub use place::Place;
 pub use simulated::{Damage, Moment, Moments, SimulatedDisk};
@@ -34,12 +34,12 @@ pub use watchdog::{STALL_SECONDS, Watchdog};
 pub use writer::Store;
 
 /// The layout of the stored rows. Another number means: rebuild from the log.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// sled's cache in bytes; above the data of one role, since sled leaks when data exceed it.
 const CACHE_BYTES: u64 = 128 << 20;
 
-/// The key of the position row. Row keys start with a table's tag, which is never 0.
+/// The key of the position row, before that of any page.
 const POSITION_KEY: &[u8] = b"\0position";
 
 /// The system's number for "too many open files".
@@ -63,6 +63,8 @@ pub struct Saved {
     pub digest: String,
     /// That frame's `through`.
     pub through: Position,
+    /// The last `loggedat` written by then, which an empty frame does not say.
+    pub latest: Timestamp,
 }
 
 /// What was found on opening.
@@ -72,6 +74,8 @@ pub struct Found {
     pub saved: Option<Saved>,
     /// The rows.
     pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Bytes stored for them, superseded ones included.
+    pub stored_bytes: usize,
     /// Where a damaged folder was set aside, and why.
     pub set_aside: Option<(PathBuf, String)>,
 }
@@ -82,7 +86,47 @@ pub struct Commit {
     /// Changed rows in order; a later change of the same key wins.
     pub changes: Vec<RowChange>,
     /// Up to where they reach.
-    pub saved: Saved,
+    pub reached: Reached,
+    /// Whether unchanged rows are among them.
+    pub sweep: Sweep,
+}
+
+/// Up to where rows reach.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    /// The log they were folded from.
+    pub log: Arc<str>,
+    /// The sequence of the last own frame in them.
+    pub seq: u64,
+    /// That frame.
+    pub frame: Arc<Frame>,
+    /// The last `loggedat` written by then.
+    pub latest: Timestamp,
+}
+
+impl Reached {
+    /// As it is stored.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            format: FORMAT,
+            service: self.frame.head.service,
+            log: self.log.to_string(),
+            seq: self.seq,
+            digest: self.frame.digest(),
+            through: self.frame.head.through,
+            latest: self.latest,
+        }
+    }
+}
+
+/// A sweep writes every live row once more, in key order, spread over many commits beside what
+/// changed anyway; after it, all that was written before it began is stale and is dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// The first rows of a sweep are in this commit.
+    pub begins: bool,
+    /// The last rows of a sweep are in this commit.
+    pub ends: bool,
 }
 
 /// Why a store cannot be used.
@@ -115,7 +159,7 @@ impl std::error::Error for StoreError {}
 /// Opens a role's folder. A folder that cannot be read is set aside, never deleted, and a fresh one begun.
 pub fn open(dir: &Path) -> Result<(Store, Found), StoreError> {
     let mut set_aside = None;
-    let (db, saved, rows, seal) = match read_whole(dir) {
+    let (db, examined) = match read_whole(dir) {
         Ok(opened) => opened,
         Err(ReadFault::Held) => return Err(StoreError::Held(dir.to_owned())),
         Err(ReadFault::Disk(fault)) => return Err(StoreError::Disk(fault)),
@@ -133,15 +177,8 @@ pub fn open(dir: &Path) -> Result<(Store, Found), StoreError> {
     };
     let file = data_file(dir)?;
     let dir = dir.to_owned();
-    let store = Store::start(Medium::Sled { db, file, dir }, seal);
-    Ok((
-        store,
-        Found {
-            saved,
-            rows,
-            set_aside,
-        },
-    ))
+    let store = Store::start(Medium::Sled { db, file, dir }, examined.sealed.clone());
+    Ok((store, examined.found(set_aside)))
 }
 
 /// Moves a folder out of the way under the first free name beside it and returns that name.
@@ -172,7 +209,7 @@ enum ReadFault {
     Damaged(String),
 }
 
-type Opened = (sled::Db, Option<Saved>, Vec<(Vec<u8>, Vec<u8>)>, Seal);
+type Opened = (sled::Db, Examined);
 
 /// What a person can do about what the system refused.
 fn remedy(fault: &std::io::Error) -> &'static str {
@@ -228,34 +265,68 @@ fn read(dir: &Path) -> Result<Opened, ReadFault> {
         raw.push((key.to_vec(), value.to_vec()));
     }
     let marked = dir.join(COMMITTED_MARK).exists();
-    let (saved, rows, seal) = examine(raw, marked).map_err(ReadFault::Damaged)?;
-    Ok((db, saved, rows, seal))
+    let examined = examine(raw, marked).map_err(ReadFault::Damaged)?;
+    Ok((db, examined))
 }
 
-/// Looks whether stored entries are those that their position was written with, and puts rows
-/// together. `marked`: rows were committed here once.
-fn examine(mut raw: Vec<Row>, marked: bool) -> Result<(Option<Saved>, Vec<Row>, Seal), String> {
+/// What stored entries were found to be.
+#[derive(Default)]
+struct Examined {
+    saved: Option<Saved>,
+    rows: Vec<Row>,
+    stored_bytes: usize,
+    sealed: Sealed,
+}
+
+impl Examined {
+    fn found(self, set_aside: Option<(PathBuf, String)>) -> Found {
+        Found {
+            saved: self.saved,
+            rows: self.rows,
+            stored_bytes: self.stored_bytes,
+            set_aside,
+        }
+    }
+}
+
+/// Looks whether stored entries, in key order, are those that their position was written with, and
+/// puts rows together. `marked`: rows were committed here once.
+fn examine(mut raw: Vec<Row>, marked: bool) -> Result<Examined, String> {
     let position = raw
         .iter()
         .position(|(key, _)| key == POSITION_KEY)
         .map(|place| raw.remove(place).1);
-    let seal = Seal::of(raw.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
-    let saved = match position {
-        Some(value) => {
-            let position: PositionRow =
-                serde_json::from_slice(&value).map_err(|fault| format!("position: {fault}"))?;
-            if position.seal != seal {
-                return Err("the rows are not those that the position was written with".to_owned());
-            }
-            Some(position.saved)
-        }
-        None if marked || !raw.is_empty() => {
-            return Err("rows were committed, and their position is gone".to_owned());
-        }
-        None => None,
+    let Some(position) = position else {
+        return if marked || !raw.is_empty() {
+            Err("rows were committed, and their position is gone".to_owned())
+        } else {
+            Ok(Examined::default())
+        };
     };
-    let rows = chunk::join(raw)?;
-    Ok((saved, rows, seal))
+    let position: PositionRow =
+        serde_json::from_slice(&position).map_err(|fault| format!("position: {fault}"))?;
+    if position.saved.format != FORMAT {
+        // Another release's; whoever asked sets it aside and rebuilds.
+        return Ok(Examined {
+            saved: Some(position.saved),
+            ..Examined::default()
+        });
+    }
+    let mut sealed = Sealed::default();
+    for (key, page) in &raw {
+        let (batch, _) = page::place(key).ok_or("an entry that is no page")?;
+        sealed.add(batch, key, page);
+    }
+    if position.seal != sealed.whole {
+        return Err("the pages are not those that the position was written with".to_owned());
+    }
+    let joined = page::join(raw)?;
+    Ok(Examined {
+        saved: Some(position.saved),
+        rows: joined.rows,
+        stored_bytes: joined.bytes,
+        sealed,
+    })
 }
 
 /// sled's one data file, opened a second time so that it can be synced.

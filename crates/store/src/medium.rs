@@ -23,17 +23,6 @@ pub(crate) enum Medium {
 }
 
 impl Medium {
-    /// The value of an entry, as written last, synced or not.
-    pub fn with<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> Result<T, String> {
-        match self {
-            Medium::Sled { db, .. } => {
-                let value = db.get(key).map_err(|fault| fault.to_string())?;
-                Ok(look(value.as_deref()))
-            }
-            Medium::Simulated(mount) => Ok(look(mount.get(key).as_deref())),
-        }
-    }
-
     /// Writes entries, all or none.
     pub fn apply(&self, entries: Vec<Entry>) -> Result<(), String> {
         match self {

@@ -23,14 +23,6 @@ impl From<PathBuf> for Place {
 }
 
 impl Place {
-    /// The folder, if it is one.
-    pub fn folder(&self) -> Option<&Path> {
-        match self {
-            Place::Folder(dir) => Some(dir),
-            Place::Simulated(_) => None,
-        }
-    }
-
     /// Opens it. What cannot be read is set aside, never deleted, and a fresh one begun.
     pub fn open(&self) -> Result<(Store, Found), StoreError> {
         let disk = match self {
@@ -43,7 +35,7 @@ impl Place {
             let marked = mount.is_marked();
             examine(mount.entries(), marked).map(|examined| (mount, examined))
         };
-        let (mount, (saved, rows, seal)) = match look() {
+        let (mount, examined) = match look() {
             Ok(opened) => opened,
             Err(why) => {
                 disk.empty(&why);
@@ -51,13 +43,16 @@ impl Place {
                 look().map_err(StoreError::Disk)?
             }
         };
-        let store = Store::start_simulated(Medium::Simulated(mount), seal);
-        let found = Found {
-            saved,
-            rows,
-            set_aside,
-        };
-        Ok((store, found))
+        let store = Store::start_simulated(Medium::Simulated(mount), examined.sealed.clone());
+        Ok((store, examined.found(set_aside)))
+    }
+
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Place::Folder(dir) => Some(dir),
+            Place::Simulated(_) => None,
+        }
     }
 
     /// Moves what is there out of the way, so that the next opening finds nothing.

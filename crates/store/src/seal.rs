@@ -1,6 +1,7 @@
 //! A sum over everything stored. sled drops what fails its own checks at open and goes on with the
-//! rest; rows that no longer fit the position must be noticed, and then they are rebuilt.
+//! rest; pages that no longer fit the position must be noticed, and then the state is rebuilt.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -30,22 +31,54 @@ fn hash(key: &[u8], value: &[u8]) -> u64 {
 }
 
 impl Seal {
-    /// Of entries as read.
-    pub fn of<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Seal {
-        let mut seal = Seal::default();
-        for (key, value) in entries {
-            seal.add(key, value);
-        }
-        seal
-    }
-
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
         self.entries += 1;
         self.sum = self.sum.wrapping_add(hash(key, value));
     }
 
-    pub fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.entries = self.entries.wrapping_sub(1);
-        self.sum = self.sum.wrapping_sub(hash(key, value));
+    fn join(&mut self, other: &Seal) {
+        self.entries += other.entries;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    fn leave(&mut self, other: &Seal) {
+        self.entries = self.entries.wrapping_sub(other.entries);
+        self.sum = self.sum.wrapping_sub(other.sum);
+    }
+}
+
+/// The seal of all that is stored, and of each batch in it, so that a batch can be dropped without
+/// being read again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sealed {
+    pub whole: Seal,
+    batches: BTreeMap<u64, Seal>,
+}
+
+impl Sealed {
+    /// Takes a page of a batch into account.
+    pub fn add(&mut self, batch: u64, key: &[u8], page: &[u8]) {
+        let mut seal = Seal::default();
+        seal.add(key, page);
+        self.whole.join(&seal);
+        self.batches.entry(batch).or_default().join(&seal);
+    }
+
+    /// Forgets every batch before this one; returns them with their numbers of pages.
+    pub fn drop_before(&mut self, batch: u64) -> Vec<(u64, u32)> {
+        let kept = self.batches.split_off(&batch);
+        let dropped = std::mem::replace(&mut self.batches, kept);
+        dropped
+            .into_iter()
+            .map(|(number, seal)| {
+                self.whole.leave(&seal);
+                (number, u32::try_from(seal.entries).unwrap_or(u32::MAX))
+            })
+            .collect()
+    }
+
+    /// The number after the last batch.
+    pub fn next_batch(&self) -> u64 {
+        self.batches.last_key_value().map_or(1, |(last, _)| last + 1)
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::chunk::Row;
+use crate::page::Row;
 use crate::medium::Entry;
 
 /// A moment of a commit at which a process may die.
@@ -74,6 +74,15 @@ impl SimulatedDisk {
     pub fn new(moments: Arc<dyn Moments>) -> SimulatedDisk {
         SimulatedDisk {
             content: Arc::default(),
+            moments,
+        }
+    }
+
+    /// The same disk in another process.
+    #[must_use]
+    pub fn connect(&self, moments: Arc<dyn Moments>) -> SimulatedDisk {
+        SimulatedDisk {
+            content: self.content.clone(),
             moments,
         }
     }
@@ -165,22 +174,6 @@ pub(crate) struct Mount {
 impl Mount {
     fn live(&self) -> Option<MutexGuard<'_, Content>> {
         Some(self.disk.content()).filter(|content| content.crashes == self.crashes)
-    }
-
-    pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let content = self.live()?;
-        let unsynced = content
-            .written
-            .iter()
-            .rev()
-            .flat_map(|batch| batch.iter().rev());
-        unsynced
-            .into_iter()
-            .find(|(written, _)| written == key)
-            .map_or_else(
-                || content.durable.get(key).cloned(),
-                |(_, value)| value.clone(),
-            )
     }
 
     pub fn apply(&self, batch: Vec<Entry>) {

@@ -5,16 +5,28 @@ use std::time::Duration;
 
 use super::*;
 use crate::watchdog::Progress;
+use duban_model::FrameHead;
+
+fn reached(seq: u64) -> Reached {
+    Reached {
+        log: "log".into(),
+        seq,
+        frame: Arc::new(Frame {
+            head: FrameHead {
+                service: Service::Rules,
+                incarnation: 1,
+                number: seq,
+                through: Position { seq, index: 0 },
+                release: "0.1.0".to_owned(),
+            },
+            records: Vec::new(),
+        }),
+        latest: Timestamp(0),
+    }
+}
 
 fn saved(seq: u64) -> Saved {
-    Saved {
-        format: FORMAT,
-        service: Service::Rules,
-        log: "log".to_owned(),
-        seq,
-        digest: format!("d{seq}"),
-        through: Position { seq, index: 0 },
-    }
+    reached(seq).saved()
 }
 
 fn row(key: &[u8], value: Option<Vec<u8>>) -> RowChange {
@@ -45,7 +57,8 @@ fn rows_and_position_are_there_after_a_restart_however_large_a_row_is() {
                     row(b"\x01a", Some(large.clone())),
                     row(b"\x01b", Some(b"x".to_vec())),
                 ],
-                saved: saved(1),
+                reached: reached(1),
+                sweep: Sweep::default(),
             })
             .await
             .unwrap();
@@ -53,7 +66,8 @@ fn rows_and_position_are_there_after_a_restart_however_large_a_row_is() {
         store
             .commit(Commit {
                 changes: vec![row(b"\x01b", None)],
-                saved: saved(2),
+                reached: reached(2),
+                sweep: Sweep::default(),
             })
             .await
             .unwrap();
@@ -64,12 +78,58 @@ fn rows_and_position_are_there_after_a_restart_however_large_a_row_is() {
     assert_eq!(found.rows, vec![(b"\x01a".to_vec(), large)]);
     block(store.commit(Commit {
         changes: vec![row(b"\x01a", Some(b"small".to_vec()))],
-        saved: saved(3),
+        reached: reached(3),
+        sweep: Sweep::default(),
     }))
     .unwrap();
     drop(store);
     let (_store, found) = open(&path).unwrap();
     assert_eq!(found.rows, vec![(b"\x01a".to_vec(), b"small".to_vec())]);
+}
+
+#[test]
+fn after_a_sweep_only_what_it_wrote_and_what_came_later_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rules");
+    let value = |n: u64| Some(n.to_be_bytes().repeat(100));
+    let (begins, ends) = (true, true);
+    let commits = [
+        (vec![row(b"\x01a", value(1)), row(b"\x01b", value(1))], false, false),
+        (vec![row(b"\x01a", value(2)), row(b"\x01c", value(2))], false, false),
+        // The sweep has come to b; then a goes away behind its back.
+        (vec![row(b"\x01a", value(2)), row(b"\x01b", value(1))], begins, false),
+        (vec![row(b"\x01a", None), row(b"\x01c", value(2))], false, ends),
+        (vec![row(b"\x01d", value(5))], false, false),
+    ];
+    let (store, _) = open(&path).unwrap();
+    for (seq, (changes, begins, ends)) in (1..).zip(commits) {
+        let commit = Commit {
+            changes,
+            reached: reached(seq),
+            sweep: Sweep { begins, ends },
+        };
+        block(store.commit(commit)).unwrap();
+        block(store.flushed()).unwrap();
+    }
+    drop(store);
+    let (store, found) = open(&path).unwrap();
+    let rows = |found: &Found| {
+        let keys = found.rows.iter().map(|(key, _)| char::from(key[1]));
+        keys.collect::<String>()
+    };
+    assert_eq!(rows(&found), "bcd");
+    // a and b, c, d of 800 bytes each; what was written before the sweep is gone.
+    assert!((3_200..3_400).contains(&found.stored_bytes), "{}", found.stored_bytes);
+    assert_eq!(found.saved, Some(saved(5)));
+    // A sweep whose beginning another process wrote makes nothing stale.
+    block(store.commit(Commit {
+        changes: vec![row(b"\x01d", value(6))],
+        reached: reached(6),
+        sweep: Sweep { begins: false, ends: true },
+    }))
+    .unwrap();
+    drop(store);
+    assert_eq!(rows(&open(&path).unwrap().1), "bcd");
 }
 
 #[test]
@@ -81,7 +141,8 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
         store
             .commit(Commit {
                 changes: vec![row(b"\x01a", Some(vec![1; 900_000]))],
-                saved: saved(1),
+                reached: reached(1),
+                sweep: Sweep::default(),
             })
             .await
             .unwrap();
@@ -89,7 +150,8 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
         store
             .commit(Commit {
                 changes: vec![row(b"\x01b", Some(vec![2; 5000]))],
-                saved: saved(2),
+                reached: reached(2),
+                sweep: Sweep::default(),
             })
             .await
             .unwrap();

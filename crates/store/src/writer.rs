@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use crate::chunk;
 use crate::medium::Medium;
-use crate::seal::{Position, Seal};
+use crate::page;
+use crate::seal::{Position, Sealed};
 use crate::simulated::Moment;
 use crate::watchdog::{Progress, STALL_SECONDS, Watchdog};
-use crate::{Commit, POSITION_KEY, Saved, StoreError};
+use crate::{Commit, POSITION_KEY, Reached, StoreError, Sweep};
 
 /// Commits that wait for the writer; beyond it, the loop waits.
 const QUEUED_COMMITS: usize = 256;
@@ -35,7 +35,7 @@ pub struct Store {
 }
 
 impl Store {
-    pub(crate) fn start(medium: Medium, seal: Seal) -> Store {
+    pub(crate) fn start(medium: Medium, sealed: Sealed) -> Store {
         let (requests, incoming) = mpsc::channel(QUEUED_COMMITS);
         let progress = Arc::new(Progress::default());
         let watched = medium.shown();
@@ -54,7 +54,7 @@ impl Store {
         let counting = progress.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&medium, incoming, &counting, seal))
+            .spawn(move || write_all(&medium, incoming, &counting, sealed))
             .expect("a thread can be started");
         Store {
             requests: Some(requests),
@@ -65,9 +65,9 @@ impl Store {
     }
 
     /// The same on a task of its own instead of a thread, so that all of a simulation is one thread.
-    pub(crate) fn start_simulated(medium: Medium, seal: Seal) -> Store {
+    pub(crate) fn start_simulated(medium: Medium, sealed: Sealed) -> Store {
         let (requests, incoming) = mpsc::channel(QUEUED_COMMITS);
-        tokio::spawn(write_simulated(medium, incoming, seal));
+        tokio::spawn(write_simulated(medium, incoming, sealed));
         Store {
             requests: Some(requests),
             progress: Arc::default(),
@@ -116,7 +116,8 @@ impl Drop for Store {
 struct Gathered {
     rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     waiting: Vec<oneshot::Sender<()>>,
-    saved: Option<Saved>,
+    reached: Option<Reached>,
+    sweeps: Vec<Sweep>,
     taken: u64,
 }
 
@@ -125,7 +126,8 @@ fn gather(first: Request, incoming: &mut mpsc::Receiver<Request>) -> Gathered {
     let mut gathered = Gathered {
         rows: BTreeMap::new(),
         waiting: Vec::new(),
-        saved: None,
+        reached: None,
+        sweeps: Vec::new(),
         taken: 0,
     };
     let mut next = Some(first);
@@ -136,7 +138,8 @@ fn gather(first: Request, incoming: &mut mpsc::Receiver<Request>) -> Gathered {
                 for change in commit.changes {
                     gathered.rows.insert(change.key, change.value);
                 }
-                gathered.saved = Some(commit.saved);
+                gathered.reached = Some(commit.reached);
+                gathered.sweeps.push(commit.sweep);
             }
             Request::Flushed(done) => gathered.waiting.push(done),
         }
@@ -153,13 +156,14 @@ fn write_all(
     medium: &Medium,
     mut incoming: mpsc::Receiver<Request>,
     progress: &Progress,
-    mut seal: Seal,
+    sealed: Sealed,
 ) {
+    let mut pages = Pages::after(sealed);
     let mut marked = medium.is_marked();
     while let Some(first) = incoming.blocking_recv() {
         let gathered = gather(first, &mut incoming);
-        if let Some(saved) = gathered.saved {
-            let written = write_batch(medium, &gathered.rows, &mut seal, saved);
+        if let Some(reached) = &gathered.reached {
+            let written = pages.write(medium, &gathered, reached);
             if let Err(fault) = written.and_then(|()| medium.sync()) {
                 // The log has the facts; going on without the store would only postpone this. What
                 // waits here learns it from its closed channel, and ends the service.
@@ -182,15 +186,16 @@ fn write_all(
 }
 
 /// As [`write_all`], stopping at each moment at which a process may die.
-async fn write_simulated(medium: Medium, mut incoming: mpsc::Receiver<Request>, mut seal: Seal) {
+async fn write_simulated(medium: Medium, mut incoming: mpsc::Receiver<Request>, sealed: Sealed) {
     let Medium::Simulated(mount) = &medium else {
         return;
     };
+    let mut pages = Pages::after(sealed);
     while let Some(first) = incoming.recv().await {
         let gathered = gather(first, &mut incoming);
-        if let Some(saved) = gathered.saved {
+        if let Some(reached) = &gathered.reached {
             mount.reached(Moment::BeforeWrite).await;
-            if write_batch(&medium, &gathered.rows, &mut seal, saved).is_err() {
+            if pages.write(&medium, &gathered, reached).is_err() {
                 return;
             }
             mount.reached(Moment::Written).await;
@@ -204,32 +209,60 @@ async fn write_simulated(medium: Medium, mut incoming: mpsc::Receiver<Request>, 
     }
 }
 
-fn write_batch(
-    medium: &Medium,
-    rows: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    seal: &mut Seal,
-    saved: Saved,
-) -> Result<(), String> {
-    let mut batch = Vec::with_capacity(rows.len() + 1);
-    for (key, value) in rows {
-        let pieces = medium.with(key, |old| old.map_or(0, chunk::pieces))?;
-        for (key, value) in chunk::entries(key, value.as_deref(), pieces) {
-            medium.with(&key, |old| {
-                if let Some(old) = old {
-                    seal.remove(&key, old);
-                }
-            })?;
-            if let Some(value) = &value {
-                seal.add(&key, value);
-            }
-            batch.push((key, value));
+/// What has been written, so that it can be added to and dropped from.
+struct Pages {
+    sealed: Sealed,
+    batch: u64,
+    /// The batch in which the sweep under way began.
+    swept_from: Option<u64>,
+}
+
+impl Pages {
+    fn after(sealed: Sealed) -> Pages {
+        Pages {
+            batch: sealed.next_batch(),
+            sealed,
+            swept_from: None,
         }
     }
-    let position = Position {
-        saved,
-        seal: seal.clone(),
-    };
-    let position = serde_json::to_vec(&position).expect("positions serialise");
-    batch.push((POSITION_KEY.to_vec(), Some(position)));
-    medium.apply(batch)
+
+    /// Writes rows as one batch with their position, and drops what a sweep has made stale.
+    fn write(
+        &mut self,
+        medium: &Medium,
+        gathered: &Gathered,
+        reached: &Reached,
+    ) -> Result<(), String> {
+        let batch = self.batch;
+        self.batch += 1;
+        let mut entries = Vec::new();
+        let mut bytes = Vec::new();
+        for (key, value) in &gathered.rows {
+            page::push(&mut bytes, key, value.as_deref());
+        }
+        for (place, page) in (0..).zip(bytes.chunks(page::PAGE_BYTES)) {
+            let key = page::key(batch, place);
+            self.sealed.add(batch, &key, page);
+            entries.push((key, Some(page.to_vec())));
+        }
+        for sweep in &gathered.sweeps {
+            if sweep.begins {
+                self.swept_from = Some(batch);
+            }
+            if sweep.ends
+                && let Some(from) = self.swept_from.take()
+            {
+                for (stale, pages) in self.sealed.drop_before(from) {
+                    entries.extend((0..pages).map(|place| (page::key(stale, place), None)));
+                }
+            }
+        }
+        let position = Position {
+            saved: reached.saved(),
+            seal: self.sealed.whole.clone(),
+        };
+        let position = serde_json::to_vec(&position).expect("positions serialise");
+        entries.push((POSITION_KEY.to_vec(), Some(position)));
+        medium.apply(entries)
+    }
 }

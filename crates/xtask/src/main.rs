@@ -16,6 +16,8 @@ cargo xtask <task>
   lint                 formatting, clippy without warnings, tidy, licences
   tidy                 the rules of the tree: length, names, purity, map, top level
   licences             whose code is shipped and under which licence
+  simulate [--seeds N] the whole system in release, N seeds (default 10000); --first S: from seed S
+  simulate --seed S    one seed again, with its log and what went wrong
   soak [--rounds N]    in release: N kills (default 200), then leaders killed and paused for 60 s,
                        then servers of a cluster killed; within the hour
   bench                not in this release
@@ -24,6 +26,8 @@ Exit codes: 0 done, 1 findings, 2 wrong usage or not in this release.";
 
 /// Rounds of the crash test unless told otherwise.
 const SOAK_ROUNDS: u32 = 200;
+/// Seeds of the simulation unless told otherwise.
+const SIMULATED_SEEDS: u64 = 10_000;
 /// How often every role's leader is killed in a soak.
 const SOAK_STANDBY_ROUNDS: u32 = 5;
 /// How long leaders are paused in a soak, in seconds.
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
                 "`{n}` is no number of rounds; write e.g. `cargo xtask soak --rounds 200`"
             ))),
         },
+        ["simulate", options @ ..] => simulate(&root, options),
         ["bench"] => Err(Failure::Usage(
             "the benches come with the proof of the design's figures, in a later release; until then `cargo xtask test` and `cargo xtask soak` are what runs".to_owned(),
         )),
@@ -161,6 +166,42 @@ fn soak(root: &Path, rounds: u32) -> Result<(), Failure> {
     Ok(run(
         &mut command,
         "The failure prints its seed; the same seed fails the same way.",
+    )?)
+}
+
+/// The seeded simulation of the whole system; it needs no server.
+fn simulate(root: &Path, options: &[&str]) -> Result<(), Failure> {
+    let (mut first, mut count) = (1, SIMULATED_SEEDS);
+    for pair in options.chunks(2) {
+        let number = pair.get(1).and_then(|word| word.parse::<u64>().ok());
+        match (pair[0], number) {
+            ("--seeds", Some(n)) if n > 0 => count = n,
+            ("--first", Some(seed)) => first = seed,
+            ("--seed", Some(seed)) => (first, count) = (seed, 1),
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "`{}` is not understood; write `cargo xtask simulate --seeds 10000` or `cargo xtask simulate --seed 7`",
+                    pair.join(" ")
+                )));
+            }
+        }
+    }
+    let mut command = cargo(root);
+    command
+        .args([
+            "test",
+            "--release",
+            "-p",
+            "duban-tests",
+            "--test",
+            "simulation",
+        ])
+        .args(["whatever_goes_wrong", "--", "--nocapture"])
+        .env("DUBAN_SIMULATE_FIRST", first.to_string())
+        .env("DUBAN_SIMULATE_SEEDS", count.to_string());
+    Ok(run(
+        &mut command,
+        "The failure prints its seed; `cargo xtask simulate --seed S` runs it again.",
     )?)
 }
 

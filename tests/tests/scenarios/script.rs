@@ -78,6 +78,12 @@ const ACT_FIELDS: &[&str] = &[
     "ledger",
     "replacing",
     "with",
+    "title",
+    "category",
+    "number",
+    "validity",
+    "written",
+    "formats",
 ];
 
 /// What can be expected, with how many words follow.

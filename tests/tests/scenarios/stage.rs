@@ -408,14 +408,16 @@ impl Stage {
             publication: word(1),
             unit: word(0),
             kind: word(2),
-            title: format!("{}的{}", word(0), word(2)),
+            title: field("title").unwrap_or_else(|| format!("{}的{}", word(0), word(2))),
             url: None,
-            category: None,
+            category: field("category"),
             issuer: None,
-            number: None,
-            written: None,
-            validity: None,
-            formats: Vec::new(),
+            number: field("number"),
+            written: field("written").and_then(|day| day.parse().ok()),
+            validity: field("validity"),
+            formats: field("formats")
+                .map(|list| list.split(',').map(ToOwned::to_owned).collect())
+                .unwrap_or_default(),
             note: None,
         };
         Ok(vec![match act.verb.as_str() {

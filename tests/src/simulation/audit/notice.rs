@@ -1,0 +1,186 @@
+//! Notices: none lost, none repeated unless labelled, none sent that was not announced.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Entry, text};
+use crate::simulation::evidence::Evidence;
+
+/// One notice through its life.
+#[derive(Clone, Debug, Default)]
+struct Notice<'a> {
+    /// Announced attempts: the frame, and whether labelled.
+    attempts: Vec<(u64, bool)>,
+    /// Attempts after which it was certain that nothing had arrived.
+    failed: BTreeSet<u64>,
+    delivered: u32,
+    abandoned: u32,
+    /// The attempt that was last said to have failed, and when it is tried again.
+    retry: Option<(u64, &'a str)>,
+}
+
+pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
+    requests(entries, findings);
+    let notices = lives(entries, findings);
+    for (id, notice) in &notices {
+        if notice.delivered + notice.abandoned > 1 {
+            findings.push(format!("notice: {id} ended more than once: {notice:?}"));
+        }
+        if notice.delivered + notice.abandoned == 0 && !retried(entries, id, notice, evidence) {
+            findings.push(format!(
+                "lost: notice {id} has no end and no retry: {notice:?}"
+            ));
+        }
+        let arrived = evidence.arrivals.iter().any(|a| a.notice == *id);
+        if notice.delivered > 0 && !arrived {
+            findings.push(format!(
+                "lost: notice {id} is said to be delivered, nobody got it"
+            ));
+        }
+    }
+    arrivals(evidence, &notices, findings);
+}
+
+/// Every request is queued, or suppressed with a reason.
+fn requests(entries: &[Entry<'_>], findings: &mut Vec<String>) {
+    let mut answers: BTreeMap<&str, u32> = BTreeMap::new();
+    for entry in entries {
+        let data = entry.data();
+        match entry.kind() {
+            "notice.requested" => {
+                answers.insert(entry.id(), 0);
+                if text(&data["reason"]).is_empty() {
+                    findings.push(format!("notice: {} has no reason", entry.shown()));
+                }
+            }
+            kind @ ("notice.queued" | "notice.suppressed") => {
+                match answers.get_mut(text(&data["notice"])) {
+                    Some(count) => *count += 1,
+                    None => findings.push(format!("notice: {} was not asked for", entry.shown())),
+                }
+                let silent = text(&data["code"]).is_empty() || text(&data["reason"]).is_empty();
+                if kind == "notice.suppressed" && silent {
+                    findings.push(format!("notice: {} has no reason", entry.shown()));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (id, count) in answers {
+        if count != 1 {
+            findings.push(format!(
+                "lost: notice {id} was asked for and answered {count} times"
+            ));
+        }
+    }
+}
+
+fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a str, Notice<'a>> {
+    let mut notices: BTreeMap<&str, Notice<'_>> = BTreeMap::new();
+    for entry in entries {
+        let data = entry.data();
+        let id = text(&data["notice"]);
+        if entry.kind() == "notice.queued" {
+            notices.insert(id, Notice::default());
+            continue;
+        }
+        if !matches!(
+            entry.kind(),
+            "notice.attempted" | "notice.delivered" | "notice.failed" | "notice.abandoned"
+        ) {
+            continue;
+        }
+        let Some(notice) = notices.get_mut(id) else {
+            findings.push(format!("notice: {} was never queued", entry.shown()));
+            continue;
+        };
+        if notice.delivered + notice.abandoned > 0 {
+            findings.push(format!("notice: {} after its end", entry.shown()));
+        }
+        let attempt = data["attempt"].as_u64().unwrap_or(0);
+        match entry.kind() {
+            "notice.attempted" => {
+                let labelled = data["possible_duplicate"].as_bool().unwrap_or(false);
+                let number = notice.attempts.len() as u64 + 1;
+                if attempt != number {
+                    findings.push(format!(
+                        "notice: {} is attempt {attempt}, the next is {number}",
+                        entry.shown()
+                    ));
+                }
+                let certain = (1..number).all(|before| notice.failed.contains(&before));
+                if !labelled && !certain {
+                    findings.push(format!(
+                        "label: {} bears none, and an earlier attempt may have arrived",
+                        entry.shown()
+                    ));
+                }
+                notice.attempts.push((entry.seq, labelled));
+                notice.retry = None;
+            }
+            "notice.delivered" => notice.delivered += 1,
+            "notice.failed" => {
+                if text(&data["outcome"]) == "failed" {
+                    notice.failed.insert(attempt);
+                }
+                notice.retry = Some((attempt, text(&data["retry_at"])));
+            }
+            _ => {
+                notice.abandoned += 1;
+                if text(&data["reason"]).is_empty() {
+                    findings.push(format!("notice: {} has no reason", entry.shown()));
+                }
+            }
+        }
+    }
+    notices
+}
+
+/// Whether a notice without an end is to be tried again, by a timer that is armed for later.
+fn retried(entries: &[Entry<'_>], id: &str, notice: &Notice<'_>, evidence: &Evidence) -> bool {
+    let Some((attempt, at)) = notice.retry else {
+        return false;
+    };
+    let timer = format!("retry/{id}");
+    let armed = entries
+        .iter()
+        .rfind(|e| e.kind() == "timer.armed" && text(&e.data()["timer"]) == timer);
+    attempt == notice.attempts.len() as u64
+        && at > evidence.stopped.as_str()
+        && armed.is_some_and(|e| e.data()["when"]["at"].as_str() == Some(at))
+}
+
+/// What receivers got: announced before, as announced, each attempt at most once, and of several
+/// only one without the label.
+fn arrivals(evidence: &Evidence, notices: &BTreeMap<&str, Notice<'_>>, findings: &mut Vec<String>) {
+    let mut got: BTreeMap<&str, Vec<(u32, bool)>> = BTreeMap::new();
+    for arrival in &evidence.arrivals {
+        let id = arrival.notice.as_str();
+        let place = usize::try_from(arrival.attempt)
+            .unwrap_or(0)
+            .wrapping_sub(1);
+        let announced = notices
+            .get(id)
+            .and_then(|notice| notice.attempts.get(place));
+        match announced {
+            Some((seq, labelled)) if *seq <= arrival.head && *labelled == arrival.labelled => {}
+            other => findings.push(format!(
+                "announced: attempt {} of {id} arrived, label {}, log at {}; announced {other:?}",
+                arrival.attempt, arrival.labelled, arrival.head
+            )),
+        }
+        let before = got.entry(id).or_default();
+        if before
+            .iter()
+            .any(|(attempt, _)| *attempt == arrival.attempt)
+        {
+            findings.push(format!(
+                "once: attempt {} of {id} arrived twice",
+                arrival.attempt
+            ));
+        }
+        if !arrival.labelled && before.iter().any(|(_, labelled)| !labelled) {
+            findings.push(format!("label: {id} arrived twice without it"));
+        }
+        before.push((arrival.attempt, arrival.labelled));
+    }
+}
