@@ -289,7 +289,7 @@ impl Director {
             queue.push((at.plus_millis(long), Event::SecondEnds));
         }
         if dice.below(3) == 0 {
-            for _ in 0..1 + dice.below(2) {
+            for _ in 0..=dice.below(2) {
                 let by = *dice.one_of(&[2_000, 10 * 60_000, HOUR, 3 * DAY, 30 * DAY, 200 * DAY]);
                 let by = if dice.below(2) == 0 { by } else { -by };
                 queue.push((instant(dice), Event::Jump(by)));
