@@ -64,6 +64,7 @@ impl Pair {
             self.intake.decide(&input, Some(position));
         }
         let frame = self.intake.close().frame;
+        self.intake.forget_changes();
         self.intake_took += begun.elapsed();
         let begun = started();
         self.frames += 1;
