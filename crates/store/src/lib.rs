@@ -232,7 +232,7 @@ fn examine(mut raw: Vec<Row>, marked: bool) -> Result<(Option<Saved>, Vec<Row>, 
         Some(value) => {
             let position: PositionRow =
                 serde_json::from_slice(&value).map_err(|fault| format!("position: {fault}"))?;
-            if position.seal != seal {
+            if !position.is_whole() || position.seal != seal {
                 return Err("the rows are not those that the position was written with".to_owned());
             }
             Some(position.saved)

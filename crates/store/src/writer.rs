@@ -212,10 +212,7 @@ fn write_batch(
             batch.push((key, value));
         }
     }
-    let position = Position {
-        saved,
-        seal: seal.clone(),
-    };
+    let position = Position::new(saved, seal.clone());
     let position = serde_json::to_vec(&position).expect("positions serialise");
     batch.push((POSITION_KEY.to_vec(), Some(position)));
     medium.apply(batch)
