@@ -193,6 +193,7 @@ async fn load<'a, D: Decider>(
     {
         machine.stand_after(&stored.frame);
         machine = machine.not_before(saved.latest);
+        *written = machine.number();
         expected = saved.seq;
     }
     let mut lead = Lead {
@@ -215,6 +216,8 @@ async fn load<'a, D: Decider>(
                 lead.expected = *seq;
                 replayed += 1;
             }
+            // At once: the store will start behind these frames though loading may yet fail.
+            *lead.written = lead.machine.number();
             let changes = lead.machine.drain();
             if let (Some(store), Some(Stored { seq, frame })) = (&lead.store, chunk.last()) {
                 let saved = position(log, *seq, frame, lead.machine.latest());
@@ -222,7 +225,6 @@ async fn load<'a, D: Decider>(
             }
         }
     }
-    *lead.written = lead.machine.number();
     if replayed > 0 {
         debug!(%service, replayed, "own frames replayed");
     }
