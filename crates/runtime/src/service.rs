@@ -214,9 +214,10 @@ impl<D: Decider> Lead<'_, D> {
     async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
         for Stored { seq, frame } in frames {
             self.machine.replay(frame);
+            // At once: the store will start behind this frame though loading may yet fail.
+            *self.written = self.machine.number();
             self.reached(*seq, frame).await?;
         }
-        *self.written = self.machine.number();
         Ok(())
     }
 
@@ -285,6 +286,7 @@ async fn load<'a, D: Decider>(
     {
         machine.stand_after(&stored.frame);
         machine = machine.not_before(saved.latest);
+        *written = machine.number();
         expected = saved.seq;
     }
     let mut own = log.follow(expected, &[service]).await?;

@@ -306,6 +306,9 @@ fn examine(mut raw: Vec<Row>, marked: bool) -> Result<Examined, String> {
     };
     let position: PositionRow =
         serde_json::from_slice(&position).map_err(|fault| format!("position: {fault}"))?;
+    if !position.is_whole() {
+        return Err("the position is not as it was written".to_owned());
+    }
     if position.saved.format != FORMAT {
         // Another release's; whoever asked sets it aside and rebuilds.
         return Ok(Examined {

@@ -264,10 +264,7 @@ impl Pages {
                 }
             }
         }
-        let position = Position {
-            saved: reached.saved(),
-            seal: self.sealed.whole.clone(),
-        };
+        let position = Position::new(reached.saved(), self.sealed.whole.clone());
         let position = serde_json::to_vec(&position).expect("positions serialise");
         entries.push((POSITION_KEY.to_vec(), Some(position)));
         medium.apply(entries)
