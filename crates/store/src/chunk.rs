@@ -74,7 +74,7 @@ pub(crate) fn join(raw: Vec<Row>) -> Result<Vec<Row>, String> {
     for (key, head) in heads {
         let value = match head.split_first() {
             Some((&INLINE, value)) => value.to_vec(),
-            Some((&CHUNKED, _)) => {
+            Some((&CHUNKED, count)) if count.len() == size_of::<u32>() => {
                 let mut value = Vec::new();
                 for index in 0..pieces(&head) {
                     let piece = found
@@ -92,5 +92,64 @@ pub(crate) fn join(raw: Vec<Row>) -> Result<Vec<Row>, String> {
         Ok(rows)
     } else {
         Err(format!("{} pieces belong to no row", found.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows as stored, small and in pieces.
+    fn stored() -> Vec<Row> {
+        let large = vec![b'x'; 2 * CHUNK_BYTES + 7];
+        [(b"\x01a".as_slice(), b"{}".as_slice()), (b"\x02b", &large)]
+            .into_iter()
+            .flat_map(|(key, value)| entries(key, Some(value), 0))
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect()
+    }
+
+    #[test]
+    fn a_damaged_row_is_told_and_never_joined_otherwise() {
+        let good = join(stored()).unwrap();
+        assert_eq!(good.len(), 2);
+        for row in 0..stored().len() {
+            // Without the row.
+            let mut rows = stored();
+            rows.remove(row);
+            assert!(
+                join(rows).map_or(true, |joined| joined.len() < 2),
+                "without {row}"
+            );
+            // Its head cut off, and each byte of its head another.
+            for cut in 0..8 {
+                let mut rows = stored();
+                rows[row].1.truncate(cut);
+                let _ = join(rows);
+            }
+            for place in 0..5 {
+                for byte in [0, 1, 2, 0x7f, 0xff] {
+                    let mut rows = stored();
+                    if let Some(there) = rows[row].1.get_mut(place) {
+                        *there = byte;
+                    }
+                    let _ = join(rows);
+                }
+            }
+        }
+        // A head that counts four thousand million pieces ends at the first that is not there.
+        let many = vec![(b"\x01a".to_vec(), vec![CHUNKED, 0xff, 0xff, 0xff, 0xff])];
+        assert!(join(many).is_err());
+    }
+
+    #[test]
+    fn a_head_of_pieces_cut_short_is_no_empty_value() {
+        for length in 1..5 {
+            let short = vec![(
+                b"\x01a".to_vec(),
+                vec![CHUNKED, 0, 0, 0][..length.min(4)].to_vec(),
+            )];
+            assert!(join(short).is_err(), "{length} bytes");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask <task>`. Every failure names its remedy.
 
+mod fuzz;
 mod nats;
 mod smtp;
 
@@ -17,6 +18,8 @@ cargo xtask <task>
   tidy                 the rules of the tree: length, names, purity, map, top level
   licences             whose code is shipped and under which licence
   soak [--rounds N]    the crash test in release, N rounds (default 200)
+  fuzz [--runs N | --seconds S] [TARGET]
+                       every parser on any bytes, N inputs (default 100,000) or S seconds each
   bench                not in this release
 
 Exit codes: 0 done, 1 findings, 2 wrong usage or not in this release.";
@@ -54,6 +57,12 @@ fn main() -> ExitCode {
             _ => Err(Failure::Usage(format!(
                 "`{n}` is no number of rounds; write e.g. `cargo xtask soak --rounds 200`"
             ))),
+        },
+        ["fuzz", rest @ ..] => match fuzz::order(rest) {
+            Some(order) => fuzz::run(&root, &order).map_err(Failure::from),
+            None => Err(Failure::Usage(
+                "write e.g. `cargo xtask fuzz --runs 1000000 event`".to_owned(),
+            )),
         },
         ["bench"] => Err(Failure::Usage(
             "the benches come with the proof of the design's figures, in a later release; until then `cargo xtask test` and `cargo xtask soak` are what runs".to_owned(),
