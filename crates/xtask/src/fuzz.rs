@@ -80,7 +80,7 @@ pub fn run(root: &Path, order: &Order) -> Result<(), String> {
         let output = Command::new(&program)
             .args(["fuzz", "run", "--fuzz-dir", ".", "--sanitizer", "none"])
             .arg("--target-dir")
-            .arg(home.join("build"))
+            .arg(&home)
             .arg(target)
             .arg(&corpus)
             .arg(seeds.join(target))
