@@ -464,6 +464,13 @@ pub fn cron(data: &[u8]) {
     }
 }
 
+fn load<D: Decider>(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) {
+    match load_rows::<D::State>(rows) {
+        Ok(state) => drop(D::earliest_due(&state)),
+        Err(fault) => drop(fault.to_string()),
+    }
+}
+
 /// Stored rows: a line break between rows, a `=` between key and value, one table's tag first.
 pub fn rows(data: &[u8]) {
     let rows = || {
@@ -477,38 +484,33 @@ pub fn rows(data: &[u8]) {
             (key, value.get(1..).unwrap_or_default().to_vec())
         })
     };
-    fn load<D: Decider>(rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) {
-        match load_rows::<D::State>(rows) {
-            Ok(state) => drop(D::earliest_due(&state)),
-            Err(fault) => drop(fault.to_string()),
-        }
-    }
     load::<Intake>(rows());
     load::<Rules>(rows());
     load::<Scheduler>(rows());
     load::<Notifier>(rows());
 }
 
+fn spell<S: State>(state: &mut S) -> Vec<u8> {
+    let mut text = Vec::new();
+    for change in duban_model::state::drain_changes(state)
+        .into_iter()
+        .take(40)
+    {
+        let (Some((tag, key)), Some(value)) = (change.key.split_first(), change.value) else {
+            continue;
+        };
+        text.push(tag.wrapping_add(b'0'));
+        text.extend_from_slice(key);
+        text.push(b'=');
+        text.extend_from_slice(&value);
+        text.push(b'\n');
+    }
+    text
+}
+
 /// The rows of one service, spelled as [`rows`] reads them.
 pub fn spelled_rows() -> Vec<Vec<u8>> {
     let mut office = Office::open();
-    fn spell<S: State>(state: &mut S) -> Vec<u8> {
-        let mut text = Vec::new();
-        for change in duban_model::state::drain_changes(state)
-            .into_iter()
-            .take(40)
-        {
-            let (Some((tag, key)), Some(value)) = (change.key.split_first(), change.value) else {
-                continue;
-            };
-            text.push(tag.wrapping_add(b'0'));
-            text.extend_from_slice(key);
-            text.push(b'=');
-            text.extend_from_slice(&value);
-            text.push(b'\n');
-        }
-        text
-    }
     vec![
         spell(&mut office.intake.state),
         spell(&mut office.rules.state),
