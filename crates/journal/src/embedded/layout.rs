@@ -1,14 +1,27 @@
 //! How frames, inbox messages and the mark lie in the folder.
 //!
-//! Key: the sequence, 8 bytes, big-endian. Frame: head as one line of JSON, a line break, the
-//! batch. Inbox message: its subject after `duban.in.`, a line break, the bytes as they came.
+//! Key: the sequence, 8 bytes, big-endian. Frame: head as one line of JSON, a line break, then the
+//! batch: as JSON, which begins with `[`, or [`PACKED`] and the JSON as an LZ4 block with its size
+//! before it, 4 bytes, little-endian. Inbox message: its subject after `duban.in.`, a line break,
+//! the bytes as they came.
+//!
+//! Records repeat themselves: packed, a frame takes a sixth, and so do its copies in the
+//! write-ahead file and in memory, and the sync.
 
 use bytes::Bytes;
-use duban_model::frame::{Frame, FrameFault, FrameHead, Service};
+use duban_model::frame::{Frame, FrameFault, FrameHead, MAX_FRAME_BYTES, Service};
 use serde::{Deserialize, Serialize};
 
-/// The folder's format; another number is refused.
-pub(super) const FORMAT: &[u8] = b"duban-log 1";
+/// The folder's format as written; an older program refuses it.
+pub(super) const FORMAT: &[u8] = b"duban-log 2";
+
+/// Formats that are read: the first had no packed frames, and otherwise the same layout.
+pub(super) const READ_FORMATS: [&[u8]; 2] = [b"duban-log 1", FORMAT];
+
+/// The byte before a packed batch.
+const PACKED: u8 = 1;
+/// Batches below this size are not packed, in bytes: nothing is won.
+const PACKED_FROM_BYTES: usize = 512;
 
 /// Keyspace of frames.
 pub(super) const FRAMES: &str = "frames";
@@ -44,16 +57,37 @@ pub(super) fn position(key: &[u8]) -> Option<u64> {
     key.try_into().ok().map(u64::from_be_bytes)
 }
 
-pub(super) fn encode_frame(frame: &Frame) -> Vec<u8> {
+/// A frame as it is stored, and its size unpacked, in bytes.
+pub(super) fn encode_frame(frame: &Frame) -> (Vec<u8>, usize) {
+    let batch = frame.encode_batch();
     let mut value = frame.encode_head().into_bytes();
+    let bytes = value.len() + batch.len();
     value.push(b'\n');
-    value.extend_from_slice(&frame.encode_batch());
-    value
+    if batch.len() < PACKED_FROM_BYTES {
+        value.extend_from_slice(&batch);
+    } else {
+        value.push(PACKED);
+        value.extend_from_slice(&lz4_flex::compress_prepend_size(&batch));
+    }
+    (value, bytes)
 }
 
 pub(super) fn decode_frame(value: &[u8]) -> Result<Frame, FrameFault> {
     let (head, batch) = split(value).ok_or_else(no_line)?;
-    Frame::decode(head, batch)
+    match batch.split_first() {
+        Some((&PACKED, packed)) => Frame::decode(head, &unpacked(packed)?),
+        _ => Frame::decode(head, batch),
+    }
+}
+
+fn unpacked(packed: &[u8]) -> Result<Vec<u8>, FrameFault> {
+    let size = packed.first_chunk().map(|size| u32::from_le_bytes(*size));
+    // A size that no frame has would only take memory.
+    if size.is_none_or(|size| size as usize > MAX_FRAME_BYTES) {
+        return Err(FrameFault("a packed batch of impossible size".to_owned()));
+    }
+    lz4_flex::decompress_size_prepended(packed)
+        .map_err(|fault| FrameFault(format!("a packed batch: {fault}")))
 }
 
 pub(super) fn decode_head(value: &[u8]) -> Result<FrameHead, FrameFault> {
@@ -103,7 +137,7 @@ mod tests {
             head,
             records: Vec::new(),
         };
-        let good = encode_frame(&frame);
+        let (good, _) = encode_frame(&frame);
         assert_eq!(decode_frame(&good), Ok(frame));
         for place in 0..good.len() {
             let _ = decode_frame(&good[..place]);

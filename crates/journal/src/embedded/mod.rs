@@ -123,9 +123,7 @@ impl EmbeddedLog {
         expected: u64,
     ) -> Result<u64, AppendError> {
         // Encoded here, by the caller, so that the one writer thread only writes.
-        let value = encode_frame(&frame);
-        // The line break between head and batch is ours.
-        let bytes = value.len() - 1;
+        let (value, bytes) = encode_frame(&frame);
         if bytes > MAX_FRAME_BYTES {
             return Err(AppendError::TooLarge {
                 bytes,
@@ -135,6 +133,7 @@ impl EmbeddedLog {
         let work = Work::Append {
             frame,
             value,
+            bytes,
             expected,
         };
         match self.ask(work).await {

@@ -10,7 +10,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::{mpsc, watch};
 
 use super::layout::{
-    FORMAT, FRAMES, INBOX, META, META_FORMAT, META_ID, META_MARK, Mark, decode_frame, decode_head,
+    FORMAT, FRAMES, INBOX, META, META_FORMAT, META_ID, META_MARK, Mark, READ_FORMATS, decode_frame,
+    decode_head,
     decode_inbox, key, position,
 };
 use super::tail::Tail;
@@ -204,7 +205,7 @@ impl Look<'_> {
         let read = |name| self.meta.get(name).map_err(|fault| self.unreadable(&fault));
         match (read(META_FORMAT)?, read(META_ID)?) {
             (Some(format), Some(id)) => {
-                if &*format != FORMAT {
+                if !READ_FORMATS.contains(&&*format) {
                     return Err(LogError::Refused(format!(
                         "{}: the folder's format is `{}`, and this release reads `{}`.",
                         self.folder,

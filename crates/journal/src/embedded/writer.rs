@@ -28,7 +28,10 @@ const MARK_BYTES: usize = 16 * 1024 * 1024;
 pub(super) enum Work {
     Append {
         frame: Arc<Frame>,
+        /// As stored.
         value: Vec<u8>,
+        /// Its size unpacked.
+        bytes: usize,
         expected: u64,
     },
     Submit {
@@ -129,6 +132,7 @@ impl Writer {
                 Work::Append {
                     frame,
                     value,
+                    bytes: unpacked,
                     expected,
                 } => {
                     let last = &mut at.last[index_of(frame.head.service)];
@@ -136,7 +140,7 @@ impl Writer {
                         at.log += 1;
                         *last = at.log;
                         bytes += value.len();
-                        appended.push((at.log, Arc::clone(frame), value.len()));
+                        appended.push((at.log, Arc::clone(frame), *unpacked));
                         batch.insert(&self.frames, key(at.log), std::mem::take(value));
                         Answer::Done(at.log)
                     } else {
