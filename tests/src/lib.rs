@@ -7,6 +7,7 @@ pub mod log;
 pub mod mailbox;
 pub mod nats;
 pub mod pairs;
+pub mod parsers;
 pub mod roles;
 pub mod scenario;
 pub mod simulation;

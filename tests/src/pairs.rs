@@ -160,10 +160,11 @@ impl Pairs {
                 }
             }
         };
-        match tokio::time::timeout(START_LIMIT, first).await {
-            Ok(seq) => (hit.since.elapsed(), seq),
-            Err(_) => panic!("nobody goes on after {hit:?}: {}", self.said()),
-        }
+        let first = tokio::time::timeout(START_LIMIT, first).await;
+        let first = first.unwrap_or_else(|late| {
+            panic!("{late}: nobody goes on after {hit:?}: {}", self.said());
+        });
+        (hit.since.elapsed(), first)
     }
 
     /// Starts a process again whose end was ours.

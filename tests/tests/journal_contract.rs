@@ -5,6 +5,8 @@
 mod bed;
 #[path = "journal/crashes.rs"]
 mod crashes;
+#[path = "journal/leases.rs"]
+mod leases;
 #[path = "journal/rights.rs"]
 mod rights;
 

@@ -20,23 +20,17 @@ pub(crate) async fn run(args: Explain) -> Result<Ended, Fault> {
         .frames(|stored| view.note(&stored.frame, until))
         .await?;
     let Some(parts) = view.explain(&args.id) else {
-        let near: Vec<&String> = view
+        let near: Vec<&str> = view
             .state()
             .obligations()
-            .map(|(id, _)| id)
+            .map(|(id, _)| id.as_str())
             .filter(|id| id.contains(&args.id))
             .take(10)
             .collect();
         let hint = if near.is_empty() {
             "ids look like tongliao-2021/10/city-spj/responsible; `duban status --obligations` lists them".to_owned()
         } else {
-            format!(
-                "did you mean {}?",
-                near.iter()
-                    .map(|s| s.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
+            format!("did you mean {}?", near.join(", "))
         };
         return Err(format!(
             "`{}` is no obligation and no notice on this log; {hint}",

@@ -39,7 +39,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
         let zone = ledger.definition.zone;
         let mut lights: BTreeMap<&str, u64> = BTreeMap::new();
         let (mut total, mut late) = (0, 0);
-        let mut next: Option<(duban_model::Timestamp, &String)> = None;
+        let mut next: Option<(duban_model::Timestamp, &str)> = None;
         for (obligation, o) in view.state().obligations().filter(|(_, o)| o.ledger == *id) {
             total += 1;
             *lights.entry(light_of(o).0).or_default() += 1;
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
             if let Some(armed) = &o.armed
                 && next.is_none_or(|(at, _)| armed.at < at)
             {
-                next = Some((armed.at, obligation));
+                next = Some((armed.at, obligation.as_str()));
             }
         }
         ledgers.push(serde_json::json!({
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
             "done_late": late,
             "grey": lights.get("grey").copied().unwrap_or(0),
             "next_at": next.map(|(at, _)| at.shown_in(zone)),
-            "next_obligation": next.map(|(_, id)| id.clone()),
+            "next_obligation": next.map(|(_, id)| id),
         }));
     }
     let leaders = reading.leaders().await?;
@@ -160,7 +160,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
         }
         let zone = view.zone(&o.ledger);
         rows.push(vec![
-            id.clone(),
+            id.to_string(),
             o.state.to_string(),
             light_of(o).0.to_owned(),
             o.due.map(|d| d.to_string()).unwrap_or_default(),
@@ -176,7 +176,10 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
                 .as_ref()
                 .map(|a| a.at.shown_in(zone))
                 .unwrap_or_default(),
-            o.armed.as_ref().map(|a| a.step.clone()).unwrap_or_default(),
+            o.armed
+                .as_ref()
+                .map(|a| a.step.to_string())
+                .unwrap_or_default(),
         ]);
     }
     match args.format {

@@ -124,4 +124,33 @@ mod tests {
         let long = "x".repeat(MAX_SUBJECT_BYTES);
         assert!(inbox_subject("tongliao", &long, 1).is_err());
     }
+
+    #[test]
+    fn any_subject_is_read_or_refused() {
+        let pieces = [
+            "duban.in.",
+            "duban",
+            ".",
+            "..",
+            "*",
+            ">",
+            "规",
+            "\u{0}",
+            " ",
+            "tongliao",
+            "rules",
+            "\u{202e}",
+        ];
+        for a in pieces {
+            for b in pieces {
+                for c in pieces {
+                    let text = format!("{a}{b}{c}");
+                    let _ = (service_of(&text), inbox_words(&text));
+                    if let Ok(subject) = inbox_subject(a, &format!("{b}.{c}"), 1) {
+                        assert_eq!(inbox_words(&subject), Some(format!("{a}.{b}.{c}")));
+                    }
+                }
+            }
+        }
+    }
 }

@@ -190,6 +190,19 @@ impl<V, K: RowKey> Table<V, K> {
         }
     }
 
+    /// The key as the table holds it, so that indexes share it.
+    pub fn own_key<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&K>
+    where
+        K: Borrow<Q>,
+    {
+        self.rows.get_key_value(key).map(|(own, _)| own)
+    }
+
+    /// Changes how rows lie in memory, never what they say: for [`State::loaded`].
+    pub fn arrange(&mut self, mut arrange: impl FnMut(&mut V)) {
+        self.rows.values_mut().for_each(&mut arrange);
+    }
+
     /// Removes a row.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
@@ -219,19 +232,16 @@ impl<V, K: RowKey> Table<V, K> {
     }
 }
 
-impl<V> Table<V, String> {
+impl<V, K: RowKey + Borrow<str>> Table<V, K> {
     /// The rows whose keys start with `prefix`, in key order.
-    pub fn with_prefix<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a K, &'a V)> + 'a {
         self.rows
             .range::<str, _>((std::ops::Bound::Included(prefix), Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
+            .take_while(move |(key, _)| (*key).borrow().starts_with(prefix))
     }
 
     /// The rows after `key`, in key order.
-    pub fn after<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a String, &'a V)> + 'a {
+    pub fn after<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a K, &'a V)> + 'a {
         self.rows.range::<str, _>((Excluded(key), Unbounded))
     }
 }

@@ -413,7 +413,7 @@ pub(crate) fn trigger_all(
                     task: task.to_owned(),
                     due,
                     by: by.map(ToOwned::to_owned),
-                    after,
+                    after: after.to_string(),
                 }),
             )
             .in_ledger(ledger),

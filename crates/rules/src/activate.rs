@@ -296,14 +296,14 @@ fn open(
         (DueRule::PeriodEnd | DueRule::Trigger, _) => None,
     };
     let id = obligation_id(&definition.ledger, &task.id, unit, owner.role, period);
-    if desk.state.obligations.has(&id) {
+    if desk.state.obligations.has(id.as_str()) {
         return;
     }
     let obligation = Obligation {
-        tenant: definition.tenant.clone(),
-        ledger: definition.ledger.clone(),
-        task: task.id.clone(),
-        unit: unit.to_owned(),
+        tenant: definition.tenant.as_str().into(),
+        ledger: definition.ledger.as_str().into(),
+        task: task.id.as_str().into(),
+        unit: unit.into(),
         role: owner.role,
         owner: u32::try_from(owner_index).unwrap_or(u32::MAX),
         period,

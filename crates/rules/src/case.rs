@@ -169,7 +169,7 @@ impl<'a> Case<'a> {
     pub fn notify(&mut self, desk: &mut Desk<'_, '_>, notice: Notice) {
         let definition = &self.ledger.definition;
         let to = match notice.to {
-            Tier::Contact | Tier::Leader => self.obligation.unit.clone(),
+            Tier::Contact | Tier::Leader => self.obligation.unit.to_string(),
             Tier::Lead => self
                 .task
                 .owners
@@ -183,8 +183,8 @@ impl<'a> Case<'a> {
         };
         let body = Body::NoticeRequested(NoticeRequested {
             obligation: self.id.clone(),
-            task: self.obligation.task.clone(),
-            unit: self.obligation.unit.clone(),
+            task: self.obligation.task.to_string(),
+            unit: self.obligation.unit.to_string(),
             role: self.obligation.role,
             kind: notice.kind,
             step: notice.step,

@@ -11,6 +11,8 @@ use cel::common::types::{CelBool, CelList, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError, Value};
 
+use duban_model::fact::Publication;
+
 use crate::condition_check::check;
 use crate::condition_parse::{BEYOND, Fault, parse};
 use crate::field::{Field, Fields, Shown};
@@ -110,6 +112,17 @@ impl Condition {
             return Err(faults);
         }
         Ok(Condition::made(text, whole.expression, fields))
+    }
+
+    /// Reads a condition to try it, without a ledger around it; the faults as they would be told.
+    pub fn parse(text: &str, kinds: &[String]) -> Result<Condition, Vec<String>> {
+        let told = |fault: Fault| format!("{}: {}", fault.code, fault.found);
+        Condition::read(text, kinds).map_err(|faults| faults.into_iter().map(told).collect())
+    }
+
+    /// Whether a publication meets it.
+    pub fn met_by(&self, publication: &Publication) -> Result<(), Unmet> {
+        self.ask(&Shown::of(publication))
     }
 
     /// Takes over a condition of a definition in force. What is on the log was found good by the
@@ -332,8 +345,6 @@ impl Indexer for Subject<'_> {
 
 #[cfg(test)]
 mod tests {
-    use duban_model::fact::Publication;
-
     use super::*;
 
     fn read(text: &str) -> Result<Condition, Vec<Fault>> {

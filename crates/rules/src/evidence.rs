@@ -10,7 +10,7 @@ use duban_model::decision::{
 };
 use duban_model::definition::{Fulfilment, Opens, Owner, Requirement, Task, Tier};
 use duban_model::fact::{Publication, PublicationWithdrawn};
-use duban_model::{Body, Definition, Timestamp};
+use duban_model::{Body, Definition, Name, Timestamp};
 
 use crate::case::{Case, Notice};
 use crate::condition::Unmet;
@@ -259,10 +259,10 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
             None,
         );
         // Ids sort by period.
-        let ids: Vec<&String> = state.duties(&of).map(|(id, _)| id).collect();
+        let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
         let counted = ids.iter().find_map(|id| {
-            let (_, index) = old_ticks.iter().find(|(ticked, _)| ticked == *id)?;
-            (!cases.contains_key(*id)).then_some((*id, *index))
+            let (_, index) = old_ticks.iter().find(|(ticked, _)| *ticked == ***id)?;
+            (!cases.contains_key(id.as_str())).then_some((*id, *index))
         });
         let found = match counted {
             // It counts for this task already; once mended, it answers a return.
@@ -288,7 +288,7 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
             desk.push(noted_body(&name, publication, at, carried.clone()));
         }
         let body = Body::ObligationTicked(ObligationTicked {
-            obligation: id.clone(),
+            obligation: id.to_string(),
             requirement: index,
             publication: name.clone(),
             at: at.at,
@@ -355,8 +355,8 @@ fn candidate<'c>(
     state: &RulesState,
     desk: &Desk<'_, '_>,
     wanted: &Wanted<'_>,
-    ids: &[&'c String],
-) -> Option<(&'c String, u32)> {
+    ids: &[&'c Name],
+) -> Option<(&'c Name, u32)> {
     let definition = &wanted.ledger.definition;
     let Fulfilment::Publications(requirements) = &wanted.owner.fulfilled_by else {
         return None;

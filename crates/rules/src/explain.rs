@@ -52,7 +52,7 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
     }
     NextStep {
         at: obligation.armed.as_ref().map(|a| a.at),
-        step: obligation.armed.as_ref().map(|a| a.step.clone()),
+        step: obligation.armed.as_ref().map(|a| a.step.to_string()),
         remaining,
         due: obligation.due,
     }

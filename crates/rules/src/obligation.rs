@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use duban_calendar::Period;
 use duban_model::decision::When;
 use duban_model::definition::{Fulfilment, Owner, Role, Task};
-use duban_model::id::{LedgerId, ObligationId, TaskId, Tenant, UnitId};
-use duban_model::{Body, Timestamp};
+use duban_model::id::ObligationId;
+use duban_model::{Body, Name, Names, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
@@ -71,7 +71,7 @@ pub struct Armed {
     /// When it is due.
     pub at: Timestamp,
     /// What for.
-    pub step: String,
+    pub step: Name,
 }
 
 /// How and when a duty was fulfilled.
@@ -89,13 +89,13 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obligation {
     /// For whom.
-    pub tenant: Tenant,
+    pub tenant: Name,
     /// Which ledger.
-    pub ledger: LedgerId,
+    pub ledger: Name,
     /// Which row.
-    pub task: TaskId,
+    pub task: Name,
     /// Who owes.
-    pub unit: UnitId,
+    pub unit: Name,
     /// As what.
     pub role: Role,
     /// Which owner entry of the task.
@@ -124,7 +124,7 @@ pub struct Obligation {
     pub submitted: Option<(Timestamp, bool)>,
     /// How it was fulfilled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub done: Option<Done>,
+    pub done: Option<Box<Done>>,
     /// The next wake-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Armed>,
@@ -167,11 +167,11 @@ impl Obligation {
             }
             Body::ObligationFulfilled(r) => {
                 self.state = ObligationState::Fulfilled;
-                self.done = Some(Done {
+                self.done = Some(Box::new(Done {
                     how: r.how.clone(),
                     at: r.at,
                     late: r.late,
-                });
+                }));
             }
             Body::ObligationReopened(_) => {
                 self.state = ObligationState::Open;
@@ -205,12 +205,32 @@ impl Obligation {
                 if let When::At(at) = r.when {
                     self.armed = Some(Armed {
                         at,
-                        step: r.step.clone(),
+                        step: r.step.as_str().into(),
                     });
                 }
             }
             Body::TimerDisarmed(_) => self.armed = None,
             _ => {}
+        }
+    }
+
+    /// Shares what other obligations say too.
+    pub(crate) fn unite(&mut self, names: &mut Names) {
+        for name in [
+            &mut self.tenant,
+            &mut self.ledger,
+            &mut self.task,
+            &mut self.unit,
+        ] {
+            names.unite(name);
+        }
+        self.unite_step(names);
+    }
+
+    /// Shares the name of the step it waits for.
+    pub(crate) fn unite_step(&mut self, names: &mut Names) {
+        if let Some(armed) = &mut self.armed {
+            names.unite(&mut armed.step);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the ledgers of one office ask of publications, arranged so that one publication meets only
 //! the requirements that can want it. Derived from the definitions in force, once for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use duban_model::definition::{Fulfilment, Requirement};
@@ -17,8 +17,13 @@ use crate::field::{Field, Fields, Shown};
 pub struct Plan {
     /// Where each row of each ledger stands in its definition.
     rows: BTreeMap<LedgerId, BTreeMap<TaskId, usize>>,
-    /// By unit, then by kind.
-    wanted: BTreeMap<UnitId, BTreeMap<String, Bucket>>,
+    /// The kinds of publication that are asked for, numbered.
+    kinds: BTreeMap<String, u32>,
+    /// By unit: kinds in order, each with the place of its bucket.
+    wanted: BTreeMap<UnitId, Vec<(u32, usize)>>,
+    /// What is wanted. The units of a group share their buckets: a thousand units under a thousand
+    /// rules are a million pairs.
+    buckets: Vec<Bucket>,
     /// Each condition once, however many requirements share its text. One that this release cannot
     /// read is kept with the reason: it is not met by anything.
     conditions: Vec<Result<Condition, String>>,
@@ -32,9 +37,11 @@ pub struct Plan {
     issued: Vec<(Zone, NaiveDate)>,
 }
 
-/// The requirements for one kind of publication of one unit.
-#[derive(Debug, Default)]
+/// The requirements for one kind of publication of some units.
+#[derive(Clone, Debug, Default)]
 struct Bucket {
+    /// How many units share it.
+    units: usize,
     /// Those that every such publication may meet.
     any: Vec<Entry>,
     /// Those that want a field to be a certain text: by the text's hash, since ten thousand long
@@ -133,10 +140,41 @@ impl Plan {
             .when
             .and_then(|place| self.conditions[place].as_ref().ok());
         let key = condition.and_then(Condition::key);
-        for unit in units {
-            let kinds = self.wanted.entry(unit.clone()).or_default();
-            for kind in &requirement.kinds {
-                let bucket = kinds.entry(kind.clone()).or_default();
+        for kind in &requirement.kinds {
+            let next = u32::try_from(self.kinds.len()).expect("fewer kinds than that");
+            let kind = *self.kinds.entry(kind.clone()).or_insert(next);
+            // The units in question, by the bucket they have now.
+            let mut now: BTreeMap<Option<usize>, BTreeSet<&UnitId>> = BTreeMap::new();
+            for unit in units {
+                let bucket = self
+                    .wanted
+                    .get(unit)
+                    .and_then(|kinds| bucket_of(kinds, kind));
+                now.entry(bucket).or_default().insert(unit);
+            }
+            for (before, units) in now {
+                let place = match before {
+                    // All that share it are here.
+                    Some(place) if self.buckets[place].units == units.len() => place,
+                    before => {
+                        let mut bucket = Bucket::default();
+                        if let Some(place) = before {
+                            bucket.clone_from(&self.buckets[place]);
+                            self.buckets[place].units -= units.len();
+                        }
+                        bucket.units = units.len();
+                        self.buckets.push(bucket);
+                        self.buckets.len() - 1
+                    }
+                };
+                for unit in units {
+                    let kinds = self.wanted.entry(unit.clone()).or_default();
+                    match kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
+                        Ok(at) => kinds[at].1 = place,
+                        Err(at) => kinds.insert(at, (kind, place)),
+                    }
+                }
+                let bucket = &mut self.buckets[place];
                 match key {
                     None => bucket.any.push(entry),
                     Some(key) => {
@@ -150,13 +188,18 @@ impl Plan {
         }
     }
 
+    /// What is wanted of a unit's publications of one kind.
+    fn bucket(&self, unit: &str, kind: &str) -> Option<&Bucket> {
+        let kinds = self.wanted.get(unit)?;
+        let place = bucket_of(kinds, *self.kinds.get(kind)?)?;
+        self.buckets.get(place)
+    }
+
     /// The requirements that a publication meets, in order, each once.
     pub fn matches(&self, publication: &Publication) -> Vec<Match<'_>> {
         let shown = Shown::of(publication);
         let mut found: Vec<Match<'_>> = self
-            .wanted
-            .get(shown.unit)
-            .and_then(|kinds| kinds.get(shown.kind))
+            .bucket(shown.unit, shown.kind)
             .into_iter()
             .flat_map(|bucket| bucket.candidates(&shown))
             .filter(|entry| match entry.when {
@@ -227,6 +270,12 @@ impl Plan {
         }
         None
     }
+}
+
+/// The place of the bucket for a kind.
+fn bucket_of(kinds: &[(u32, usize)], kind: u32) -> Option<usize> {
+    let at = kinds.binary_search_by_key(&kind, |(kind, _)| *kind).ok()?;
+    Some(kinds[at].1)
 }
 
 impl Bucket {

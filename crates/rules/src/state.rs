@@ -7,7 +7,7 @@ use duban_model::decision::{ObligationOpened, PublicationNoted};
 use duban_model::definition::Task;
 use duban_model::id::{ObligationId, Tenant};
 use duban_model::state::AnyTable;
-use duban_model::{Body, Definition, Directory, Record, State, Table, Timestamp};
+use duban_model::{Body, Definition, Directory, Name, Names, Record, State, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::obligation::{Obligation, ObligationState};
@@ -43,11 +43,13 @@ pub struct RulesState {
     /// By ledger id.
     pub(crate) ledgers: Table<Ledger>,
     /// By obligation id.
-    pub(crate) obligations: Table<Obligation>,
+    pub(crate) obligations: Table<Obligation, Name>,
     /// By `tenant/unit/publication`.
     pub(crate) publications: Table<Noted>,
     /// Derived, by tenant: what the ledgers in force ask of publications.
     plans: BTreeMap<Tenant, Plan>,
+    /// Derived: what obligations repeat, once.
+    names: Names,
 }
 
 impl Default for RulesState {
@@ -59,6 +61,7 @@ impl Default for RulesState {
             obligations: Table::domain(4),
             publications: Table::domain(5),
             plans: BTreeMap::new(),
+            names: Names::default(),
         }
     }
 }
@@ -90,6 +93,9 @@ impl State for RulesState {
             let plan = self.plans.entry(ledger.definition.tenant.clone());
             plan.or_default().add(&ledger.definition);
         }
+        let names = &mut self.names;
+        self.obligations
+            .arrange(|obligation| obligation.unite(names));
     }
 }
 
@@ -100,7 +106,7 @@ impl RulesState {
     }
 
     /// All obligations in id order.
-    pub fn obligations(&self) -> impl Iterator<Item = (&String, &Obligation)> {
+    pub fn obligations(&self) -> impl Iterator<Item = (&Name, &Obligation)> {
         self.obligations.iter()
     }
 
@@ -143,7 +149,7 @@ impl RulesState {
     pub(crate) fn duties<'a>(
         &'a self,
         of: &'a str,
-    ) -> impl Iterator<Item = (&'a ObligationId, &'a Obligation)> {
+    ) -> impl Iterator<Item = (&'a Name, &'a Obligation)> {
         self.obligations.with_prefix(of)
     }
 
@@ -195,7 +201,7 @@ impl RulesState {
                         noted.ticks.insert(tick);
                     });
                 self.obligations
-                    .change(&r.obligation, |o| o.apply(&record.body));
+                    .change(r.obligation.as_str(), |o| o.apply(&record.body));
             }
             Body::ObligationUnticked(r) => {
                 let tick = (r.obligation.clone(), r.requirement);
@@ -204,23 +210,27 @@ impl RulesState {
                         noted.ticks.remove(&tick);
                     });
                 self.obligations
-                    .change(&r.obligation, |o| o.apply(&record.body));
+                    .change(r.obligation.as_str(), |o| o.apply(&record.body));
             }
             body => {
                 if let Some(id) = crate::explain::obligation_of(body) {
-                    self.obligations.change(id, |o| o.apply(body));
+                    let names = &mut self.names;
+                    self.obligations.change(id, |o| {
+                        o.apply(body);
+                        o.unite_step(names);
+                    });
                 }
             }
         }
     }
 
     fn open(&mut self, tenant: &Tenant, record: &Record, r: &ObligationOpened) {
-        let ledger = record.ledger.clone().unwrap_or_default();
+        let names = &mut self.names;
         let obligation = Obligation {
-            tenant: tenant.clone(),
-            ledger,
-            task: r.task.clone(),
-            unit: r.unit.clone(),
+            tenant: names.share(tenant),
+            ledger: names.share(record.ledger.as_deref().unwrap_or_default()),
+            task: names.share(&r.task),
+            unit: names.share(&r.unit),
             role: r.role,
             owner: r.owner,
             period: r.period,
@@ -238,7 +248,7 @@ impl RulesState {
             done: None,
             armed: None,
         };
-        self.obligations.put(&r.obligation, obligation);
+        self.obligations.put(r.obligation.as_str(), obligation);
     }
 }
 

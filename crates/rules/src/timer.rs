@@ -19,7 +19,7 @@ pub(crate) fn fired(desk: &mut Desk<'_, '_>, fired: &TimerFired) {
     {
         return period_came(desk, ledger, task, fired.due);
     }
-    let Some(obligation) = desk.state.obligations.get(&fired.timer).cloned() else {
+    let Some(obligation) = desk.state.obligations.get(fired.timer.as_str()).cloned() else {
         return;
     };
     // A timer that was moved or disarmed while it fired is stale: its successor is on the log.

@@ -27,11 +27,11 @@ const RENEWED: Duration = Duration::from_millis(700);
 const HOLDS: Duration = Duration::from_millis(2_500);
 /// A lease that has not moved for so long may be taken over. More than [`HOLDS`]: the difference is
 /// what two machines' clocks may run apart in that time.
-const TAKEN_AFTER: Duration = Duration::from_millis(3_000);
+const TAKEN_AFTER: Duration = Duration::from_secs(3);
 /// A candidate looks at the lease this often.
 const LOOK: Duration = Duration::from_millis(250);
 /// An answer about a lease that takes longer is given up; the next one may come faster.
-const ANSWER: Duration = Duration::from_millis(1_000);
+const ANSWER: Duration = Duration::from_secs(1);
 /// The file in a role's state folder that names the folder; see [`Holder::seat`].
 const SEAT_FILE: &str = "seat";
 

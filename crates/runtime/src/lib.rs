@@ -10,6 +10,7 @@ pub mod effects;
 mod fence;
 pub mod leadership;
 pub mod machine;
+mod pace;
 pub mod pump;
 pub mod rounds;
 pub mod service;

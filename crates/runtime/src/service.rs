@@ -15,6 +15,7 @@ use crate::effects::Runner;
 use crate::fence::{Settled, append};
 use crate::leadership::{Candidate, Tenure};
 use crate::machine::{Built, Machine};
+use crate::pace::Pace;
 use crate::shelf::Shelf;
 
 /// Frames or messages taken from the log at once.
@@ -139,6 +140,8 @@ struct Lead<'a, D: Decider> {
     tenure: Option<Tenure>,
     /// The number of this process's previous frame.
     written: &'a mut u64,
+    /// What keeps the firing of timers from running ahead of their owners.
+    pace: Pace,
 }
 
 async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
@@ -211,9 +214,10 @@ impl<D: Decider> Lead<'_, D> {
     async fn replay(&mut self, frames: &[Stored]) -> Result<(), RunError> {
         for Stored { seq, frame } in frames {
             self.machine.replay(frame);
+            // At once: the store will start behind this frame though loading may yet fail.
+            *self.written = self.machine.number();
             self.reached(*seq, frame).await?;
         }
-        *self.written = self.machine.number();
         Ok(())
     }
 
@@ -282,6 +286,7 @@ async fn load<'a, D: Decider>(
     {
         machine.stand_after(&stored.frame);
         machine = machine.not_before(saved.latest);
+        *written = machine.number();
         expected = saved.seq;
     }
     let mut own = log.follow(expected, &[service]).await?;
@@ -292,6 +297,7 @@ async fn load<'a, D: Decider>(
         expected,
         tenure: None,
         written,
+        pace: Pace::default(),
     };
     let replayed = lead.catch_up(&mut own).await?;
     if replayed > 0 {
@@ -464,6 +470,7 @@ impl<D: Decider> Lead<'_, D> {
             }
             Batch::Log(frames) => {
                 for Stored { seq, frame } in frames {
+                    self.pace.heard(&frame);
                     for (index, record) in (0u32..).zip(&frame.records) {
                         let position = Position { seq, index };
                         if position <= self.machine.through() {
@@ -485,7 +492,7 @@ impl<D: Decider> Lead<'_, D> {
     /// On a live clock, proposes to the decider that its earliest instant has come.
     async fn propose(&mut self) -> Result<(), Early> {
         while let Some(now) = self.parts.clock.now() {
-            if self.machine.earliest_due().is_none_or(|due| due > now) {
+            if self.machine.earliest_due().is_none_or(|due| due > now) || !self.pace.allows() {
                 break;
             }
             self.machine.decide(&Input::Due { now }, None);
@@ -494,8 +501,12 @@ impl<D: Decider> Lead<'_, D> {
         Ok(())
     }
 
-    /// How long until the next instant may have come; nothing if none is wanted.
+    /// How long until the next instant may have come; nothing if none is wanted, or if the owners
+    /// of what was fired have to read on first, which is heard of as an input.
     fn wake_in(&self) -> Option<Duration> {
+        if !self.pace.allows() {
+            return None;
+        }
         let now = self.parts.clock.now()?;
         let due = self.machine.earliest_due()?;
         let millis = (due.0 - now.0).clamp(1, CLOCK_LOOK_MILLIS);
@@ -557,6 +568,7 @@ impl<D: Decider> Lead<'_, D> {
                 runner.perform(effect, &tenure).await;
             }
         }
+        self.pace.wrote(seq, &frame);
         self.reached(seq, &frame).await?;
         Ok(())
     }

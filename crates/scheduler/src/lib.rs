@@ -13,7 +13,8 @@ use duban_model::decision::{
 };
 use duban_model::state::AnyTable;
 use duban_model::{
-    Body, Cause, Decider, Draft, Drafts, Input, Record, RecordId, Service, State, Table, Timestamp,
+    Body, Cause, Decider, Draft, Drafts, Input, Name, Names, Record, RecordId, Service, State,
+    Table, Timestamp, Zone,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,31 +29,63 @@ const MAX_PASSED: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// For whom.
-    pub tenant: String,
+    pub tenant: Name,
     /// Which ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ledger: Option<String>,
+    pub ledger: Option<Name>,
     /// Its next instant.
     pub due: Timestamp,
-    /// How it goes on.
-    pub when: When,
+    /// How it goes on after that; nothing for a single instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Box<Schedule>>,
     /// What for.
-    pub step: String,
+    pub step: Name,
     /// The `timer.armed` record, which is the cause of its firing.
     pub armed: RecordId,
     /// The outermost cause.
     pub correlation: RecordId,
 }
 
+/// A cron schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Six fields.
+    pub expression: String,
+    /// Whose clocks it goes by.
+    pub zone: Zone,
+    /// What becomes of occurrences that passed unfired.
+    pub missed: MissedPolicy,
+}
+
+impl Schedule {
+    fn of(when: &When) -> Option<Box<Schedule>> {
+        match when {
+            When::At(_) => None,
+            When::Cron {
+                expression,
+                zone,
+                missed,
+                ..
+            } => Some(Box::new(Schedule {
+                expression: expression.clone(),
+                zone: *zone,
+                missed: *missed,
+            })),
+        }
+    }
+}
+
 /// What the scheduler remembers.
 #[derive(Debug)]
 pub struct SchedulerState {
     /// Timers of the rules, by id.
-    timers: Table<Pending>,
+    timers: Table<Pending, Name>,
     /// Timers of the notifier, by id: retries, which follow the world's answers.
-    retries: Table<Pending>,
+    retries: Table<Pending, Name>,
     /// Derived: (due, owner, id).
-    queue: BTreeSet<(Timestamp, Service, String)>,
+    queue: BTreeSet<(Timestamp, Service, Name)>,
+    /// Derived: what timers repeat, once.
+    names: Names,
 }
 
 impl Default for SchedulerState {
@@ -61,6 +94,7 @@ impl Default for SchedulerState {
             timers: Table::domain(1),
             retries: Table::passing(2),
             queue: BTreeSet::new(),
+            names: Names::default(),
         }
     }
 }
@@ -75,7 +109,17 @@ impl State for SchedulerState {
     }
 
     fn loaded(&mut self) {
-        let of = |owner: Service, table: &Table<Pending>| -> Vec<_> {
+        let names = &mut self.names;
+        for table in [&mut self.timers, &mut self.retries] {
+            table.arrange(|pending| {
+                names.unite(&mut pending.tenant);
+                names.unite(&mut pending.step);
+                if let Some(ledger) = &mut pending.ledger {
+                    names.unite(ledger);
+                }
+            });
+        }
+        let of = |owner: Service, table: &Table<Pending, Name>| -> Vec<_> {
             table
                 .iter()
                 .map(|(id, p)| (p.due, owner, id.clone()))
@@ -104,14 +148,14 @@ impl SchedulerState {
         self.queue.is_empty()
     }
 
-    fn table(&self, owner: Service) -> &Table<Pending> {
+    fn table(&self, owner: Service) -> &Table<Pending, Name> {
         match owner {
             Service::Notifier => &self.retries,
             _ => &self.timers,
         }
     }
 
-    fn table_mut(&mut self, owner: Service) -> &mut Table<Pending> {
+    fn table_mut(&mut self, owner: Service) -> &mut Table<Pending, Name> {
         match owner {
             Service::Notifier => &mut self.retries,
             _ => &mut self.timers,
@@ -119,15 +163,20 @@ impl SchedulerState {
     }
 
     fn forget(&mut self, owner: Service, id: &str) {
+        let Some(own) = self.table(owner).own_key(id).cloned() else {
+            return;
+        };
         if let Some(old) = self.table_mut(owner).remove(id) {
-            self.queue.remove(&(old.due, owner, id.to_owned()));
+            self.queue.remove(&(old.due, owner, own));
         }
     }
 
     fn keep(&mut self, owner: Service, id: &str, pending: Pending) {
         self.forget(owner, id);
-        self.queue.insert((pending.due, owner, id.to_owned()));
-        self.table_mut(owner).put(id, pending);
+        // Table and queue share the id.
+        let own = Name::from(id);
+        self.queue.insert((pending.due, owner, own.clone()));
+        self.table_mut(owner).put(own, pending);
     }
 }
 
@@ -153,7 +202,7 @@ impl Decider for Scheduler {
             Input::Record(record) => match &record.body {
                 Body::TimerArmed(armed) => note(record, armed, out),
                 Body::TimerDisarmed(disarmed) => {
-                    if state.table(disarmed.owner).has(&disarmed.timer) {
+                    if state.table(disarmed.owner).has(disarmed.timer.as_str()) {
                         let body = Body::TimerDropped(TimerDropped {
                             timer: disarmed.timer.clone(),
                             owner: disarmed.owner,
@@ -175,24 +224,24 @@ impl Decider for Scheduler {
 
     fn apply(state: &mut SchedulerState, record: &Record) {
         match &record.body {
-            Body::TimerNoted(r) => state.keep(
-                r.owner,
-                &r.timer,
-                Pending {
-                    tenant: record.tenant.clone(),
-                    ledger: record.ledger.clone(),
+            Body::TimerNoted(r) => {
+                let names = &mut state.names;
+                let pending = Pending {
+                    tenant: names.share(&record.tenant),
+                    ledger: record.ledger.as_ref().map(|ledger| names.share(ledger)),
                     due: r.due,
-                    when: r.when.clone(),
-                    step: r.step.clone(),
+                    schedule: Schedule::of(&r.when),
+                    step: names.share(&r.step),
                     armed: r.armed,
                     correlation: record.correlation,
-                },
-            ),
+                };
+                state.keep(r.owner, &r.timer, pending);
+            }
             Body::TimerDropped(r) => state.forget(r.owner, &r.timer),
             Body::TimerFired(r) => match r.next {
                 None => state.forget(r.owner, &r.timer),
                 Some(next) => {
-                    if let Some(mut pending) = state.table(r.owner).get(&r.timer).cloned() {
+                    if let Some(mut pending) = state.table(r.owner).get(r.timer.as_str()).cloned() {
                         pending.due = next;
                         state.keep(r.owner, &r.timer, pending);
                     }
@@ -269,7 +318,7 @@ fn fire(
         .take(FIRED_PER_INPUT + 1)
         .collect();
     for (due, owner, id) in due.iter().take(FIRED_PER_INPUT) {
-        if let Some(pending) = state.table(*owner).get(id) {
+        if let Some(pending) = state.table(*owner).get(id.as_str()) {
             fire_one(pending, *due, *owner, id, by, at, out);
         }
     }
@@ -302,22 +351,17 @@ fn fire_one(
     };
     let ordinal = |due: Timestamp| due.0.unsigned_abs() << 1;
     let mut push = |body: Body, ordinal: u64| {
-        let mut draft = Draft::new(pending.tenant.clone(), body)
+        let mut draft = Draft::new(&pending.tenant, body)
             .about(id.to_owned())
             .because(cause, ordinal);
-        draft.ledger.clone_from(&pending.ledger);
+        draft.ledger = pending.ledger.as_ref().map(Name::to_string);
         out.push(draft);
     };
     let (mut fires, mut next) = (due, None);
-    if let When::Cron {
-        expression,
-        zone,
-        missed,
-        ..
-    } = &pending.when
-    {
+    if let Some(schedule) = &pending.schedule {
+        let (expression, zone) = (&schedule.expression, schedule.zone);
         next = next_occurrence(expression, zone.0, due);
-        if *missed == MissedPolicy::FireLast {
+        if schedule.missed == MissedPolicy::FireLast {
             let (mut last, mut count) = (due, 0);
             while let Some(later) = next.filter(|n| *n <= by && count < MAX_PASSED) {
                 (fires, last) = (later, fires);
@@ -340,7 +384,7 @@ fn fire_one(
         timer: id.to_owned(),
         owner,
         due: fires,
-        step: pending.step.clone(),
+        step: pending.step.to_string(),
         next,
     });
     push(body, ordinal(fires));

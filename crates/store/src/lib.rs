@@ -36,8 +36,9 @@ pub use writer::Store;
 /// The layout of the stored rows. Another number means: rebuild from the log.
 pub const FORMAT: u32 = 2;
 
-/// sled's cache in bytes; above the data of one role, since sled leaks when data exceed it.
-const CACHE_BYTES: u64 = 128 << 20;
+/// sled's cache in bytes. Pages are written once and read at the start only, so it is small; with
+/// 84 MB of live pages and 1.2 GB written through it, memory stayed at 45 MB.
+const CACHE_BYTES: u64 = 4 << 20;
 
 /// The key of the position row, before that of any page.
 const POSITION_KEY: &[u8] = b"\0position";
@@ -305,6 +306,9 @@ fn examine(mut raw: Vec<Row>, marked: bool) -> Result<Examined, String> {
     };
     let position: PositionRow =
         serde_json::from_slice(&position).map_err(|fault| format!("position: {fault}"))?;
+    if !position.is_whole() {
+        return Err("the position is not as it was written".to_owned());
+    }
     if position.saved.format != FORMAT {
         // Another release's; whoever asked sets it aside and rebuilds.
         return Ok(Examined {

@@ -91,20 +91,23 @@ impl SimulatedDisk {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process dies. Of the batches that were not synced those survive that `keep` names, each
-    /// whole; returns how many were lost.
-    pub fn crash(&self, mut keep: impl FnMut(usize) -> bool) -> usize {
+    /// The process dies. Of the entries that were written and not synced those survive that `keep`
+    /// names, by batch and place; returns how many survived and how many were lost.
+    pub fn crash(&self, mut keep: impl FnMut(usize, usize) -> bool) -> (usize, usize) {
         let mut content = self.content();
         content.crashes += 1;
-        let mut lost = 0;
-        for (place, batch) in std::mem::take(&mut content.written).into_iter().enumerate() {
-            if keep(place) {
-                content.put(batch);
-            } else {
-                lost += 1;
+        let (mut kept, mut lost) = (0, 0);
+        for (batch, entries) in std::mem::take(&mut content.written).into_iter().enumerate() {
+            for (place, entry) in entries.into_iter().enumerate() {
+                if keep(batch, place) {
+                    content.put(vec![entry]);
+                    kept += 1;
+                } else {
+                    lost += 1;
+                }
             }
         }
-        lost
+        (kept, lost)
     }
 
     /// Damages what is durable; false if there was nothing to damage.

@@ -195,6 +195,41 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
     drop(store);
 }
 
+#[derive(Debug)]
+struct Unhurt;
+
+impl Moments for Unhurt {
+    fn reached(&self, _moment: Moment) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// The simulation turned a bit of the sequence in a position row, and the role stopped for good
+/// because the log seemed to have lost that frame.
+#[test]
+fn no_changed_bit_of_a_position_is_believed() {
+    block(async {
+        for place in (0..8_000).step_by(2) {
+            let disk = SimulatedDisk::new(Arc::new(Unhurt));
+            let (store, _) = Place::Simulated(disk.clone()).open().unwrap();
+            let changes = vec![row(b"\x01a", Some(b"x".to_vec()))];
+            let (reached, sweep) = (reached(125), Sweep::default());
+            let commit = Commit {
+                changes,
+                reached,
+                sweep,
+            };
+            store.commit(commit).await.unwrap();
+            store.flushed().await.unwrap();
+            drop(store);
+            // Of two entries the position is the first.
+            assert!(disk.damage(Damage::Bit(place)));
+            let (_store, found) = Place::Simulated(disk).open().unwrap();
+            assert!(found.set_aside.is_some(), "{place}: {:?}", found.saved);
+        }
+    });
+}
+
 #[test]
 fn a_second_opener_is_told_who_holds_the_folder() {
     let dir = tempfile::tempdir().unwrap();

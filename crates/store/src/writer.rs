@@ -215,7 +215,12 @@ struct Pages {
     batch: u64,
     /// The batch in which the sweep under way began.
     swept_from: Option<u64>,
+    /// The rows of the batch being written; kept, so that its memory is.
+    bytes: Vec<u8>,
 }
+
+/// Memory kept between two batches, in bytes.
+const KEPT_BYTES: usize = 1 << 20;
 
 impl Pages {
     fn after(sealed: Sealed) -> Pages {
@@ -223,6 +228,7 @@ impl Pages {
             batch: sealed.next_batch(),
             sealed,
             swept_from: None,
+            bytes: Vec::new(),
         }
     }
 
@@ -236,11 +242,12 @@ impl Pages {
         let batch = self.batch;
         self.batch += 1;
         let mut entries = Vec::new();
-        let mut bytes = Vec::new();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
         for (key, value) in &gathered.rows {
-            page::push(&mut bytes, key, value.as_deref());
+            page::push(&mut self.bytes, key, value.as_deref());
         }
-        for (place, page) in (0..).zip(bytes.chunks(page::PAGE_BYTES)) {
+        for (place, page) in (0..).zip(self.bytes.chunks(page::PAGE_BYTES)) {
             let key = page::key(batch, place);
             self.sealed.add(batch, &key, page);
             entries.push((key, Some(page.to_vec())));
@@ -257,10 +264,7 @@ impl Pages {
                 }
             }
         }
-        let position = Position {
-            saved: reached.saved(),
-            seal: self.sealed.whole.clone(),
-        };
+        let position = Position::new(reached.saved(), self.sealed.whole.clone());
         let position = serde_json::to_vec(&position).expect("positions serialise");
         entries.push((POSITION_KEY.to_vec(), Some(position)));
         medium.apply(entries)

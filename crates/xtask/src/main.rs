@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask <task>`. Every failure names its remedy.
 
 mod bench;
+mod fuzz;
 mod nats;
 mod smtp;
 
@@ -23,6 +24,8 @@ cargo xtask <task>
                        then servers of a cluster killed; within the hour
   bench [NAME…] [--runs N] [--quick]
                        the design's figures in release, one JSON line each (crates/BENCHMARKS.md)
+  fuzz [--runs N | --seconds S] [TARGET]
+                        every parser on any bytes, N inputs (default 100,000) or S seconds each
 
 Exit codes: 0 done, 1 findings, 2 wrong usage.";
 
@@ -70,6 +73,12 @@ fn main() -> ExitCode {
         },
         ["simulate", options @ ..] => simulate(&root, options),
         ["bench", rest @ ..] => bench::bench(&root, rest),
+        ["fuzz", rest @ ..] => match fuzz::order(rest) {
+            Some(order) => fuzz::run(&root, &order).map_err(Failure::from),
+            None => Err(Failure::Usage(
+                "write e.g. `cargo xtask fuzz --runs 1000000 event`".to_owned(),
+            )),
+        },
         ["help" | "--help" | "-h"] => {
             eprintln!("{USAGE}");
             Ok(())

@@ -41,10 +41,14 @@ faults! {
     CrashWhileReporting = "crash while reporting";
     /// The process is killed from outside, at no particular point.
     Killed = "killed from outside";
-    /// Batches that were not synced are lost in a crash.
-    UnsyncedLost = "unsynced batches lost";
-    /// Some batches survive a crash unsynced, and not the oldest ones.
-    UnsyncedTorn = "unsynced batches kept out of order";
+    /// The process is stopped as an operator does, and started again.
+    Restarted = "stopped in order and started again";
+    /// What was written and not synced is lost in a crash.
+    UnsyncedLost = "unsynced writes lost";
+    /// What was written and not synced has reached the disk all the same.
+    UnsyncedKept = "unsynced writes kept";
+    /// A part of what was written and not synced has reached the disk.
+    UnsyncedTorn = "unsynced writes torn";
     /// One bit of the store turned over.
     StoreBit = "a bit of the store turned";
     /// One row of the store is gone.

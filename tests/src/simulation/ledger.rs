@@ -34,6 +34,8 @@ pub enum Sort {
     Waiting,
     /// Month by month, or quarter by quarter.
     Periods,
+    /// Owed by so many that it takes several inputs to open, and more notices than go out at once.
+    Crowded,
 }
 
 /// A task with those who owe it.
@@ -97,6 +99,10 @@ ladders:
     steps:
       - { when: "before:7wd", to: contact }
       - { when: "due", to: contact }
+  brief:
+    steps:
+      - { when: "due", to: contact }
+    repeat: { every: 60d, to: office }
 kinds: { plan: 规划, budget: 预算, report: 报告 }
 "#;
 
@@ -111,6 +117,11 @@ units:
   - { id: zhalute, name: 扎鲁特旗 }
   - { id: huolin, name: 霍林郭勒市, contacts: [{ id: contact, title: 联络员, channels: [webhook] }] }
 ";
+
+/// One ledger in so many has a task that a crowd owes.
+const CROWDED_ONE_IN: u64 = 30;
+/// How many the crowd is: more than are opened on one input, and than sends are in flight.
+const CROWD: u64 = 110;
 
 /// How the office is reached.
 const OFFICE_CONTACT: &str =
@@ -138,12 +149,29 @@ pub fn draw(dice: &mut Dice) -> Drawn {
         write_task(dice, &mut text, &task, issued);
         tasks.push(task);
     }
+    if dice.below(CROWDED_ONE_IN) == 0 {
+        let task = Task {
+            id: "crowd".to_owned(),
+            sort: Sort::Crowded,
+            units: vec!["crowd-1", "crowd-7"],
+        };
+        write_task(dice, &mut text, &task, issued);
+        tasks.push(task);
+    }
     // In some offices nobody can be reached at all.
-    let units = if dice.below(8) == 0 {
+    let mut units = if dice.below(8) == 0 {
         DIRECTORY.replace(OFFICE_CONTACT, "")
     } else {
         DIRECTORY.to_owned()
     };
+    if tasks.iter().any(|task| task.sort == Sort::Crowded) {
+        for number in 1..=CROWD {
+            let _ = writeln!(
+                units,
+                "  - {{ id: crowd-{number}, name: 单位{number}, groups: [crowd], contacts: [{{ id: contact, title: 联络员, mail: a@crowd.example, channels: [mail] }}] }}"
+            );
+        }
+    }
     let (directory, faults) = duban_rules::read_directory(&units);
     Drawn {
         issued,
@@ -232,10 +260,11 @@ fn write_task(dice: &mut Dice, text: &mut String, task: &Task, issued: NaiveDate
     };
     let ladder = match task.sort {
         Sort::Encouraged => "encouraged",
+        Sort::Crowded => "brief",
         _ => "fixed",
     };
     let fulfilled = match task.sort {
-        Sort::Submitted | Sort::Led => "{ submission: verified }".to_owned(),
+        Sort::Submitted | Sort::Led | Sort::Crowded => "{ submission: verified }".to_owned(),
         Sort::Waiting if dice.below(2) == 0 => "{ submission: verified }".to_owned(),
         _ => match dice.below(3) {
             0 => "{ publications: [{ name: 一, kinds: [plan], at_least: 1 }, { name: 二, kinds: [budget, report], at_least: 1 }] }".to_owned(),
@@ -247,7 +276,11 @@ fn write_task(dice: &mut Dice, text: &mut String, task: &Task, issued: NaiveDate
         "  - id: \"{}\"\n    section: 一\n    subsection: 一\n    title: 任务{}\n    text: 任务。\n    units_phrase: 单位\n    strength: {strength}\n    {opens}\n    ladder: {ladder}\n    owners:\n",
         task.id, task.id
     );
-    for (place, unit) in task.units.iter().enumerate() {
+    if task.sort == Sort::Crowded {
+        let _ = writeln!(text, "      - {{ group: crowd, role: responsible }}");
+    }
+    let owners = task.units.iter().filter(|_| task.sort != Sort::Crowded);
+    for (place, unit) in owners.enumerate() {
         let role = match (task.sort, place) {
             (Sort::Led, 0) => "role: lead",
             (Sort::Led, _) => "role: support, ladder: support",

@@ -23,6 +23,8 @@ use super::world::{Life, World};
 
 /// A process that was asked to stop ends within this, in seconds.
 const STOP_SECONDS: u64 = 120;
+/// How often one that is stopping is looked at, in milliseconds.
+const LOOK_MILLIS: u64 = 50;
 
 /// The disks of one process, which outlive it.
 pub type Disks = BTreeMap<Service, SimulatedDisk>;
@@ -128,25 +130,18 @@ impl Process {
         drop(self.workers);
         for (role, disk) in &self.disks {
             let what = format!("{} {role}", self.life.name);
-            // The oldest batches survive up to some point; at times any of them do.
-            let (torn, whole) = (world.happens(3), world.below(4));
-            let mut gap = false;
-            let mut after_gap = false;
-            let lost = disk.crash(|place| {
-                let keep = if torn {
-                    world.below(2) == 0
-                } else {
-                    (place as u64) < whole
-                };
-                gap |= !keep;
-                after_gap |= gap && keep;
-                keep
+            // All is lost, or all has got there, or a part of it.
+            let survival = world.below(4);
+            let (kept, lost) = disk.crash(|_, _| match survival {
+                0 | 1 => false,
+                2 => true,
+                _ => world.below(2) == 0,
             });
-            if after_gap {
-                world.note(Fault::UnsyncedTorn, &what);
-            }
-            if lost > 0 {
-                world.note(Fault::UnsyncedLost, &what);
+            match (kept, lost) {
+                (0, 0) => {}
+                (0, _) => world.note(Fault::UnsyncedLost, &what),
+                (_, 0) => world.note(Fault::UnsyncedKept, &what),
+                _ => world.note(Fault::UnsyncedTorn, &what),
             }
             if world.happens(12) {
                 let place = world.below(10_000);
@@ -164,8 +159,9 @@ impl Process {
         self.disks
     }
 
-    /// Stops it as an operator does, and hands over its disks and what went wrong.
-    pub async fn stop(mut self) -> (Disks, Vec<String>) {
+    /// Stops it as an operator does; one that dies meanwhile is handed back. Otherwise hands over
+    /// its disks and what went wrong.
+    pub async fn stop(mut self) -> Result<(Disks, Vec<String>), Process> {
         for stop in &self.stops {
             let _ = stop.send(true);
         }
@@ -179,15 +175,27 @@ impl Process {
                 }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), all)
-            .await
-            .is_err()
-        {
-            faults.push(format!("{} does not stop", self.life.name));
+        let life = self.life.clone();
+        let died = async {
+            while !life.is_dead() {
+                tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = died => return Err(self),
+            ended = tokio::time::timeout(Duration::from_secs(STOP_SECONDS), all) => {
+                if ended.is_err() {
+                    faults.push(format!("{} does not stop", self.life.name));
+                }
+            }
         }
         if let Some(workers) = self.workers.take() {
             workers.drain().await;
         }
-        (self.disks, faults)
+        if self.life.is_dead() {
+            return Err(self);
+        }
+        Ok((self.disks, faults))
     }
 }

@@ -51,6 +51,7 @@ enum Event {
     Back,
     Restart,
     Kill,
+    Stop,
     Second,
     SecondEnds,
     Jump(i64),
@@ -164,9 +165,13 @@ async fn direct(seed: u64) -> Outcome {
     let stopped = director.shown.now();
     let mut disks = Vec::new();
     for process in std::mem::take(&mut director.processes) {
-        let (kept, faults) = process.stop().await;
-        director.findings.extend(faults);
-        disks.push(kept);
+        match process.stop().await {
+            Ok((kept, faults)) => {
+                director.findings.extend(faults);
+                disks.push(kept);
+            }
+            Err(_) => unreachable!("nobody dies in a world that is well"),
+        }
     }
     let evidence = gather(&world, stopped).await;
     let mut findings = director.findings;
@@ -275,13 +280,16 @@ impl Director {
             queue.push((instant(dice), Event::Kill));
         }
         for _ in 0..dice.below(3) {
+            queue.push((instant(dice), Event::Stop));
+        }
+        for _ in 0..dice.below(3) {
             let at = instant(dice);
             let long = *dice.one_of(&[2_000, 30_000, HOUR, 10 * DAY]);
             queue.push((at, Event::Second));
             queue.push((at.plus_millis(long), Event::SecondEnds));
         }
         if dice.below(3) == 0 {
-            for _ in 0..1 + dice.below(2) {
+            for _ in 0..=dice.below(2) {
                 let by = *dice.one_of(&[2_000, 10 * 60_000, HOUR, 3 * DAY, 30 * DAY, 200 * DAY]);
                 let by = if dice.below(2) == 0 { by } else { -by };
                 queue.push((instant(dice), Event::Jump(by)));
@@ -300,7 +308,7 @@ impl Director {
                 && *at <= self.world.truth.now()
             {
                 let (_, event) = queue.pop_front().expect("there is one");
-                self.happen(event);
+                self.happen(event).await;
             }
             if queue.is_empty() && self.world.truth.now() >= end {
                 return;
@@ -393,7 +401,7 @@ impl Director {
         }
     }
 
-    fn happen(&mut self, event: Event) {
+    async fn happen(&mut self, event: Event) {
         match event {
             Event::Send(sent) => {
                 if let Some(fault) = sent.fault {
@@ -418,6 +426,24 @@ impl Director {
                     let place = self.dice.below(self.processes.len() as u64);
                     let process = &self.processes[usize::try_from(place).unwrap_or(0)];
                     process.life.die(Fault::Killed, "");
+                }
+            }
+            Event::Stop => {
+                if !self.processes.is_empty() {
+                    let place = self.dice.below(self.processes.len() as u64);
+                    let process = self.processes.remove(usize::try_from(place).unwrap_or(0));
+                    let name = process.life.name.clone();
+                    self.world.note(Fault::Restarted, &name);
+                    match process.stop().await {
+                        Ok((disks, faults)) => {
+                            self.findings.extend(faults);
+                            self.start(&name, disks);
+                        }
+                        Err(process) => {
+                            self.processes.push(process);
+                            self.bury();
+                        }
+                    }
                 }
             }
             Event::Second => {

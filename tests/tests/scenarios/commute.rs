@@ -213,7 +213,7 @@ fn fired(house: &House, timer: &str, now: Timestamp) -> Record {
         timer: timer.to_owned(),
         owner: Service::Rules,
         due: armed.at,
-        step: armed.step,
+        step: armed.step.to_string(),
         next: None,
     });
     record(timer, Service::Scheduler, now, body)

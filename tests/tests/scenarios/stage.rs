@@ -325,7 +325,7 @@ impl Stage {
                 "step" => o
                     .armed
                     .as_ref()
-                    .map_or_else(|| "none".to_owned(), |a| a.step.clone()),
+                    .map_or_else(|| "none".to_owned(), |a| a.step.to_string()),
                 "ticks" => o
                     .ticks
                     .values()

@@ -83,3 +83,48 @@ fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
 fn no_line() -> FrameFault {
     FrameFault("no line break after the head".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use duban_model::frame::Position;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_written_by_us_is_refused_and_nothing_panics() {
+        let head = FrameHead {
+            service: Service::Rules,
+            incarnation: 7,
+            number: 1,
+            through: Position { seq: 3, index: 2 },
+            release: "0.1.0".to_owned(),
+        };
+        let frame = Frame {
+            head,
+            records: Vec::new(),
+        };
+        let good = encode_frame(&frame);
+        assert_eq!(decode_frame(&good), Ok(frame));
+        for place in 0..good.len() {
+            let _ = decode_frame(&good[..place]);
+            let _ = decode_head(&good[..place]);
+            for bit in 0..8 {
+                let mut other = good.clone();
+                other[place] ^= 1 << bit;
+                let _ = decode_frame(&other);
+                let _ = decode_head(&other);
+            }
+        }
+        let message = encode_inbox("tongliao.publication.published", "{\"规\":1}".as_bytes());
+        for place in 0..=message.len() {
+            if let Some((subject, bytes)) = decode_inbox(&message[..place]) {
+                assert!(message.starts_with(&encode_inbox(&subject, &bytes)));
+            }
+        }
+        assert_eq!(decode_inbox(b"no line break"), None);
+        assert_eq!(decode_inbox(&[0xff, b'\n', 1]), None);
+        for length in 0..12 {
+            assert_eq!(position(&vec![0; length]).is_some(), length == 8);
+        }
+    }
+}

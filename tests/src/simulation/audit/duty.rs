@@ -37,7 +37,7 @@ pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut V
                 noted.due, evidence.stopped
             ));
         }
-        if !armed.get(key).is_some_and(|armed| armed.id == noted.armed) {
+        if armed.get(key).is_none_or(|armed| armed.id != noted.armed) {
             findings.push(format!(
                 "timer: the scheduler has {key:?} for {}, its owner has armed {:?}",
                 noted.armed,
@@ -49,7 +49,7 @@ pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut V
     reactions(entries, findings);
 }
 
-fn key<'a>(data: &'a Value) -> Key<'a> {
+fn key(data: &Value) -> Key<'_> {
     (text(&data["owner"]), text(&data["timer"]))
 }
 

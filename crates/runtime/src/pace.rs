@@ -1,0 +1,124 @@
+//! Many timers due at once are fired in slices that wait for their owners.
+//!
+//! An owner reads firings and events in the order of the log. Fired all at once, a hundred thousand
+//! timers would stand before the next event for seconds. So no more than [`AHEAD`] firings are on
+//! the log that their owner has not decided yet; its frames say how far it has read. An owner that
+//! is away is waited for: nobody else could do anything with its firings.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use duban_model::{Body, Frame, Service};
+
+/// Firings on the log that their owner has not decided yet, at most about; the slice being written
+/// may go beyond it.
+const AHEAD: usize = 600;
+
+/// Firings that their owners have not decided yet.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// By owner: the frames that hold firings, with their numbers.
+    waiting: BTreeMap<Service, VecDeque<(u64, usize)>>,
+    ahead: usize,
+}
+
+impl Pace {
+    /// An own frame is on the log.
+    pub(crate) fn wrote(&mut self, seq: u64, frame: &Frame) {
+        for record in &frame.records {
+            let Body::TimerFired(fired) = &record.body else {
+                continue;
+            };
+            let frames = self.waiting.entry(fired.owner).or_default();
+            match frames.back_mut().filter(|(last, _)| *last == seq) {
+                Some((_, count)) => *count += 1,
+                None => frames.push_back((seq, 1)),
+            }
+            self.ahead += 1;
+        }
+    }
+
+    /// A frame of another service says how far that one has read.
+    pub(crate) fn heard(&mut self, frame: &Frame) {
+        let Some(frames) = self.waiting.get_mut(&frame.head.service) else {
+            return;
+        };
+        // A frame counts as decided when its deciding has begun: close enough for a brake.
+        while let Some((seq, count)) = frames.front().copied() {
+            if seq > frame.head.through.seq {
+                break;
+            }
+            frames.pop_front();
+            self.ahead -= count;
+        }
+    }
+
+    /// True when more may be fired.
+    pub(crate) fn allows(&self) -> bool {
+        self.ahead < AHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use duban_model::decision::TimerFired;
+    use duban_model::{FrameHead, Position, Record, RecordId, Timestamp};
+
+    use super::*;
+
+    fn frame(service: Service, through: u64, firings: usize) -> Frame {
+        let body = Body::TimerFired(TimerFired {
+            timer: "t".to_owned(),
+            owner: Service::Rules,
+            due: Timestamp(0),
+            step: "due".to_owned(),
+            next: None,
+        });
+        let record = Arc::new(Record {
+            id: RecordId::default(),
+            source: service.source().into(),
+            tenant: "office".to_owned(),
+            ledger: None,
+            subject: None,
+            time: None,
+            loggedat: Timestamp(0),
+            cause: None,
+            correlation: RecordId::default(),
+            definition: None,
+            origin: None,
+            body,
+        });
+        Frame {
+            head: FrameHead {
+                service,
+                incarnation: 1,
+                number: 1,
+                through: Position {
+                    seq: through,
+                    index: 0,
+                },
+                release: "0.1.0".to_owned(),
+            },
+            records: vec![record; firings],
+        }
+    }
+
+    #[test]
+    fn firing_waits_until_the_owner_has_read_on() {
+        let mut pace = Pace::default();
+        for seq in [5, 8, 9] {
+            assert!(pace.allows());
+            pace.wrote(seq, &frame(Service::Scheduler, 0, AHEAD / 3));
+        }
+        assert!(!pace.allows());
+        pace.heard(&frame(Service::Notifier, 9, 0));
+        assert!(!pace.allows(), "another's reading is none of the owner's");
+        pace.heard(&frame(Service::Rules, 4, 0));
+        assert!(!pace.allows());
+        pace.heard(&frame(Service::Rules, 5, 0));
+        assert!(pace.allows());
+        pace.heard(&frame(Service::Rules, 20, 0));
+        assert_eq!(pace.ahead, 0);
+    }
+}
