@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::line::{median, short};
+use crate::line::{median, note, short};
 use crate::node::started;
 
 /// Ticks of processor time a second: what Linux shows to programs, whatever the kernel uses.
@@ -35,6 +35,30 @@ pub fn used(process: &str) -> Option<Used> {
         own: (user + system) / TICKS,
         children: (of_children + system_of_children) / TICKS,
     })
+}
+
+/// Looks at processor time, how many in a row must find rest, and how many there are at most.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 4;
+const MOST_LOOKS: u32 = 240;
+/// Processor seconds between two looks that still count as rest.
+const REST: f64 = 0.011;
+
+/// Waits until this process has used next to no processor time for a second, so that what follows
+/// does not pay for what was prepared: stores that catch up, logs that tidy up. After a minute it
+/// goes on anyway and says so.
+pub async fn rest() {
+    let (mut before, mut at_rest) = (used("self").unwrap_or_default().own, 0);
+    for _ in 0..MOST_LOOKS {
+        tokio::time::sleep(LOOK).await;
+        let now = used("self").unwrap_or_default().own;
+        at_rest = if now - before <= REST { at_rest + 1 } else { 0 };
+        if at_rest >= LOOKS {
+            return;
+        }
+        before = now;
+    }
+    note("not at rest after a minute; measured all the same");
 }
 
 /// Measures wall and processor time of this process from its beginning on.

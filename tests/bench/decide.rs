@@ -9,7 +9,7 @@ use duban_model::Frame;
 use serde_json::json;
 
 use crate::Plan;
-use crate::cost::seconds;
+use crate::cost::{rest, seconds};
 use crate::line::{figure, median, note, rate, short, spread};
 use crate::node::{Decided, Node, embedded, folder, jetstream, started};
 use crate::world::World;
@@ -23,6 +23,7 @@ const EVENTS: usize = 50_000;
 async fn decide(log: Log, data: &std::path::Path, world: &World, count: usize) -> Decided {
     let mut node = Node::start(log, Some(data));
     node.settle(world).await;
+    rest().await;
     let events: Vec<_> = (0..count).map(|n| world.publication(n, true)).collect();
     let run = node.decide(events).await;
     node.stop().await;

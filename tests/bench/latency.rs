@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::Plan;
-use crate::cost::{Stretch, seconds};
+use crate::cost::{Stretch, rest, seconds};
 use crate::line::{figure, latencies, median, note, percentile, short};
 use crate::node::{Node, Watch, embedded, folder, jetstream, started, submit};
 use crate::world::World;
@@ -126,6 +126,7 @@ async fn run(log: Log, data: &Path, plan: Plan) -> (Seen, Instant, f64) {
     let count = RATE * (1 + plan.size(SECONDS, 1));
     let node = Node::start(log.clone(), Some(data));
     node.settle(&world).await;
+    rest().await;
     let head = log.head().await.expect("a head");
     let mut watch = Watch::from(&log, head).await;
     let seen = Arc::new(Mutex::new(Seen::default()));

@@ -16,6 +16,7 @@ mod cost;
 mod decide;
 mod latency;
 mod line;
+mod matching;
 mod node;
 mod process;
 mod rebuild;
@@ -71,6 +72,7 @@ async fn measure(name: &str, plan: Plan) {
         "rebuild.embedded" => rebuild::on_embedded(plan).await,
         "year.real" => year::real(plan).await,
         "year.city" => year::city(plan),
+        "rules.match" => matching::measure(plan),
         "rules.decide" => rules::decide(plan),
         "scale.embedded" => scale::on_embedded(plan).await,
         other => panic!("`{other}` stands in the list and nothing measures it"),

@@ -78,8 +78,6 @@ impl Pair {
         self.rules_took += begun.elapsed();
     }
 
-    // The place to measure matching alone: once `duban_rules` offers it as a function of its own,
-    // call it here beside `decide`.
     fn decide_record(&mut self, record: &Arc<Record>, index: u32) {
         if !Rules::consumes(record) {
             return;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::Plan;
-use crate::cost::seconds;
+use crate::cost::{rest, seconds};
 use crate::line::{figure, note, rate, spread};
 use crate::node::{Node, embedded, folder};
 use crate::world::World;
@@ -32,6 +32,7 @@ pub async fn on_embedded(plan: Plan) {
             let list = (run * count..(run + 1) * count)
                 .map(|n| world.extension(n))
                 .collect();
+            rest().await;
             let run = node.decide(list).await;
             note(&format!(
                 "scale.embedded: {} duties: {:.0} events/s, {} records",

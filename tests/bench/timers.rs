@@ -14,7 +14,7 @@ use duban_runtime::clock::{draw_incarnation, wall_now};
 use serde_json::json;
 
 use crate::Plan;
-use crate::cost::{Stretch, seconds};
+use crate::cost::{Stretch, rest, seconds};
 use crate::decide::bare;
 use crate::latency::{Decisions, Seen, of_medians, offer};
 use crate::line::{figure, latencies, median, note, rate, short, spread};
@@ -333,6 +333,7 @@ pub async fn lateness(plan: Plan) {
         // arm them, in their place: they do not run here.
         let others = [Service::Intake, Service::Scheduler, Service::Notifier];
         let node = Node::start_only(log.clone(), Some(data.path()), &others);
+        rest().await;
         let mut watch = Watch::from(&log, log.head().await.expect("a head")).await;
         let first = wall_now().plus_millis(3_000);
         arm_one_after_the_other(&log, count, first).await;

@@ -17,6 +17,7 @@ pub const FIGURES: &[&str] = &[
     "rebuild.embedded",
     "year.real",
     "year.city",
+    "rules.match",
     "rules.decide",
     "scale.embedded",
 ];
