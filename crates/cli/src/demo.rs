@@ -333,7 +333,7 @@ async fn summary(
     data: Option<&std::path::Path>,
 ) -> Result<(), Fault> {
     let reading = Reading::Log(host.log.clone());
-    let mut view = View::new();
+    let mut view = View::without_records();
     let mut notices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let (mut delivered, mut rejected, mut records) = (0u64, 0u64, 0u64);
     reading

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::{ConsoleState, Explain};
+use duban_console::ConsoleState;
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
@@ -24,12 +24,12 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::args::{self, ClockKind, Role, Serve};
+use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
-use crate::view::View;
 use crate::{Ended, Fault, folder, socket};
 
-/// Frames read at once for explanations.
-const READ_AT_ONCE: usize = 256;
+/// Frames read at once for the index; a full one takes some 200 KB while it is being read.
+const READ_AT_ONCE: usize = 16;
 /// How long an unreachable log is left alone before it is asked again, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
 
@@ -171,9 +171,9 @@ impl Host {
         let mut address = None;
         if let Some(listener) = listener {
             address = Some(listener.local_addr()?);
-            let view = Arc::new(LiveView(RwLock::new(View::new())));
-            let state = ConsoleState::new(Some(view.clone()));
-            others.spawn(follow_view(view, log.clone(), stopping.clone()));
+            let index = Arc::new(LiveIndex::new(log.clone()));
+            let state = ConsoleState::new(Some(log.clone()), Some(index.clone()));
+            others.spawn(follow_index(index, log.clone(), stopping.clone()));
             let (follow_log, follow_state, follow_stop) =
                 (log.clone(), state.clone(), stopping.clone());
             others.spawn(async move {
@@ -265,17 +265,9 @@ pub(crate) fn stop_on_signal(stop: watch::Sender<bool>) {
     });
 }
 
-/// The view behind the pages' explanations.
-struct LiveView(RwLock<View>);
-
-impl Explain for LiveView {
-    fn explain(&self, obligation: &str) -> Option<Vec<(String, Vec<String>)>> {
-        self.0.read().ok()?.explain(obligation)
-    }
-}
-
-async fn follow_view(
-    view: Arc<LiveView>,
+/// Keeps the index behind the pages' explanations up with the log.
+async fn follow_index(
+    index: Arc<LiveIndex>,
     log: Log,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), String> {
@@ -300,12 +292,12 @@ async fn follow_view(
         };
         match frames {
             Ok(frames) => {
-                if let Ok(mut view) = view.0.write() {
-                    for stored in frames {
-                        after = stored.seq;
-                        view.note(&stored.frame, None);
-                    }
+                for stored in frames {
+                    after = stored.seq;
+                    index.note(stored.seq, &stored.frame);
                 }
+                // A long catch-up must not keep this thread to itself.
+                tokio::task::yield_now().await;
             }
             Err(fault) => {
                 warn!(%fault, "explanations wait for the log");

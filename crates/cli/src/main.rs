@@ -17,6 +17,7 @@ mod demo;
 mod explain;
 mod folder;
 mod host;
+mod index;
 mod narrate;
 mod play;
 mod reading;

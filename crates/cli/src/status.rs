@@ -12,7 +12,7 @@ use crate::view::{View, light_of};
 use crate::{Ended, Fault};
 
 pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
-    let mut view = View::new();
+    let mut view = View::without_records();
     let reading = Reading::open(&args.place).await?;
     let (mut frames, mut records, mut rejections) = (0u64, 0u64, 0u64);
     reading

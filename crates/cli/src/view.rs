@@ -13,9 +13,9 @@ use duban_runtime::machine::Machine;
 use crate::narrate::narrate;
 
 /// Publications kept to explain why they did not count; older ones are forgotten first.
-const MAX_PUBLICATIONS: usize = 200_000;
+pub(crate) const MAX_PUBLICATIONS: usize = 200_000;
 /// Records kept for one obligation.
-const MAX_PER_OBLIGATION: usize = 2_000;
+pub(crate) const MAX_PER_OBLIGATION: usize = 2_000;
 /// Publications named that did not count for one obligation; of those merely of another kind, fewer.
 const MAX_MISSES: usize = 30;
 const MAX_OTHER_KIND: usize = 5;
@@ -26,6 +26,7 @@ pub(crate) type Explanation = Vec<(String, Vec<String>)>;
 /// The log as explanations need it.
 pub(crate) struct View {
     rules: Machine<Rules>,
+    keeps_records: bool,
     by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
     facts: BTreeMap<RecordId, Arc<Record>>,
     notices: BTreeMap<String, String>,
@@ -37,11 +38,20 @@ impl View {
     pub(crate) fn new() -> View {
         View {
             rules: Machine::new(0, Vec::new()).expect("no rows, no unreadable row"),
+            keeps_records: true,
             by_obligation: BTreeMap::new(),
             facts: BTreeMap::new(),
             notices: BTreeMap::new(),
             publications: std::collections::VecDeque::new(),
             latest: Timestamp::default(),
+        }
+    }
+
+    /// One for those who ask how things stand and not why: it keeps no records and explains nothing.
+    pub(crate) fn without_records() -> View {
+        View {
+            keeps_records: false,
+            ..View::new()
         }
     }
 
@@ -82,7 +92,9 @@ impl View {
         }
         for record in frame.records.iter().filter(|r| within(r)) {
             self.latest = self.latest.max(record.loggedat);
-            self.note_record(record);
+            if self.keeps_records {
+                self.note_record(record);
+            }
         }
     }
 
@@ -122,10 +134,7 @@ impl View {
             }
             _ => {}
         }
-        let about = obligation_of(&record.body).or(record.subject.as_deref());
-        if let Some(id) =
-            about.filter(|_| !matches!(record.body, Body::TimerNoted(_) | Body::TimerDropped(_)))
-        {
+        if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
             if list.len() < MAX_PER_OBLIGATION {
                 list.push(record.clone());
@@ -358,7 +367,16 @@ impl View {
     }
 }
 
-fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<String> {
+/// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no
+/// interest to anybody but itself.
+pub(crate) fn about(record: &Record) -> Option<&str> {
+    obligation_of(&record.body)
+        .or(record.subject.as_deref())
+        .filter(|_| !matches!(record.body, Body::TimerNoted(_) | Body::TimerDropped(_)))
+}
+
+/// The kinds of publications that an obligation asks for.
+pub(crate) fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<String> {
     use duban_model::definition::Fulfilment;
     state
         .ledger(&obligation.ledger)

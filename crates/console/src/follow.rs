@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use crate::state::ConsoleState;
 
-/// Frames asked for at once, in frames. Pages get their turn between two frames.
-pub const FRAMES_AT_ONCE: usize = 64;
+/// Frames asked for at once, in frames: a full one takes some 200 KB while it is being read. Pages
+/// get their turn between two frames.
+pub const FRAMES_AT_ONCE: usize = 16;
 /// How long until the log is asked again when it was not available.
 pub const RETRY_AFTER: Duration = Duration::from_millis(500);
 

@@ -1,7 +1,9 @@
 //! Web pages and HTTP API: reads its own projection of the log, submits records.
 //!
 //! [`follow`] folds every frame into one [`Projection`]; [`serve`] renders pages from it. The two
-//! share a [`ConsoleState`] and nothing else, so a page never waits for the log.
+//! share a [`ConsoleState`] and nothing else, so a page never waits for the follower. What only the
+//! page of one duty shows, its history and its explanation, is read from the log when it is asked
+//! for, off the threads that serve.
 
 mod asset;
 mod event;
@@ -9,18 +11,23 @@ mod follow;
 mod light;
 mod page;
 mod projection;
+mod recall;
 #[cfg(test)]
 mod sample;
 mod serve;
 mod state;
+mod trail;
 
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage};
 pub use projection::{
-    Done, Duty, ExtensionAsked, FIRST_LINES, Fate, History, LAST_LINES, LINKS_WAITING, Ledger,
-    Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice, Notices, Projection, PublicationRow,
-    Publications, REJECTIONS_KEPT, Rejection, Submission, TaskRow, Totals, UnitName, Units,
+    Done, Duties, Duty, ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES,
+    Fate, History, LAST_LINES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY,
+    Notice, Notices, Place, Projection, PublicationRow, Publications, REJECTIONS_KEPT, Rejection,
+    Submission, TaskRow, Tick, Totals, UnitName, Units,
 };
+pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};
-pub use state::{ConsoleState, Explain, Explanation};
+pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
+pub use trail::Trail;

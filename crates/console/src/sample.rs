@@ -13,7 +13,11 @@ use duban_model::{
     Body, Definition, Frame, FrameHead, Position, Record, RecordId, Service, Timestamp, Zone,
 };
 
-use crate::projection::Projection;
+use duban_journal::{Log, MemoryLog};
+use futures::FutureExt;
+
+use crate::projection::{Line, Projection};
+use crate::recall::read_records;
 
 pub(crate) const LEDGER: &str = "tongliao-2021";
 
@@ -27,6 +31,10 @@ pub(crate) struct Sample {
     pub projection: Projection,
     pub now: Timestamp,
     pub last: Arc<Frame>,
+    /// Holds every frame that the projection has taken in.
+    pub log: Log,
+    /// The last frame of each service on it.
+    written: BTreeMap<Service, u64>,
 }
 
 impl Sample {
@@ -46,6 +54,8 @@ impl Sample {
                 head,
                 records: Vec::new(),
             }),
+            log: Log::Memory(MemoryLog::new()),
+            written: BTreeMap::new(),
         }
     }
 
@@ -101,8 +111,23 @@ impl Sample {
             head,
             records: vec![Arc::new(record)],
         });
+        let expected = self.written.insert(service, seq).unwrap_or(0);
+        let appended = self.log.append(Arc::clone(&self.last), expected);
+        // A log in memory never makes anybody wait.
+        let appended = appended.now_or_never();
+        assert_eq!(appended.unwrap().unwrap(), seq);
         self.projection.apply(seq, &self.last);
         id
+    }
+
+    /// The lines of a duty's history, as its page makes them.
+    pub fn lines(&self, id: &str) -> Vec<Line> {
+        let duty = self.projection.duty(id).unwrap();
+        let places: Vec<_> = duty.history.first().chain(duty.history.last()).collect();
+        let read = read_records(&self.log, &places).now_or_never();
+        let records = read.unwrap().unwrap();
+        let line = |place| self.projection.line(duty, place, &records[&place]);
+        places.into_iter().filter_map(line).collect()
     }
 
     fn rules(&mut self, body: Body) -> RecordId {
@@ -110,6 +135,10 @@ impl Sample {
     }
 
     pub fn directory(&mut self, service: Service) {
+        self.directory_naming(service, "市行政审批和政务服务局");
+    }
+
+    pub fn directory_naming(&mut self, service: Service, short: &str) {
         let mut units = BTreeMap::new();
         let mut put = |id: String, name: &str, short: &str, level: &str| {
             let unit = Unit {
@@ -128,7 +157,7 @@ impl Sample {
         put(
             "city-spj".to_owned(),
             "通辽市行政审批和政务服务局",
-            "市行政审批和政务服务局",
+            short,
             "市级",
         );
         for n in 0..80 {
@@ -319,6 +348,13 @@ impl Sample {
         }));
     }
 
+    pub fn forgotten(&mut self, publication: &str) {
+        self.rules(Body::PublicationForgotten(PublicationForgotten {
+            publication: publication.to_owned(),
+            reason: "已撤下".to_owned(),
+        }));
+    }
+
     pub fn ticked(&mut self, id: &str, publication: &str) {
         self.rules(Body::ObligationTicked(ObligationTicked {
             obligation: id.to_owned(),
@@ -332,13 +368,13 @@ impl Sample {
         let duty = self.projection.duty(id).unwrap();
         NoticeRequested {
             obligation: id.to_owned(),
-            task: duty.task.clone(),
-            unit: duty.unit.clone(),
+            task: duty.task.to_string(),
+            unit: duty.unit.to_string(),
             role: duty.role,
             kind: NoticeKind::Reminder,
             step: step.to_owned(),
             tier: Tier::Contact,
-            to: duty.unit.clone(),
+            to: duty.unit.to_string(),
             due: duty.due,
             covers: Vec::new(),
             missing: Vec::new(),

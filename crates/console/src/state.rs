@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::watch;
+use duban_journal::Log;
+use tokio::sync::{Semaphore, watch};
 
 use crate::projection::Projection;
+
+/// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
+pub const READINGS_AT_ONCE: usize = 4;
 
 /// An explanation: headings, each with its lines.
 pub type Explanation = Vec<(String, Vec<String>)>;
@@ -26,8 +30,11 @@ pub struct ConsoleState {
     pub projection: Arc<RwLock<Projection>>,
     /// The sequence of the last frame in the projection; moves after the projection has.
     pub changes: watch::Sender<u64>,
+    /// The log, where histories are read when somebody asks for one.
+    pub log: Option<Log>,
     /// Explains duties, if somebody can.
     pub explain: Option<Arc<dyn Explain>>,
+    pub(crate) readings: Arc<Semaphore>,
 }
 
 impl fmt::Debug for ConsoleState {
@@ -41,17 +48,19 @@ impl fmt::Debug for ConsoleState {
 
 impl Default for ConsoleState {
     fn default() -> Self {
-        ConsoleState::new(None)
+        ConsoleState::new(None, None)
     }
 }
 
 impl ConsoleState {
     /// A console that has read nothing yet.
-    pub fn new(explain: Option<Arc<dyn Explain>>) -> ConsoleState {
+    pub fn new(log: Option<Log>, explain: Option<Arc<dyn Explain>>) -> ConsoleState {
         ConsoleState {
             projection: Arc::default(),
             changes: watch::Sender::new(0),
+            log,
             explain,
+            readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
         }
     }
 

@@ -124,7 +124,7 @@ impl<'a> HeatMap<'a> {
             let unit: &'a str = projection
                 .duties_of(unit)
                 .next()
-                .map_or("", |duty| duty.unit.as_str());
+                .map_or("", |duty| &*duty.unit);
             columns.push(Column {
                 short: head(projection.units().short(&ledger.tenant, unit)),
                 name: projection.units().name(&ledger.tenant, unit),

@@ -1,18 +1,21 @@
 //! `/o/{obligation}`: one duty with its reason, evidence, notices, history and explanation.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use duban_model::Zone;
 use duban_model::definition::Fulfilment;
+use duban_model::{Record, Zone};
+use tokio::runtime::Handle;
 
 use super::row::{DutyRow, NoticeRow, remains};
 use super::{Head, address, answer, not_found};
 use crate::light::{Light, Stage, step_in_chinese};
-use crate::projection::{Duty, Ledger, Line, Matter, Projection, TaskRow, minute};
+use crate::projection::{Duty, History, Ledger, Line, Matter, Place, Projection, TaskRow, minute};
+use crate::recall::read_records;
 use crate::serve::Desk;
 use crate::state::{ConsoleState, Explanation};
 
@@ -35,11 +38,11 @@ struct Need<'a> {
 }
 
 /// A line of the history.
-struct Told<'a> {
+struct Told {
     at: String,
     class: &'static str,
     matter: &'static str,
-    text: &'a str,
+    text: String,
     record: String,
     cause: String,
 }
@@ -63,25 +66,59 @@ struct ObligationPage<'a> {
     submitted: Option<(String, String, &'a str, bool)>,
     files: Vec<Proof<'a>>,
     notices: Vec<NoticeRow<'a>>,
-    first: Vec<Told<'a>>,
+    first: Vec<Told>,
     left_out: u64,
-    last: Vec<Told<'a>>,
+    last: Vec<Told>,
+    /// The log could not be read just now.
+    unread: bool,
     explanation: Option<Vec<Section>>,
 }
+
+/// The records of a history, by their place; nothing if they could not be read.
+type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
 
 /// `/o/{obligation}`
 pub(crate) async fn obligation(
     State(desk): State<Arc<Desk>>,
     Path(obligation): Path<String>,
 ) -> Response {
-    if desk.state.read().duty(&obligation).is_none() {
-        return not_found(&desk.state.read(), "没有这个责任事项。");
-    }
-    let explanation = explained(&desk.state, &obligation).await;
+    let history = {
+        let projection = desk.state.read();
+        match projection.duty(&obligation) {
+            Some(duty) => duty.history.clone(),
+            None => return not_found(&projection, "没有这个责任事项。"),
+        }
+    };
+    let (recalled, explanation) = {
+        // Never closed.
+        let _reading = desk.state.readings.acquire().await;
+        tokio::join!(
+            recalled(&desk.state, &history),
+            explained(&desk.state, &obligation)
+        )
+    };
     let projection = desk.state.read();
     match projection.duty(&obligation) {
-        Some(duty) => render(&projection, duty, explanation),
+        Some(duty) => render(&projection, duty, &history, recalled, explanation),
         None => not_found(&projection, "没有这个责任事项。"),
+    }
+}
+
+/// Reads the records of a history, off the threads that serve.
+async fn recalled(state: &ConsoleState, history: &History) -> Recalled {
+    let log = state.log.clone()?;
+    let places: Vec<Place> = history.first().chain(history.last()).collect();
+    let read = move || Handle::current().block_on(read_records(&log, &places));
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(records)) => Some(records),
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "a history could not be read");
+            None
+        }
+        Err(fault) => {
+            tracing::error!(%fault, "reading a history failed");
+            None
+        }
     }
 }
 
@@ -98,13 +135,25 @@ async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation
     }
 }
 
-fn render(projection: &Projection, duty: &Duty, explanation: Option<Explanation>) -> Response {
-    let ledger = &projection.ledgers()[duty.ledger];
+fn render(
+    projection: &Projection,
+    duty: &Duty,
+    history: &History,
+    recalled: Recalled,
+    explanation: Option<Explanation>,
+) -> Response {
+    let ledger = projection.ledger_of(duty);
+    let unread = recalled.is_none();
+    let records = recalled.unwrap_or_default();
+    let told = |place: Place| {
+        let line = projection.line(duty, place, records.get(&place)?)?;
+        Some(told(line, ledger.zone))
+    };
     let task = ledger.task(&duty.task);
     let fulfilled_by = task.and_then(|task| task.fulfilled_by(duty.owner));
     let row = DutyRow::of(projection, duty);
     let name = format!("{}|第{}项 {}", row.unit, duty.task, row.title);
-    let submitted = duty.submitted.as_ref();
+    let submitted = duty.submitted();
     let page = ObligationPage {
         head: Head::new(projection, Some(ledger), &name),
         why: why(projection, ledger, duty),
@@ -146,22 +195,16 @@ fn render(projection: &Projection, duty: &Duty, explanation: Option<Explanation>
         notices: duty
             .notices
             .iter()
+            .collect::<Vec<_>>()
+            .into_iter()
             .rev()
-            .filter_map(|place| projection.notices().at(*place))
+            .filter_map(|place| projection.notices().at(place))
             .map(|notice| NoticeRow::of(projection, notice))
             .collect(),
-        first: duty
-            .history
-            .first()
-            .iter()
-            .map(|line| told(line, ledger.zone))
-            .collect(),
-        left_out: duty.history.left_out(),
-        last: duty
-            .history
-            .last()
-            .map(|line| told(line, ledger.zone))
-            .collect(),
+        first: history.first().filter_map(told).collect(),
+        left_out: history.left_out(),
+        last: history.last().filter_map(told).collect(),
+        unread,
         task_address: address::of_task(&ledger.id, &duty.task),
         duty,
         row,
@@ -190,17 +233,15 @@ fn needs<'a>(
                 at_least: requirement.at_least,
                 met: have as u64 >= u64::from(requirement.at_least),
                 kinds: requirement.kinds.join("、"),
-                proofs: u32::try_from(place)
-                    .ok()
-                    .and_then(|place| duty.ticks.get(&place))
-                    .into_iter()
-                    .flatten()
-                    .map(|(publication, at)| {
+                proofs: duty
+                    .ticks_of(place)
+                    .map(|tick| {
+                        let publication: &str = &tick.publication;
                         let known = projection.publications().get(&ledger.tenant, publication);
                         Proof {
-                            text: known.map_or(publication.as_str(), |row| &row.title),
+                            text: known.map_or(publication, |row| &row.title),
                             kind: known.map_or("", |row| &row.kind),
-                            at: minute(*at, ledger.zone),
+                            at: minute(tick.at, ledger.zone),
                             link: known
                                 .and_then(|row| row.url.as_deref())
                                 .and_then(address::web),
@@ -216,14 +257,14 @@ fn needs<'a>(
 fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
     let today = projection.now().map(|now| now.date_in(ledger.zone));
     let due = duty.due.map(|due| due.to_string()).unwrap_or_default();
-    let reason = duty.reason.as_deref().unwrap_or("");
+    let reason = duty.reason().unwrap_or("");
     let left = remains(duty, today);
     match (duty.stage, duty.light()) {
-        (Stage::Fulfilled, _) => match &duty.done {
+        (Stage::Fulfilled, _) => match duty.done() {
             Some(done) => format!(
                 "已于{}{},完成时限{due},{}。",
                 minute(done.at, ledger.zone),
-                if done.how == "verified" {
+                if &*done.how == "verified" {
                     "经主管部门核实销号"
                 } else {
                     "公开齐全并销号"
@@ -253,7 +294,7 @@ fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
 /// Digits of a record id that are shown; enough to find it with `duban explain`.
 const SHOWN_DIGITS: usize = 8;
 
-fn told(line: &Line, zone: Zone) -> Told<'_> {
+fn told(line: Line, zone: Zone) -> Told {
     let digits = |id: String| id.chars().take(SHOWN_DIGITS).collect::<String>();
     let (class, matter) = match line.matter {
         Matter::Duty => ("duty", "办理"),
@@ -265,7 +306,7 @@ fn told(line: &Line, zone: Zone) -> Told<'_> {
         at: minute(line.at, zone),
         class,
         matter,
-        text: &line.text,
+        text: line.text,
         record: digits(line.record.to_string()),
         cause: line
             .cause

@@ -48,7 +48,7 @@ impl Filter<'_> {
     }
 
     fn lets(&self, duty: &Duty) -> bool {
-        (self.unit.is_empty() || duty.unit == self.unit)
+        (self.unit.is_empty() || *duty.unit == *self.unit)
             && self.light.is_none_or(|light| duty.light() == light)
     }
 
@@ -62,7 +62,7 @@ impl Filter<'_> {
         } else {
             let mut counts = Counts::default();
             for duty in row.duties.iter().filter_map(|p| projection.duty_at(*p)) {
-                if duty.unit == self.unit {
+                if *duty.unit == *self.unit {
                     counts.add(duty.light(), duty.done_late());
                 }
             }
@@ -154,7 +154,7 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
             .filter(|notice| {
                 notice
                     .ledger
-                    .and_then(|place| projection.ledgers().get(place))
+                    .and_then(|place| projection.ledger_at(place))
                     .is_some_and(|of| of.id == ledger.id)
             })
             .take(NOTICES_SHOWN)
@@ -171,7 +171,7 @@ fn choices<'a>(projection: &'a Projection, ledger: &'a Ledger, chosen: &str) -> 
         .iter()
         .flat_map(|row| &row.duties)
         .filter_map(|place| projection.duty_at(*place))
-        .map(|duty| duty.unit.as_str())
+        .map(|duty| &*duty.unit)
         .collect();
     units
         .into_iter()

@@ -28,7 +28,7 @@ pub(super) struct DutyRow<'a> {
 
 impl<'a> DutyRow<'a> {
     pub fn of(projection: &'a Projection, duty: &'a Duty) -> DutyRow<'a> {
-        let ledger = &projection.ledgers()[duty.ledger];
+        let ledger = projection.ledger_of(duty);
         let today = projection.now().map(|now| now.date_in(ledger.zone));
         DutyRow {
             light: duty.light(),
@@ -93,9 +93,7 @@ pub(super) struct NoticeRow<'a> {
 
 impl<'a> NoticeRow<'a> {
     pub fn of(projection: &'a Projection, notice: &'a Notice) -> NoticeRow<'a> {
-        let ledger = notice
-            .ledger
-            .and_then(|place| projection.ledgers().get(place));
+        let ledger = notice.ledger.and_then(|place| projection.ledger_at(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let duty = notice.duty.and_then(|place| projection.duty_at(place));
@@ -106,7 +104,7 @@ impl<'a> NoticeRow<'a> {
             kind: kind_in_chinese(notice.kind),
             class: notice.kind.as_str(),
             unit: units.short(tenant, &notice.unit),
-            task: duty.map_or("", |d| d.task.as_str()),
+            task: duty.map_or("", |d| &*d.task),
             address: duty.map_or_else(String::new, |d| address::of_obligation(&d.id)),
             step: step_in_chinese(&notice.step),
             to_unit: if notice.to == notice.unit {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use duban_journal::{Log, MemoryLog};
 use duban_model::{Body, Frame, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::projection::{Matter, Projection};
+use crate::projection::Place;
 use crate::sample::{Sample, day, task};
 use crate::state::{ConsoleState, Explain, Explanation};
 use crate::{follow, serve};
@@ -37,9 +38,19 @@ impl Explain for Reasons {
     }
 }
 
-async fn served(projection: Projection) -> Served {
-    let state = ConsoleState::new(Some(Arc::new(Reasons)));
-    *state.write() = projection;
+async fn served(mut sample: Sample) -> Served {
+    serving(&mut sample).await
+}
+
+/// Serves what a sample has written so far; it may write on.
+async fn serving(sample: &mut Sample) -> Served {
+    serving_with(sample, Some(sample.log.clone())).await
+}
+
+/// The same, with another log or none.
+async fn serving_with(sample: &mut Sample, log: Option<Log>) -> Served {
+    let state = ConsoleState::new(log, Some(Arc::new(Reasons)));
+    *state.write() = std::mem::take(&mut sample.projection);
     state.changed();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -105,7 +116,7 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> String {
 
 #[tokio::test]
 async fn every_page_of_a_full_ledger_is_there_with_its_headers() {
-    let console = served(Sample::full().projection).await;
+    let console = served(Sample::full()).await;
     for path in [
         "/",
         "/?light=red",
@@ -140,7 +151,7 @@ async fn every_page_of_a_full_ledger_is_there_with_its_headers() {
 
 #[tokio::test]
 async fn the_overview_shows_lights_clock_map_and_notices() {
-    let console = served(Sample::full().projection).await;
+    let console = served(Sample::full()).await;
     let (_, _, body) = console.get("/").await;
     assert!(body.contains("2021年6月28日 星期一"));
     assert!(body.contains("09:00:00"));
@@ -166,7 +177,7 @@ async fn filters_narrow_rows_and_squares() {
     sample.open("2", "unit-01", Some(day(3)));
     sample.open("2", "unit-02", Some(day(3)));
     sample.overdue(&first);
-    let console = served(sample.projection).await;
+    let console = served(sample).await;
     let rows = |body: &str| body.matches("data-label=\"序号\"").count();
     let squares = |body: &str| body.matches("<td><a class=\"sq ").count();
     let shown = async |path: &str| {
@@ -198,7 +209,7 @@ async fn hostile_texts_stay_texts() {
     sample.submitted_with(&id, false, &["javascript:alert(4)", EVIL]);
     sample.rejected(EVIL);
     let odd = sample.open("10", EVIL, Some(day(30)));
-    let console = served(sample.projection).await;
+    let console = served(sample).await;
     let search = "/?q=%22%3E%3Cscript%3Ealert(5)%3C/script%3E";
     let address = super::address::of_obligation(&odd);
     for path in [
@@ -222,7 +233,7 @@ async fn hostile_texts_stay_texts() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_a_page() {
-    let console = served(Sample::full().projection).await;
+    let console = served(Sample::full()).await;
     for path in [
         "/nowhere",
         "/task/tongliao-2021/99",
@@ -238,7 +249,7 @@ async fn what_is_not_there_is_said_in_a_page() {
     }
     console.end().await;
     // Before the first frame there is a page, too.
-    let console = served(Projection::new()).await;
+    let console = served(Sample::empty()).await;
     let (status, _, body) = console.get("/").await;
     assert_eq!(status, 200);
     assert!(body.contains("还没有台账"));
@@ -251,7 +262,7 @@ async fn an_obligation_shows_its_history_and_its_explanation() {
     let id = sample.open("10", "city-spj", Some(day(30)));
     sample.overdue(&id);
     let broken = sample.open("10", "city-fail", Some(day(30)));
-    let console = served(sample.projection).await;
+    let console = served(sample).await;
     let (status, _, body) = console.get(&format!("/o/{id}")).await;
     assert_eq!(status, 200);
     for wanted in [
@@ -272,10 +283,21 @@ async fn an_obligation_shows_its_history_and_its_explanation() {
 }
 
 #[tokio::test]
+async fn a_history_that_cannot_be_read_is_said_so() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    let console = serving_with(&mut sample, None).await;
+    let (status, _, body) = console.get(&format!("/o/{id}")).await;
+    assert_eq!(status, 200);
+    assert!(!body.contains("产生责任事项") && body.contains("日志暂时读不到"));
+    console.end().await;
+}
+
+#[tokio::test]
 async fn a_change_reaches_an_open_page_and_an_open_page_does_not_keep_it_running() {
     let mut sample = Sample::new();
     let id = sample.open("10", "city-spj", Some(day(30)));
-    let console = served(std::mem::take(&mut sample.projection)).await;
+    let console = serving(&mut sample).await;
     let mut stream = console.open("/events?ledger=tongliao-2021").await;
     let first = until(&mut stream, "\"red\":0").await;
     assert!(first.contains("text/event-stream"));
@@ -292,7 +314,6 @@ async fn a_change_reaches_an_open_page_and_an_open_page_does_not_keep_it_running
 
 #[tokio::test]
 async fn the_log_is_read_from_its_start_and_followed() {
-    use duban_journal::{Log, MemoryLog};
     let mut sample = Sample::empty();
     let log = Log::Memory(MemoryLog::new());
     let state = ConsoleState::default();
@@ -310,14 +331,14 @@ async fn the_log_is_read_from_its_start_and_followed() {
     {
         let projection = state.read();
         let duty = projection.duty(&id).unwrap();
-        assert_eq!(duty.history.first()[0].matter, Matter::Duty);
+        assert_eq!(duty.history.first().next(), Some(Place::new(expected, 0)));
     }
     stop.send_replace(true);
     let ended = tokio::time::timeout(PATIENCE, follower).await.unwrap();
     assert_eq!(ended.unwrap(), Ok(()));
 }
 
-async fn append(log: &duban_journal::Log, frame: &Arc<Frame>, expected: u64) -> u64 {
+async fn append(log: &Log, frame: &Arc<Frame>, expected: u64) -> u64 {
     assert!(
         frame
             .records

@@ -35,7 +35,7 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
     let mut duties: Vec<_> = projection.duties_of(&unit).collect();
     let tenant = duties
         .first()
-        .map(|duty| projection.ledgers()[duty.ledger].tenant.as_str());
+        .map(|duty| projection.ledger_of(duty).tenant.as_str());
     let known = tenant
         .and_then(|tenant| projection.units().get(tenant, &unit))
         .or_else(|| projection.units().find(&unit));
@@ -43,11 +43,11 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
         return not_found(&projection, "没有这个单位。");
     }
     duties.sort_by_key(|duty| (duty.ledger, duty.light(), duty.due, &duty.id));
-    let mut parts: Vec<(usize, Part<'_>)> = Vec::new();
+    let mut parts: Vec<(u32, Part<'_>)> = Vec::new();
     for duty in duties {
         if parts.last().is_none_or(|(place, _)| *place != duty.ledger) {
             let part = Part {
-                title: &projection.ledgers()[duty.ledger].title,
+                title: &projection.ledger_of(duty).title,
                 counts: Counts::default(),
                 duties: Vec::new(),
             };
@@ -61,7 +61,7 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
     let name = known.map_or(unit.as_str(), |known| &known.name);
     let ledger = parts
         .last()
-        .and_then(|(place, _)| projection.ledgers().get(*place))
+        .and_then(|(place, _)| projection.ledger_at(*place))
         .or_else(|| chosen_ledger(&projection, None));
     let page = UnitPage {
         head: Head::new(&projection, ledger, name),

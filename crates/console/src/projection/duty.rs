@@ -1,15 +1,17 @@
 //! One duty as the pages show it: the fold of the rules' records about it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use duban_model::calendar::Period;
 use duban_model::decision::{Judged, ObligationOpened, When};
 use duban_model::definition::{Fulfilment, Requirement, Role};
-use duban_model::{Body, ObligationId, TaskId, Timestamp, UnitId};
+use duban_model::{Body, Timestamp};
 
 use super::history::History;
+use super::shared::Shared;
 use crate::light::{Light, Stage};
+use crate::trail::Trail;
 
 /// Notices listed with one duty, in notices; older ones stand on the log.
 pub const NOTICES_PER_DUTY: usize = 60;
@@ -31,7 +33,7 @@ pub struct Submission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// `publications` or `verified`.
-    pub how: String,
+    pub how: Arc<str>,
     /// The instant that counts.
     pub at: Timestamp,
     /// After the due date?
@@ -47,25 +49,34 @@ pub struct ExtensionAsked {
     pub reason: Option<String>,
 }
 
-/// One duty.
+/// A publication that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// For which requirement.
+    pub requirement: u32,
+    /// `unit/publication`.
+    pub publication: Box<str>,
+    /// The instant that counts.
+    pub at: Timestamp,
+}
+
+/// One duty. There may be 100,000: what most do not have stands apart, what many share is shared.
 #[derive(Clone, Debug)]
 pub struct Duty {
     /// Its id.
-    pub id: ObligationId,
+    pub id: Box<str>,
     /// The place of its ledger in the projection.
-    pub ledger: usize,
+    pub ledger: u32,
     /// The row.
-    pub task: TaskId,
+    pub task: Arc<str>,
     /// Who owes.
-    pub unit: UnitId,
+    pub unit: Arc<str>,
     /// As what.
     pub role: Role,
     /// Which owner entry of the task.
     pub owner: u32,
     /// Which period of a year-long task.
     pub period: Option<Period>,
-    /// When it came into being.
-    pub opened: Timestamp,
     /// Where it stands.
     pub stage: Stage,
     /// The date in force.
@@ -74,36 +85,37 @@ pub struct Duty {
     pub due_soon: bool,
     /// It has turned red.
     pub overdue: bool,
-    /// Publications that count, by requirement, with the instant that counts.
-    pub ticks: BTreeMap<u32, BTreeMap<String, Timestamp>>,
-    /// The report that is to be verified, or was.
-    pub submitted: Option<Submission>,
-    /// How it was fulfilled.
-    pub done: Option<Done>,
-    /// An extension that waits for its decision.
-    pub extension: Option<ExtensionAsked>,
-    /// Why it was sent back or waived.
-    pub reason: Option<String>,
     /// The next wake-up, and what for.
-    pub next: Option<(Timestamp, String)>,
-    /// What happened.
+    pub next: Option<(Timestamp, Arc<str>)>,
+    /// Where the lines of what happened stand on the log.
     pub history: History,
     /// Notices about it, by their place among all notices, oldest first.
-    pub notices: VecDeque<u64>,
+    pub notices: Trail,
+    progress: Option<Box<Progress>>,
+}
+
+/// How far a duty has got; most have not begun.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    /// In the order of requirements, then of publications.
+    ticks: Vec<Tick>,
+    submitted: Option<Box<Submission>>,
+    done: Option<Done>,
+    extension: Option<Box<ExtensionAsked>>,
+    reason: Option<Box<str>>,
 }
 
 impl Duty {
     /// A duty that has just come into being.
-    pub fn opened(opened: &ObligationOpened, ledger: usize, at: Timestamp) -> Duty {
+    pub(super) fn opened(opened: &ObligationOpened, ledger: u32, shared: &mut Shared) -> Duty {
         Duty {
-            id: opened.obligation.clone(),
+            id: opened.obligation.as_str().into(),
             ledger,
-            task: opened.task.clone(),
-            unit: opened.unit.clone(),
+            task: shared.text(&opened.task),
+            unit: shared.text(&opened.unit),
             role: opened.role,
             owner: opened.owner,
             period: opened.period,
-            opened: at,
             stage: if opened.due.is_some() {
                 Stage::Open
             } else {
@@ -112,15 +124,40 @@ impl Duty {
             due: opened.due,
             due_soon: false,
             overdue: false,
-            ticks: BTreeMap::new(),
-            submitted: None,
-            done: None,
-            extension: None,
-            reason: None,
             next: None,
             history: History::default(),
-            notices: VecDeque::new(),
+            notices: Trail::default(),
+            progress: None,
         }
+    }
+
+    /// Publications that count, by requirement.
+    pub fn ticks(&self) -> &[Tick] {
+        self.progress.as_ref().map_or(&[], |p| &p.ticks)
+    }
+
+    /// The report that is to be verified, or was.
+    pub fn submitted(&self) -> Option<&Submission> {
+        self.progress.as_ref()?.submitted.as_deref()
+    }
+
+    /// How it was fulfilled.
+    pub fn done(&self) -> Option<&Done> {
+        self.progress.as_ref()?.done.as_ref()
+    }
+
+    /// An extension that waits for its decision.
+    pub fn extension(&self) -> Option<&ExtensionAsked> {
+        self.progress.as_ref()?.extension.as_deref()
+    }
+
+    /// Why it was sent back or waived.
+    pub fn reason(&self) -> Option<&str> {
+        self.progress.as_ref()?.reason.as_deref()
+    }
+
+    fn progress(&mut self) -> &mut Progress {
+        self.progress.get_or_insert_default()
     }
 
     /// Its light.
@@ -137,36 +174,38 @@ impl Duty {
 
     /// Fulfilled after its date (逾期完成).
     pub fn done_late(&self) -> bool {
-        self.stage == Stage::Fulfilled && self.done.as_ref().is_some_and(|done| done.late)
+        self.stage == Stage::Fulfilled && self.done().is_some_and(|done| done.late)
     }
 
     /// Takes a record about this duty into account.
-    pub fn apply(&mut self, body: &Body) {
+    pub(super) fn apply(&mut self, body: &Body, shared: &mut Shared) {
         match body {
             Body::ObligationAccepted(_) if self.stage == Stage::Open => {
                 self.stage = Stage::Accepted;
             }
             Body::ObligationSubmitted(r) => {
                 self.stage = Stage::Submitted;
-                self.submitted = Some(Submission {
+                self.progress().submitted = Some(Box::new(Submission {
                     by: r.by.clone(),
                     evidence: r.evidence.clone(),
                     at: r.at,
                     late: r.late,
-                });
+                }));
             }
             Body::ObligationReturned(r) => {
                 self.stage = Stage::Returned;
-                self.submitted = None;
-                self.done = None;
-                self.reason = Some(r.reason.clone());
+                let progress = self.progress();
+                progress.submitted = None;
+                progress.done = None;
+                progress.reason = Some(r.reason.as_str().into());
                 self.redate(r.due);
             }
             Body::ObligationFulfilled(r) => {
                 self.stage = Stage::Fulfilled;
-                self.extension = None;
-                self.done = Some(Done {
-                    how: r.how.clone(),
+                let progress = self.progress();
+                progress.extension = None;
+                progress.done = Some(Done {
+                    how: shared.text(&r.how),
                     at: r.at,
                     late: r.late,
                 });
@@ -174,32 +213,27 @@ impl Duty {
             // The lights stay as they were: what had been overdue still is.
             Body::ObligationReopened(_) => {
                 self.stage = Stage::Open;
-                self.done = None;
-                self.submitted = None;
+                let progress = self.progress();
+                progress.done = None;
+                progress.submitted = None;
             }
-            Body::ObligationTicked(r) => {
-                self.ticks
-                    .entry(r.requirement)
-                    .or_default()
-                    .insert(r.publication.clone(), r.at);
-            }
-            Body::ObligationUnticked(r) => {
-                if let Some(ticks) = self.ticks.get_mut(&r.requirement) {
-                    ticks.remove(&r.publication);
-                    if ticks.is_empty() {
-                        self.ticks.remove(&r.requirement);
-                    }
-                }
-            }
+            Body::ObligationTicked(r) => self.progress().tick(Tick {
+                requirement: r.requirement,
+                publication: r.publication.as_str().into(),
+                at: r.at,
+            }),
+            Body::ObligationUnticked(r) => self.progress().ticks.retain(|tick| {
+                tick.requirement != r.requirement || *tick.publication != *r.publication
+            }),
             Body::ObligationExtensionRequested(r) => {
-                self.extension = Some(ExtensionAsked {
+                self.progress().extension = Some(Box::new(ExtensionAsked {
                     to: r.to,
                     reason: r.reason.clone(),
-                });
+                }));
             }
-            Body::ObligationExtensionRefused(_) => self.extension = None,
+            Body::ObligationExtensionRefused(_) => self.progress().extension = None,
             Body::ObligationExtended(r) => {
-                self.extension = None;
+                self.progress().extension = None;
                 self.redate(r.to);
             }
             Body::ObligationTriggered(r) => {
@@ -208,15 +242,16 @@ impl Duty {
             }
             Body::ObligationWaived(r) => {
                 self.stage = Stage::Waived;
-                self.extension = None;
-                self.reason.clone_from(&r.reason);
+                let progress = self.progress();
+                progress.extension = None;
+                progress.reason = r.reason.as_deref().map(Into::into);
             }
             Body::ObligationLapsed(_) => self.stage = Stage::Lapsed,
             Body::ObligationDueSoon(_) => self.due_soon = true,
             Body::ObligationOverdue(_) => self.overdue = true,
             Body::TimerArmed(r) => {
                 if let When::At(at) = r.when {
-                    self.next = Some((at, r.step.clone()));
+                    self.next = Some((at, shared.text(&r.step)));
                 }
             }
             Body::TimerDisarmed(_) => self.next = None,
@@ -231,12 +266,16 @@ impl Duty {
         self.overdue = false;
     }
 
+    /// Publications that count for a requirement, in the order of their ids.
+    pub fn ticks_of(&self, requirement: usize) -> impl Iterator<Item = &Tick> {
+        self.ticks()
+            .iter()
+            .filter(move |tick| tick.requirement as usize == requirement)
+    }
+
     /// How many publications count for a requirement.
     pub fn ticked(&self, requirement: usize) -> usize {
-        u32::try_from(requirement)
-            .ok()
-            .and_then(|place| self.ticks.get(&place))
-            .map_or(0, BTreeMap::len)
+        self.ticks_of(requirement).count()
     }
 
     /// Requirements that publications have not met yet.
@@ -254,9 +293,22 @@ impl Duty {
 
     /// Remembers a notice about it.
     pub fn note_notice(&mut self, place: u64) {
-        if self.notices.len() == NOTICES_PER_DUTY {
-            self.notices.pop_front();
+        self.notices.push(place);
+        if self.notices.len() > NOTICES_PER_DUTY {
+            self.notices.forget(0);
         }
-        self.notices.push_back(place);
+    }
+}
+
+impl Progress {
+    fn tick(&mut self, tick: Tick) {
+        let key = |t: &Tick| (t.requirement, t.publication.clone());
+        match self.ticks.binary_search_by_key(&key(&tick), key) {
+            Ok(there) => self.ticks[there] = tick,
+            Err(between) => {
+                self.ticks.reserve_exact(1);
+                self.ticks.insert(between, tick);
+            }
+        }
     }
 }

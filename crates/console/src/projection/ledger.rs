@@ -6,7 +6,11 @@ use duban_model::calendar::PeriodKind;
 use duban_model::definition::{DueRule, Fulfilment, Opens, Owner, Task};
 use duban_model::{Definition, LedgerId, TaskId, Tenant, UnitId, Zone};
 
+use super::history::Place;
 use crate::light::Counts;
+
+/// Texts of one ledger of which it is remembered how requirements were called, in texts.
+pub const FORMER_TEXTS: usize = 32;
 
 /// One row of a ledger.
 #[derive(Clone, Debug)]
@@ -16,7 +20,7 @@ pub struct TaskRow {
     /// The row as defined; absent while only its duties are known, or when a new text dropped it.
     pub spec: Option<Task>,
     /// Its duties, by their place in the projection, in the order in which they were opened.
-    pub duties: Vec<usize>,
+    pub duties: Vec<u32>,
     /// How they stand.
     pub counts: Counts,
 }
@@ -137,6 +141,20 @@ pub struct Ledger {
     /// How its duties stand.
     pub counts: Counts,
     index: BTreeMap<TaskId, usize>,
+    former: Vec<Former>,
+}
+
+/// A requirement: its row, owner entry and place.
+type RequirementKey = (TaskId, u32, u32);
+
+/// What a former text said otherwise than the one after it, of what histories speak of.
+#[derive(Clone, Debug)]
+struct Former {
+    /// Up to which place on the log it was in force.
+    until: Place,
+    zone: Zone,
+    /// Names of requirements that the next text changed; nothing where there was none.
+    names: BTreeMap<RequirementKey, Option<String>>,
 }
 
 impl Ledger {
@@ -155,12 +173,14 @@ impl Ledger {
             tasks: Vec::new(),
             counts: Counts::default(),
             index: BTreeMap::new(),
+            former: Vec::new(),
         }
     }
 
     /// A definition came into force. Duties stay with their rows; a row that the new text no
     /// longer has stays while it has duties, at the end.
-    pub fn adopt(&mut self, definition: &Definition, hash: &str) {
+    pub fn adopt(&mut self, definition: &Definition, hash: &str, at: Place) {
+        let (zone, names) = (self.zone, self.requirement_names());
         self.tenant.clone_from(&definition.tenant);
         self.title.clone_from(&definition.title);
         self.issuer.clone_from(&definition.issuer);
@@ -192,6 +212,70 @@ impl Ledger {
             .enumerate()
             .map(|(place, row)| (row.id.clone(), place))
             .collect();
+        self.remember(zone, names, at);
+    }
+
+    /// How the requirements are called, of rows that histories may speak of.
+    fn requirement_names(&self) -> BTreeMap<RequirementKey, String> {
+        let mut names = BTreeMap::new();
+        for row in self.tasks.iter().filter(|row| !row.duties.is_empty()) {
+            let owners = row.spec.iter().flat_map(|spec| &spec.owners);
+            for (owner, entry) in (0..).zip(owners) {
+                if let Fulfilment::Publications(list) = &entry.fulfilled_by {
+                    for (place, requirement) in (0..).zip(list) {
+                        names.insert((row.id.clone(), owner, place), requirement.name.clone());
+                    }
+                }
+            }
+        }
+        names
+    }
+
+    /// What a history says of a requirement stays what it was called then.
+    fn remember(&mut self, zone: Zone, names: BTreeMap<RequirementKey, String>, until: Place) {
+        let now = self.requirement_names();
+        let new = now.keys().filter(|key| !names.contains_key(*key)).cloned();
+        let mut changed: BTreeMap<RequirementKey, Option<String>> =
+            new.map(|key| (key, None)).collect();
+        for (key, name) in names {
+            if now.get(&key) != Some(&name) {
+                changed.insert(key, Some(name));
+            }
+        }
+        if self.counts.total() == 0 || (changed.is_empty() && zone == self.zone) {
+            return;
+        }
+        if self.former.len() == FORMER_TEXTS {
+            self.former.remove(0);
+        }
+        self.former.push(Former {
+            until,
+            zone,
+            names: changed,
+        });
+    }
+
+    /// The texts that followed on what was in force at a place, itself first.
+    fn former_from(&self, at: Place) -> impl Iterator<Item = &Former> {
+        self.former.iter().filter(move |former| at < former.until)
+    }
+
+    /// The zone when the log stood at a place.
+    pub fn zone_at(&self, at: Place) -> Zone {
+        let former = self.former_from(at).next();
+        former.map_or(self.zone, |former| former.zone)
+    }
+
+    /// The name of a requirement when the log stood at a place.
+    pub fn requirement_at(&self, task: &str, owner: u32, place: u32, at: Place) -> Option<&str> {
+        let key = (task.to_owned(), owner, place);
+        if let Some(name) = self.former_from(at).find_map(|f| f.names.get(&key)) {
+            return name.as_deref();
+        }
+        match self.task(task)?.fulfilled_by(owner)? {
+            Fulfilment::Publications(list) => Some(&list.get(place as usize)?.name),
+            Fulfilment::Submission => None,
+        }
     }
 
     /// The row with this number.

@@ -3,25 +3,30 @@
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
 mod directory;
+mod duties;
 mod duty;
 mod history;
 mod ledger;
 mod notice;
 mod publication;
 mod sentence;
+mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
-use duban_model::{Body, Frame, ObligationId, Record, RecordId, Service, Timestamp, UnitId, Zone};
+use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
-pub use directory::{UnitName, Units};
-pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission};
-pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter};
-pub use ledger::{Ledger, TaskRow};
+pub use directory::{FORMER_NAMES, UnitName, Units};
+pub use duties::Duties;
+pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
+pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
+pub use ledger::{FORMER_TEXTS, Ledger, TaskRow};
 pub use notice::{Fate, NOTICES_KEPT, Notice, Notices};
-pub use publication::{LINKS_WAITING, PublicationRow, Publications};
+pub use publication::{FORMER_TITLES, LINKS_WAITING, PublicationRow, Publications};
 pub(crate) use sentence::minute;
+use shared::Shared;
 
 /// Rejections kept in memory, in rejections; older ones stand on the log.
 pub const REJECTIONS_KEPT: usize = 200;
@@ -66,10 +71,10 @@ pub struct Projection {
     virtual_time: bool,
     totals: Totals,
     ledgers: Vec<Ledger>,
-    ledger_index: BTreeMap<String, usize>,
-    duties: Vec<Duty>,
-    duty_index: BTreeMap<ObligationId, usize>,
-    by_unit: BTreeMap<UnitId, Vec<usize>>,
+    ledger_index: BTreeMap<String, u32>,
+    duties: Duties,
+    by_unit: BTreeMap<Arc<str>, Vec<u32>>,
+    shared: Shared,
     units: Units,
     publications: Publications,
     notices: Notices,
@@ -109,22 +114,50 @@ impl Projection {
 
     /// The ledger with this id.
     pub fn ledger(&self, id: &str) -> Option<&Ledger> {
-        self.ledgers.get(*self.ledger_index.get(id)?)
+        self.ledger_at(*self.ledger_index.get(id)?)
+    }
+
+    /// The ledger at a place that this projection gave out.
+    pub fn ledger_at(&self, place: u32) -> Option<&Ledger> {
+        self.ledgers.get(place as usize)
+    }
+
+    /// The ledger that a duty of this projection is of.
+    pub fn ledger_of(&self, duty: &Duty) -> &Ledger {
+        &self.ledgers[duty.ledger as usize]
     }
 
     /// The duty at a place that this projection gave out.
-    pub fn duty_at(&self, place: usize) -> Option<&Duty> {
-        self.duties.get(place)
+    pub fn duty_at(&self, place: u32) -> Option<&Duty> {
+        self.duties.at(place)
     }
 
     /// The duty with this id.
     pub fn duty(&self, id: &str) -> Option<&Duty> {
-        self.duties.get(*self.duty_index.get(id)?)
+        self.duties.at(self.duties.place(id)?)
     }
 
     /// All duties, in the order in which they were opened.
-    pub fn duties(&self) -> &[Duty] {
+    pub fn duties(&self) -> &Duties {
         &self.duties
+    }
+
+    /// The line that a record at a place gives in the history of a duty, worded with what was in
+    /// force when the log stood there.
+    pub fn line(&self, duty: &Duty, at: Place, record: &Record) -> Option<Line> {
+        let look = Look {
+            projection: self,
+            duty,
+            at,
+        };
+        let (matter, text) = sentence::sentence(&record.body, &look)?;
+        Some(Line {
+            record: record.id,
+            cause: record.cause,
+            at: record.loggedat,
+            matter,
+            text,
+        })
     }
 
     /// The duties of a unit, in the order in which they were opened.
@@ -133,7 +166,7 @@ impl Projection {
             .get(unit)
             .into_iter()
             .flatten()
-            .filter_map(|place| self.duties.get(*place))
+            .filter_map(|place| self.duties.at(*place))
     }
 
     /// The units by office.
@@ -163,14 +196,15 @@ impl Projection {
         }
         self.seq = seq;
         self.totals.frames += 1;
-        for record in &frame.records {
+        for (index, record) in frame.records.iter().enumerate() {
+            let place = Place::new(seq, index);
             self.totals.records += 1;
             self.now = self.now.max(Some(record.loggedat));
-            self.take(frame.head.service, record);
+            self.take(frame.head.service, record, place);
         }
     }
 
-    fn take(&mut self, service: Service, record: &Record) {
+    fn take(&mut self, service: Service, record: &Record, at: Place) {
         match &record.body {
             Body::ClockAdvanced(r) => {
                 self.virtual_time = true;
@@ -178,48 +212,43 @@ impl Projection {
             }
             Body::DefinitionAdopted(r) => {
                 let place = self.ledger_place(&r.definition.ledger, &record.tenant);
-                self.ledgers[place].adopt(&r.definition, &r.hash);
+                self.ledgers[place as usize].adopt(&r.definition, &r.hash, at);
             }
             // Others keep copies of the directory; one is enough.
             Body::DirectoryAdopted(r) if service == Service::Rules => {
-                self.units.adopt(&record.tenant, &r.directory);
+                self.units.adopt(&record.tenant, &r.directory, at);
             }
             Body::PublicationPublished(r) | Body::PublicationUpdated(r) => {
                 self.publications.link(&record.tenant, r);
             }
-            Body::PublicationNoted(r) => self.publications.note(&record.tenant, r),
+            Body::PublicationNoted(r) => self.publications.note(&record.tenant, r, at),
             Body::PublicationForgotten(r) => {
-                self.publications.forget(&record.tenant, &r.publication);
+                self.publications.forget(&record.tenant, &r.publication, at);
             }
             Body::RejectionRecorded(r) => self.reject(service, record, r),
             Body::DuplicateRecorded(_) => self.totals.duplicates += 1,
             Body::ObligationOpened(r) => {
                 let ledger = self.ledger_place(ledger_of(record, &r.obligation), &record.tenant);
-                if !self.duty_index.contains_key(&r.obligation) {
-                    let place = self.duties.len();
-                    let duty = Duty::opened(r, ledger, record.loggedat);
-                    self.duty_index.insert(r.obligation.clone(), place);
-                    self.by_unit.entry(r.unit.clone()).or_default().push(place);
-                    self.ledgers[ledger].counts.add(duty.light(), false);
-                    let row = self.ledgers[ledger].task_mut(&r.task);
-                    row.duties.push(place);
-                    row.counts.add(duty.light(), false);
-                    self.duties.push(duty);
+                if self.duties.place(&r.obligation).is_none() {
+                    let duty = Duty::opened(r, ledger, &mut self.shared);
+                    self.open(duty);
                 }
-                self.about(&r.obligation, record);
+                self.about(&r.obligation, record, at);
             }
             Body::NoticeRequested(r) => {
                 self.ask(record.id, record, r);
-                self.about(&r.obligation, record);
+                self.about(&r.obligation, record, at);
             }
             Body::NoticeQueued(r) => {
                 let id = notice_id(&r.notice);
                 self.ask(id, record, &r.request);
                 if let Some(notice) = self.notices.get_mut(id) {
                     notice.fate = Fate::Queued;
-                    notice.contact = Some((r.contact.clone(), r.contact_title.clone(), r.channel));
+                    let contact = self.shared.text(&r.contact);
+                    let title = self.shared.text(&r.contact_title);
+                    notice.contact = Some((contact, title, r.channel));
                 }
-                self.about(&r.request.obligation, record);
+                self.about(&r.request.obligation, record, at);
             }
             Body::NoticeSuppressed(r) => {
                 let id = notice_id(&r.notice);
@@ -227,77 +256,75 @@ impl Projection {
                 self.totals.unreached += 1;
                 if let Some(notice) = self.notices.get_mut(id) {
                     notice.fate = Fate::Suppressed;
-                    notice.detail.clone_from(&r.reason);
+                    notice.detail = self.shared.text(&r.reason);
                 }
-                self.about(&r.request.obligation, record);
+                self.about(&r.request.obligation, record, at);
             }
-            Body::NoticeAttempted(r) => self.send(&r.notice, record, |notice| {
+            Body::NoticeAttempted(r) => self.send(&r.notice, record, at, |notice, _| {
                 notice.fate = Fate::Attempted;
                 notice.attempts = r.attempt;
                 notice.possible_duplicate |= r.possible_duplicate;
             }),
             Body::NoticeDelivered(r) => {
                 self.totals.delivered += 1;
-                self.send(&r.notice, record, |notice| {
+                self.send(&r.notice, record, at, |notice, shared| {
                     notice.fate = Fate::Delivered;
-                    notice.detail.clone_from(&r.detail);
+                    notice.detail = shared.text(&r.detail);
                 });
             }
-            Body::NoticeFailed(r) => self.send(&r.notice, record, |notice| {
+            Body::NoticeFailed(r) => self.send(&r.notice, record, at, |notice, shared| {
                 notice.fate = Fate::Failed;
-                notice.detail.clone_from(&r.detail);
+                notice.detail = shared.text(&r.detail);
             }),
             Body::NoticeAbandoned(r) => {
                 self.totals.unreached += 1;
-                self.send(&r.notice, record, |notice| {
+                self.send(&r.notice, record, at, |notice, shared| {
                     notice.fate = Fate::Abandoned;
-                    notice.detail.clone_from(&r.reason);
+                    notice.detail = shared.text(&r.reason);
                 });
             }
             // An obligation's timer bears its id; those of others find no duty.
-            Body::TimerArmed(r) if r.owner == Service::Rules => self.about(&r.timer, record),
-            Body::TimerDisarmed(r) if r.owner == Service::Rules => self.about(&r.timer, record),
+            Body::TimerArmed(r) if r.owner == Service::Rules => self.about(&r.timer, record, at),
+            Body::TimerDisarmed(r) if r.owner == Service::Rules => self.about(&r.timer, record, at),
             body => {
                 if let Some(obligation) = body.obligation() {
-                    self.about(obligation, record);
+                    self.about(obligation, record, at);
                 }
             }
         }
     }
 
-    /// Changes a duty, keeps the counts in step, and writes its history.
-    fn about(&mut self, obligation: &str, record: &Record) {
-        let Some(place) = self.duty_index.get(obligation).copied() else {
+    /// A duty comes into being.
+    fn open(&mut self, duty: Duty) {
+        let (unit, task, light) = (Arc::clone(&duty.unit), Arc::clone(&duty.task), duty.light());
+        let ledger = &mut self.ledgers[duty.ledger as usize];
+        let Some(place) = self.duties.push(duty) else {
             return;
         };
-        let ledger = self.duties[place].ledger;
-        let line = {
-            let duty = &self.duties[place];
-            let look = Look {
-                projection: self,
-                duty,
-            };
-            sentence::sentence(&record.body, &look)
+        self.by_unit.entry(unit).or_default().push(place);
+        ledger.counts.add(light, false);
+        let row = ledger.task_mut(&task);
+        row.duties.push(place);
+        row.counts.add(light, false);
+    }
+
+    /// Changes a duty, keeps the counts in step, and remembers where its history goes on.
+    fn about(&mut self, obligation: &str, record: &Record, at: Place) {
+        let place = self.duties.place(obligation);
+        let Some(duty) = place.and_then(|place| self.duties.at_mut(place)) else {
+            return;
         };
-        let duty = &mut self.duties[place];
         let before = (duty.light(), duty.done_late());
-        duty.apply(&record.body);
+        duty.apply(&record.body, &mut self.shared);
         let after = (duty.light(), duty.done_late());
-        if let Some((matter, text)) = line {
-            duty.history.push(Line {
-                record: record.id,
-                cause: record.cause,
-                at: record.loggedat,
-                matter,
-                text,
-            });
+        if sentence::is_told(&record.body) {
+            duty.history.push(at);
         }
         if before != after {
-            let task = duty.task.clone();
-            let ledger = &mut self.ledgers[ledger];
+            let ledger = &mut self.ledgers[duty.ledger as usize];
             ledger.counts.remove(before.0, before.1);
             ledger.counts.add(after.0, after.1);
-            let row = ledger.task_mut(&task);
+            let row = ledger.task_mut(&duty.task);
             row.counts.remove(before.0, before.1);
             row.counts.add(after.0, after.1);
         }
@@ -308,29 +335,31 @@ impl Projection {
         if self.notices.get(id).is_some() {
             return;
         }
-        let duty = self.duty_index.get(&request.obligation).copied();
-        let ledger = duty
-            .and_then(|place| self.duties.get(place))
-            .map(|duty| duty.ledger);
-        let notice = Notice::requested(id, record.loggedat, request, duty, ledger);
+        let place = self.duties.place(&request.obligation);
+        let duty = place.and_then(|place| self.duties.at_mut(place));
+        let of = (place, duty.as_ref().map(|duty| duty.ledger));
+        let notice = Notice::requested(id, record.loggedat, request, of, &mut self.shared);
         let at = self.notices.push(notice);
-        if let Some(duty) = duty.and_then(|place| self.duties.get_mut(place)) {
+        if let Some(duty) = duty {
             duty.note_notice(at);
         }
     }
 
     /// Something became of a send.
-    fn send(&mut self, notice: &str, record: &Record, change: impl FnOnce(&mut Notice)) {
+    fn send(
+        &mut self,
+        notice: &str,
+        record: &Record,
+        at: Place,
+        change: impl FnOnce(&mut Notice, &mut Shared),
+    ) {
         let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
             return;
         };
-        change(notice);
-        let obligation = notice
-            .duty
-            .and_then(|place| self.duties.get(place))
-            .map(|duty| duty.id.clone());
-        if let Some(obligation) = obligation {
-            self.about(&obligation, record);
+        change(notice, &mut self.shared);
+        let duty = notice.duty.and_then(|place| self.duties.at(place));
+        if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
+            self.about(&obligation, record, at);
         }
     }
 
@@ -349,12 +378,13 @@ impl Projection {
     }
 
     /// The place of a ledger; one of which only the id is known is made if there is none.
-    fn ledger_place(&mut self, id: &str, tenant: &str) -> usize {
+    fn ledger_place(&mut self, id: &str, tenant: &str) -> u32 {
         if let Some(place) = self.ledger_index.get(id) {
             return *place;
         }
+        // Ledgers are deployed by people, one by one.
+        let place = u32::try_from(self.ledgers.len()).unwrap_or(u32::MAX);
         self.ledgers.push(Ledger::named(id, tenant));
-        let place = self.ledgers.len() - 1;
         self.ledger_index.insert(id.to_owned(), place);
         place
     }
@@ -374,38 +404,42 @@ fn notice_id(text: &str) -> RecordId {
         .unwrap_or_else(|_| RecordId::derive(&[text.as_bytes()]))
 }
 
-/// What the sentences about one duty look up.
+/// What the sentences about one duty look up, as it was when the log stood at a place.
 struct Look<'a> {
     projection: &'a Projection,
     duty: &'a Duty,
+    at: Place,
+}
+
+impl Look<'_> {
+    fn ledger(&self) -> &Ledger {
+        self.projection.ledger_of(self.duty)
+    }
 }
 
 impl sentence::Lookup for Look<'_> {
     fn zone(&self) -> Zone {
-        self.projection.ledgers[self.duty.ledger].zone
+        self.ledger().zone_at(self.at)
     }
 
     fn unit(&self, id: &str) -> String {
-        let tenant = &self.projection.ledgers[self.duty.ledger].tenant;
-        self.projection.units.short(tenant, id).to_owned()
+        let units = &self.projection.units;
+        let name = units.short_at(&self.ledger().tenant, id, self.at);
+        name.to_owned()
     }
 
     fn requirement(&self, place: u32) -> String {
-        let row = self.projection.ledgers[self.duty.ledger].task(&self.duty.task);
-        match row.and_then(|row| row.fulfilled_by(self.duty.owner)) {
-            Some(duban_model::definition::Fulfilment::Publications(list)) => list
-                .get(place as usize)
-                .map_or_else(|| format!("第{}项", place + 1), |r| r.name.clone()),
-            _ => format!("第{}项", place + 1),
-        }
+        let (task, owner) = (&self.duty.task, self.duty.owner);
+        self.ledger()
+            .requirement_at(task, owner, place, self.at)
+            .map_or_else(|| format!("第{}项", place + 1), ToOwned::to_owned)
     }
 
     fn publication(&self, id: &str) -> String {
-        let tenant = &self.projection.ledgers[self.duty.ledger].tenant;
-        self.projection
-            .publications
-            .get(tenant, id)
-            .map_or_else(|| id.to_owned(), |row| format!("《{}》", row.title))
+        let publications = &self.projection.publications;
+        publications
+            .title_at(&self.ledger().tenant, id, self.at)
+            .map_or_else(|| id.to_owned(), |title| format!("《{title}》"))
     }
 }
 

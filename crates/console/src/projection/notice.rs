@@ -1,11 +1,14 @@
 //! Notices and what became of them, within a bound.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use duban_model::decision::{NoticeKind, NoticeRequested};
 use duban_model::definition::Tier;
 use duban_model::directory::Channel;
-use duban_model::{RecordId, Timestamp, UnitId};
+use duban_model::{RecordId, Timestamp};
+
+use super::shared::Shared;
 
 /// Notices kept in memory, in notices; older ones stand on the log.
 pub const NOTICES_KEPT: usize = 50_000;
@@ -63,25 +66,25 @@ pub struct Notice {
     /// When it was asked for.
     pub at: Timestamp,
     /// The place of its duty in the projection, if that is known.
-    pub duty: Option<usize>,
+    pub duty: Option<u32>,
     /// The place of its ledger in the projection, if it belongs to one.
-    pub ledger: Option<usize>,
+    pub ledger: Option<u32>,
     /// Who owes.
-    pub unit: UnitId,
+    pub unit: Arc<str>,
     /// What sort of notice.
     pub kind: NoticeKind,
     /// Which step.
-    pub step: String,
+    pub step: Arc<str>,
     /// Which rung.
     pub tier: Tier,
     /// The unit whose people are told.
-    pub to: UnitId,
+    pub to: Arc<str>,
     /// Why, in one Chinese sentence.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// Steps that this one notice stands for.
-    pub covers: Vec<String>,
+    pub covers: Box<[Arc<str>]>,
     /// `unit/contact`, its title and the channel, once a receiver was found.
-    pub contact: Option<(String, String, Channel)>,
+    pub contact: Option<(Arc<str>, Arc<str>, Channel)>,
     /// What became of it.
     pub fate: Fate,
     /// Attempts announced so far.
@@ -89,35 +92,36 @@ pub struct Notice {
     /// An earlier attempt may have arrived.
     pub possible_duplicate: bool,
     /// The last answer, or why it was suppressed or abandoned.
-    pub detail: String,
+    pub detail: Arc<str>,
 }
 
 impl Notice {
     /// A notice that was just asked for.
-    pub fn requested(
+    pub(super) fn requested(
         id: RecordId,
         at: Timestamp,
         request: &NoticeRequested,
-        duty: Option<usize>,
-        ledger: Option<usize>,
+        of: (Option<u32>, Option<u32>),
+        shared: &mut Shared,
     ) -> Notice {
+        let (duty, ledger) = of;
         Notice {
             id,
             at,
             duty,
             ledger,
-            unit: request.unit.clone(),
+            unit: shared.text(&request.unit),
             kind: request.kind,
-            step: request.step.clone(),
+            step: shared.text(&request.step),
             tier: request.tier,
-            to: request.to.clone(),
-            reason: request.reason.clone(),
-            covers: request.covers.clone(),
+            to: shared.text(&request.to),
+            reason: shared.text(&request.reason),
+            covers: request.covers.iter().map(|s| shared.text(s)).collect(),
             contact: None,
             fate: Fate::Requested,
             attempts: 0,
             possible_duplicate: false,
-            detail: String::new(),
+            detail: shared.text(""),
         }
     }
 }

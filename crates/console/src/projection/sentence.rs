@@ -83,7 +83,38 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The sentence of a record about a duty, if people want to read it there.
+/// True if there is a sentence of a record about a duty.
+pub(super) fn is_told(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::ObligationOpened(_)
+            | Body::ObligationAccepted(_)
+            | Body::ObligationProgressed(_)
+            | Body::ObligationSubmitted(_)
+            | Body::ObligationReturned(_)
+            | Body::ObligationFulfilled(_)
+            | Body::ObligationReopened(_)
+            | Body::ObligationTicked(_)
+            | Body::ObligationUnticked(_)
+            | Body::ObligationExtensionRequested(_)
+            | Body::ObligationExtended(_)
+            | Body::ObligationExtensionRefused(_)
+            | Body::ObligationWaived(_)
+            | Body::ObligationTriggered(_)
+            | Body::ObligationDueSoon(_)
+            | Body::ObligationOverdue(_)
+            | Body::ObligationLapsed(_)
+            | Body::NoticeRequested(_)
+            | Body::NoticeQueued(_)
+            | Body::NoticeSuppressed(_)
+            | Body::NoticeAttempted(_)
+            | Body::NoticeDelivered(_)
+            | Body::NoticeFailed(_)
+            | Body::NoticeAbandoned(_)
+    )
+}
+
+/// The sentence of a record about a duty, if people want to read it there ([`is_told`]).
 pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, String)> {
     use Matter as M;
     Some(match body {

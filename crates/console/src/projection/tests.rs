@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use duban_model::definition::Fulfilment;
+
 use super::*;
 use crate::light::Light;
-use crate::sample::{Sample, day};
+use crate::sample::{Sample, day, task};
 
 #[test]
 fn lights_follow_the_records_and_counts_keep_in_step() {
@@ -109,12 +111,8 @@ fn a_notice_is_followed_from_request_to_its_end() {
     assert_eq!(sample.projection.notices().total(), 1);
     let duty = sample.projection.duty(&id).unwrap();
     assert_eq!(duty.notices.len(), 1);
-    let texts: Vec<_> = duty
-        .history
-        .first()
-        .iter()
-        .map(|l| l.text.as_str())
-        .collect();
+    let lines = sample.lines(&id);
+    let texts: Vec<_> = lines.iter().map(|l| l.text.as_str()).collect();
     assert!(
         texts.iter().any(|t| t.contains("提前15个工作日")),
         "{texts:?}"
@@ -132,12 +130,13 @@ fn a_notice_is_followed_from_request_to_its_end() {
 #[test]
 fn the_notices_kept_are_bounded_and_old_places_stay_right() {
     let mut notices = Notices::default();
+    let mut shared = Shared::default();
     let mut sample = Sample::new();
     let id = sample.open("10", "city-spj", Some(day(30)));
     let request = sample.request(&id, "due");
     for n in 0..=NOTICES_KEPT as u64 {
         let record = RecordId::derive(&[&n.to_le_bytes()]);
-        let notice = Notice::requested(record, Timestamp(0), &request, None, None);
+        let notice = Notice::requested(record, Timestamp(0), &request, (None, None), &mut shared);
         assert_eq!(notices.push(notice), n);
     }
     assert_eq!(notices.newest().count(), NOTICES_KEPT);
@@ -201,7 +200,8 @@ fn evidence_is_named_and_linked_by_what_was_published() {
     assert_eq!(row.url.as_deref(), Some("https://example.cn/p1"));
     let duty = sample.projection.duty(&id).unwrap();
     assert_eq!(duty.ticked(0), 1);
-    let line = duty.history.first().last().unwrap();
+    let lines = sample.lines(&id);
+    let line = lines.last().unwrap();
     assert_eq!(line.matter, Matter::Evidence);
     assert!(line.text.contains("《办事指南》"), "{}", line.text);
 }
@@ -214,4 +214,76 @@ fn the_clock_is_the_latest_instant_and_knows_that_it_is_virtual() {
     sample.clock(later);
     assert!(sample.projection.virtual_time());
     assert_eq!(sample.projection.now(), Some(later));
+}
+
+#[test]
+fn a_history_is_worded_with_what_was_in_force_then() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    sample.published("city-spj", "p1", "https://example.cn/p1");
+    sample.noted("city-spj/p1", "办事指南");
+    sample.ticked(&id, "city-spj/p1");
+    let first: Vec<_> = sample.lines(&id).into_iter().map(|l| l.text).collect();
+    assert!(
+        first[1].contains("计入「办事指南」:《办事指南》"),
+        "{first:?}"
+    );
+    // The publication gets another title, the unit another name, the requirement is another one.
+    sample.noted("city-spj/p1", "办事指南(修订)");
+    sample.ticked(&id, "city-spj/p1");
+    let mut other = task(10, "公开政务服务信息");
+    if let Fulfilment::Publications(list) = &mut other.owners[0].fulfilled_by {
+        list[0].name = "办事流程".to_owned();
+    }
+    sample.adopt_tasks("台账", vec![other]);
+    sample.directory_naming(Service::Rules, "市政务服务局");
+    sample.ticked(&id, "city-spj/p1");
+    sample.forgotten("city-spj/p1");
+    sample.ticked(&id, "city-spj/p1");
+    sample.requested(&id, "due");
+    let texts: Vec<_> = sample.lines(&id).into_iter().map(|l| l.text).collect();
+    assert_eq!(texts[..2], first);
+    assert!(
+        texts[2].contains("计入「办事指南」:《办事指南(修订)》"),
+        "{texts:?}"
+    );
+    assert!(
+        texts[3].contains("计入「办事流程」:《办事指南(修订)》"),
+        "{texts:?}"
+    );
+    assert!(
+        texts[4].contains("计入「办事流程」:city-spj/p1"),
+        "{texts:?}"
+    );
+    assert!(texts[5].contains("应告知市政务服务局"), "{texts:?}");
+}
+
+#[test]
+fn every_record_that_is_told_has_its_sentence() {
+    let mut sample = Sample::new();
+    let id = sample.open("10", "city-spj", Some(day(30)));
+    sample.due_soon(&id);
+    sample.overdue(&id);
+    sample.extended(&id, day(60));
+    sample.submitted(&id, false);
+    sample.returned(&id, "材料不全", day(70));
+    sample.fulfilled(&id, true);
+    sample.reopened(&id);
+    sample.triggered(&id, day(40));
+    sample.ticked(&id, "city-spj/p1");
+    for attempt in 1..10 {
+        let notice = sample.requested(&id, "due");
+        sample.queued(&id, &notice, "due");
+        sample.attempted(&notice, attempt);
+        sample.failed(&notice, attempt);
+        sample.delivered(&notice, attempt);
+    }
+    let suppressed = sample.requested(&id, "due");
+    sample.suppressed(&id, &suppressed, "没有联系方式");
+    sample.waived(&id);
+    // `lines` asks for the sentence of each: 20 at the beginning, the rest at the end.
+    let lines = sample.lines(&id);
+    assert_eq!(lines.len(), 10 + 9 * 5 + 2 + 1);
+    assert!(lines.is_sorted_by_key(|line| line.at));
+    assert_eq!(lines.last().unwrap().matter, Matter::Duty);
 }
