@@ -31,11 +31,11 @@ use std::time::Duration;
 
 use duban_xtask::figures;
 
+use crate::line::note;
+
 /// As in the program itself.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-use crate::line::note;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A figure that takes longer has failed.
 const LIMIT: Duration = Duration::from_mins(20);

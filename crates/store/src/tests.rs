@@ -36,6 +36,18 @@ fn row(key: &[u8], value: Option<Vec<u8>>) -> RowChange {
     }
 }
 
+/// Bytes that do not pack.
+fn noise(seed: u8, length: usize) -> Vec<u8> {
+    let mut state = u64::from(seed);
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 fn block<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -47,7 +59,7 @@ fn block<T>(work: impl Future<Output = T>) -> T {
 fn rows_and_position_are_there_after_a_restart_however_large_a_row_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rules");
-    let large = vec![7; 300 * 1024];
+    let large = noise(7, 300 * 1024);
     let (store, found) = open(&path).unwrap();
     assert!(found.saved.is_none() && found.rows.is_empty());
     block(async {
@@ -91,7 +103,7 @@ fn rows_and_position_are_there_after_a_restart_however_large_a_row_is() {
 fn after_a_sweep_only_what_it_wrote_and_what_came_later_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rules");
-    let value = |n: u64| Some(n.to_be_bytes().repeat(100));
+    let value = |n: u8| Some(noise(n, 800));
     let (begins, ends) = (true, true);
     let commits = [
         (
@@ -136,7 +148,7 @@ fn after_a_sweep_only_what_it_wrote_and_what_came_later_is_stored() {
     assert_eq!(rows(&found), "bcd");
     // a and b, c, d of 800 bytes each; what was written before the sweep is gone.
     assert!(
-        (3_200..3_400).contains(&found.stored_bytes),
+        (3_200..3_500).contains(&found.stored_bytes),
         "{}",
         found.stored_bytes
     );
@@ -163,7 +175,7 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
     block(async {
         store
             .commit(Commit {
-                changes: vec![row(b"\x01a", Some(vec![1; 900_000]))],
+                changes: vec![row(b"\x01a", Some(noise(1, 900_000)))],
                 reached: reached(1),
                 sweep: Sweep::default(),
             })
@@ -172,7 +184,7 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
         store.flushed().await.unwrap();
         store
             .commit(Commit {
-                changes: vec![row(b"\x01b", Some(vec![2; 5000]))],
+                changes: vec![row(b"\x01b", Some(noise(2, 5_000)))],
                 reached: reached(2),
                 sweep: Sweep::default(),
             })
@@ -182,9 +194,10 @@ fn a_damaged_folder_is_set_aside_and_never_deleted() {
     drop(store);
     // A byte in the middle of the data file.
     let mut data = std::fs::read(path.join("db")).unwrap();
+    let sample = &noise(1, 1_000)[900..];
     let place = data
-        .windows(64)
-        .position(|w| w == [1; 64])
+        .windows(sample.len())
+        .position(|window| window == sample)
         .expect("the row's bytes");
     data[place] ^= 0xff;
     std::fs::write(path.join("db"), data).unwrap();

@@ -247,7 +247,8 @@ impl Pages {
         for (key, value) in &gathered.rows {
             page::push(&mut self.bytes, key, value.as_deref());
         }
-        for (place, page) in (0..).zip(self.bytes.chunks(page::PAGE_BYTES)) {
+        let packed = page::pack(&self.bytes);
+        for (place, page) in (0..).zip(packed.chunks(page::PAGE_BYTES)) {
             let key = page::key(batch, place);
             self.sealed.add(batch, &key, page);
             entries.push((key, Some(page.to_vec())));

@@ -11,8 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::layout::{
     FORMAT, FRAMES, INBOX, META, META_FORMAT, META_ID, META_MARK, Mark, READ_FORMATS, decode_frame,
-    decode_head,
-    decode_inbox, key, position,
+    decode_head, decode_inbox, key, position,
 };
 use super::tail::Tail;
 use super::writer::Writer;
@@ -22,11 +21,11 @@ use crate::draw_id;
 use crate::fault::LogError;
 
 /// Memory for blocks read from disk, in bytes. Followers mostly read what is still in memory.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Size at which a keyspace's writes in memory become a file, in bytes. It also bounds what is
 /// replayed at open, and with it the time from a crash to work.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Size of the write-ahead files at which fjall clears them away, in bytes.
 const WRITE_AHEAD_BYTES: u64 = 128 * 1024 * 1024;
