@@ -21,7 +21,7 @@ const DAYS: u64 = 12;
 /// Anything here ends, or is said, within this time.
 const LIMIT: Duration = Duration::from_mins(2);
 /// Sizes of a disk that is full at once, soon, and later, and of one that suffices; in MiB.
-const TOO_SMALL: [u32; 3] = [2, 6, 12];
+const TOO_SMALL: [u32; 3] = [2, 4, 6];
 const LARGE: u32 = 400;
 
 #[tokio::test]

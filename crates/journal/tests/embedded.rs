@@ -113,7 +113,7 @@ async fn another_format_is_refused() {
     assert_eq!(
         open(dir.path()).unwrap_err(),
         LogError::Refused(format!(
-            "{}: the folder's format is `duban-log 99`, and this release reads `duban-log 1`.",
+            "{}: the folder's format is `duban-log 99`, and this release reads `duban-log 2`.",
             dir.path().display()
         ))
     );
