@@ -336,7 +336,8 @@ pub async fn lateness(plan: Plan) {
         rest().await;
         let mut watch = Watch::from(&log, log.head().await.expect("a head")).await;
         let first = wall_now().plus_millis(3_000);
-        arm_one_after_the_other(&log, count, first).await;
+        let mut owner = StandIn::of_the_rules(&log).await;
+        owner.arm_one_after_the_other(count, first).await;
         watch.until(RecordType::TimerNoted, count).await;
         assert!(
             wall_now() < first,
@@ -344,8 +345,13 @@ pub async fn lateness(plan: Plan) {
         );
         let clock = WallClock::set();
         let stretch = Stretch::begin();
-        let mut late = Vec::new();
+        let (mut late, mut told) = (Vec::new(), 0);
         while late.len() < count {
+            // Firing waits for the owner, who says now and then how far it has read.
+            if late.len() >= told + READ_AT_ONCE {
+                told = late.len();
+                owner.has_read(watch.seq).await;
+            }
             watch
                 .more(|stored| {
                     let at = started();
@@ -370,35 +376,63 @@ pub async fn lateness(plan: Plan) {
     );
 }
 
-/// Arms timers at distinct instants, as the rules' writer.
-async fn arm_one_after_the_other(log: &Log, count: usize, first: Timestamp) {
-    let last = log
-        .last_frame(Service::Rules)
-        .await
-        .expect("a log")
-        .expect("the rules have written");
-    let (mut expected, through) = (last.seq, last.frame.head.through);
-    let incarnation = draw_incarnation();
-    let numbers: Vec<usize> = (0..count).collect();
-    for (number, chunk) in (1u64..).zip(numbers.chunks(ARMED_AT_ONCE)) {
-        let records = chunk.iter().map(|n| {
-            let millis = (n * 1_000 / DUE_PER_SECOND) as i64;
-            Arc::new(armed(*n, first.plus_millis(millis)))
-        });
-        let frame = Frame {
+/// Firings after which the stand-in says that it has read them.
+const READ_AT_ONCE: usize = 100;
+
+/// Who writes on the rules' subject while the rules do not run.
+struct StandIn {
+    log: Log,
+    expected: u64,
+    head: FrameHead,
+}
+
+impl StandIn {
+    async fn of_the_rules(log: &Log) -> StandIn {
+        let last = log
+            .last_frame(Service::Rules)
+            .await
+            .expect("a log")
+            .expect("the rules have written");
+        StandIn {
+            log: log.clone(),
+            expected: last.seq,
             head: FrameHead {
-                service: Service::Rules,
-                incarnation,
-                number,
-                through,
-                release: duban_runtime::RELEASE.to_owned(),
+                incarnation: draw_incarnation(),
+                number: 0,
+                ..last.frame.head.clone()
             },
-            records: records.collect(),
+        }
+    }
+
+    async fn write(&mut self, records: Vec<Arc<Record>>) {
+        self.head.number += 1;
+        let frame = Frame {
+            head: self.head.clone(),
+            records,
         };
-        expected = log
-            .append(Arc::new(frame), expected)
+        self.expected = self
+            .log
+            .append(Arc::new(frame), self.expected)
             .await
             .expect("an append");
+    }
+
+    /// Arms timers at distinct instants.
+    async fn arm_one_after_the_other(&mut self, count: usize, first: Timestamp) {
+        let numbers: Vec<usize> = (0..count).collect();
+        for chunk in numbers.chunks(ARMED_AT_ONCE) {
+            let records = chunk.iter().map(|n| {
+                let millis = (n * 1_000 / DUE_PER_SECOND) as i64;
+                Arc::new(armed(*n, first.plus_millis(millis)))
+            });
+            self.write(records.collect()).await;
+        }
+    }
+
+    /// Says how far it has read.
+    async fn has_read(&mut self, seq: u64) {
+        self.head.through = Position { seq, index: 0 };
+        self.write(Vec::new()).await;
     }
 }
 
