@@ -49,6 +49,18 @@ async fn any_of_three_servers_killed_under_load_loses_and_repeats_nothing() {
 
     let url = cluster.url("console");
     let mut driver = Duban::start(&play.rounds(&url));
+    // Killed under load: not before there is any.
+    let (since, first) = (Stopwatch::start(), head(&url).await);
+    while head(&url).await <= first + 20 {
+        assert_eq!(driver.ended(), None, "the play begins: {}", driver.err());
+        assert!(
+            since.elapsed() < LIMIT,
+            "stuck: {}\n{}",
+            driver.err(),
+            roles.said()
+        );
+        tokio::time::sleep(LOOK).await;
+    }
     let mut killed = Vec::new();
     for _ in 0..rounds {
         for which in [
@@ -70,7 +82,12 @@ async fn any_of_three_servers_killed_under_load_loses_and_repeats_nothing() {
             cluster.kill(place);
             // Work goes on with two of three.
             while head(&url).await <= before + 5 {
-                assert!(since.elapsed() < LIMIT, "stuck: {}", roles.said());
+                assert!(
+                    since.elapsed() < LIMIT,
+                    "stuck: {}\n{}",
+                    driver.err(),
+                    roles.said()
+                );
                 roles.supervise();
                 tokio::time::sleep(LOOK).await;
             }
