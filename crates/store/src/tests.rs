@@ -270,3 +270,22 @@ fn a_writer_without_progress_is_noticed_and_an_idle_one_is_not() {
         assert_eq!(barked.load(Ordering::SeqCst), expected);
     }
 }
+
+#[test]
+fn a_folder_is_free_once_its_store_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rules");
+    for round in 1..=200 {
+        let (store, _) =
+            open(&path).unwrap_or_else(|fault| panic!("opened for the {round}th time: {fault}"));
+        block(store.commit(Commit {
+            changes: vec![row(b"\x01a", Some(noise(7, 200 * 1024)))],
+            reached: reached(round),
+            sweep: Sweep {
+                begins: true,
+                ends: true,
+            },
+        }))
+        .unwrap();
+    }
+}

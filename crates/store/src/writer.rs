@@ -25,7 +25,8 @@ enum Request {
     Flushed(oneshot::Sender<()>),
 }
 
-/// A role's open folder. Dropping it waits for what was queued.
+/// A role's open folder. Dropping it waits for what was queued, and until the folder can be opened
+/// again.
 #[derive(Debug)]
 pub struct Store {
     requests: Option<mpsc::Sender<Request>>,
@@ -54,7 +55,10 @@ impl Store {
         let counting = progress.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&medium, incoming, &counting, sealed))
+            .spawn(move || {
+                write_all(&medium, incoming, &counting, sealed);
+                medium.close();
+            })
             .expect("a thread can be started");
         Store {
             requests: Some(requests),
