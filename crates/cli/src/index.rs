@@ -149,7 +149,7 @@ impl Index {
                 calendars.insert(r.calendar.id().to_owned(), seq);
             }
             // Of what it is decided on, only these are told ([`View`]).
-            body if is_act(body) => {
+            body if view::is_told_cause(body) => {
                 let half = self.acts.next(MAX_ACTS);
                 half.facts.insert(first_bytes(record.id), seq);
             }
@@ -184,24 +184,6 @@ impl Index {
             .chain(calendars.map(|(_, seq)| *seq))
             .collect()
     }
-}
-
-/// Facts that explanations name as the cause of a decision, besides publications.
-fn is_act(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::TaskAccepted(_)
-            | Body::TaskProgressed(_)
-            | Body::TaskSubmitted(_)
-            | Body::TaskVerified(_)
-            | Body::TaskReturned(_)
-            | Body::TaskExtensionRequested(_)
-            | Body::TaskExtensionApproved(_)
-            | Body::TaskExtensionRefused(_)
-            | Body::TaskWaived(_)
-            | Body::TaskTriggered(_)
-            | Body::DefinitionDeployed(_)
-    )
 }
 
 /// The index of a log that is followed, with the log: explains what pages ask for.
@@ -319,7 +301,7 @@ impl LiveIndex {
                 p.unit == unit || kinds.contains(&p.kind) || causes.contains(&record.id)
             }
             Body::PublicationWithdrawn(p) => p.unit == unit || causes.contains(&record.id),
-            body => is_act(body) && causes.contains(&record.id),
+            body => view::is_told_cause(body) && causes.contains(&record.id),
         };
         let mut tenants = BTreeSet::from([tenant]);
         self.records(frames, is_looked_at, |frame| {

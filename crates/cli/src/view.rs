@@ -111,17 +111,7 @@ impl View {
                 self.publications.push_back(record.clone());
                 self.facts.insert(record.id, record.clone());
             }
-            Body::TaskAccepted(_)
-            | Body::TaskProgressed(_)
-            | Body::TaskSubmitted(_)
-            | Body::TaskVerified(_)
-            | Body::TaskReturned(_)
-            | Body::TaskExtensionRequested(_)
-            | Body::TaskExtensionApproved(_)
-            | Body::TaskExtensionRefused(_)
-            | Body::TaskWaived(_)
-            | Body::TaskTriggered(_)
-            | Body::DefinitionDeployed(_) => {
+            body if is_told_cause(body) => {
                 self.facts.insert(record.id, record.clone());
             }
             Body::NoticeQueued(r) => {
@@ -365,6 +355,11 @@ impl View {
         }
         Some(parts)
     }
+}
+
+/// Facts that explanations name as the cause of a decision, besides publications.
+pub(crate) fn is_told_cause(body: &Body) -> bool {
+    body.act().is_some() || matches!(body, Body::DefinitionDeployed(_))
 }
 
 /// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no
