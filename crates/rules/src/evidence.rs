@@ -405,8 +405,20 @@ pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         if complete || desk.out.len() >= MAX_RECORDS {
             break;
         }
+        // A unit may have noted thousands for its other tasks: they are passed over by what is
+        // cheapest to ask, the kind, then the day.
         let publication = &noted.publication;
+        let kind = publication.kind.as_str();
+        if !requirements
+            .iter()
+            .any(|r| r.kinds.iter().any(|k| k == kind))
+        {
+            continue;
+        }
         let date = publication.at.at.date_in(definition.zone);
+        if !period.contains(date) || date < definition.issued {
+            continue;
+        }
         let counted = noted.ticks.iter().any(|(id, _)| {
             state.obligation(id).is_some_and(|o| {
                 o.ledger == case.obligation.ledger
@@ -414,7 +426,7 @@ pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
                     && o.role == case.obligation.role
             })
         });
-        if counted || !period.contains(date) || date < definition.issued {
+        if counted {
             continue;
         }
         let found = fitting(plan, requirements, &Shown::noted(publication)).and_then(|fitting| {
