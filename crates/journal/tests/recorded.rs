@@ -37,7 +37,10 @@ async fn read_back(dir: &Path) -> Arc<Frame> {
     assert_eq!(log.head().await, Ok(1));
     let last = log.last_frame(Service::Rules).await.unwrap().unwrap();
     let mut follower = log.follow(0, &Service::ALL).await.unwrap();
-    assert_eq!(follower.ready(9).await.unwrap(), [last.clone()]);
+    assert_eq!(
+        follower.ready(9).await.unwrap(),
+        std::slice::from_ref(&last)
+    );
     last.frame
 }
 
