@@ -46,6 +46,9 @@ const ATTEMPTS: u32 = 60;
 /// Pause between two attempts.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
 
+/// Reads a message.
+pub(super) type Decode<T> = Box<dyn Fn(Delivery) -> Result<T, LogError> + Send + Sync>;
+
 /// What is followed, and how its messages are read.
 pub(super) struct Stream<T> {
     pub(super) wire: Wire,
@@ -55,7 +58,7 @@ pub(super) struct Stream<T> {
     pub(super) filters: Vec<String>,
     /// True if every message of the stream is wanted, so that a gap is damage.
     pub(super) is_whole: bool,
-    pub(super) decode: fn(Delivery) -> Result<T, LogError>,
+    pub(super) decode: Decode<T>,
 }
 
 /// A message and its sequence in the stream.
