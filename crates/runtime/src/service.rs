@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::alarm::Alarm;
 use crate::clock::{Clock, stopped};
 use crate::effects::Runner;
 use crate::fence::Settled;
@@ -24,8 +25,8 @@ use crate::shelf::Shelf;
 const TAKEN_AT_ONCE: usize = 256;
 /// On a live clock, inputs that gave no record are confirmed by an empty frame after this long, in milliseconds.
 const SILENT_MILLIS: u64 = 1_000;
-/// The wall clock is looked at again at least this often, in milliseconds, since it may be set.
-const CLOCK_LOOK_MILLIS: i64 = 1_000;
+/// The wall clock is looked at again at least this often, since it may be set.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Without leases, how long a process whose frame was refused waits before it tries again, in
 /// milliseconds.
 const STAND_BACK_MILLIS: u64 = 3_000;
@@ -344,6 +345,8 @@ impl<D: Decider> Lead<'_, D> {
 
         let mut shutdown = self.parts.shutdown.clone();
         let tenure = self.tenure().clone();
+        // Simulated time has tokio's grain.
+        let mut alarm = matches!(self.parts.clock, Clock::Live).then(Alarm::default);
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
@@ -372,7 +375,7 @@ impl<D: Decider> Lead<'_, D> {
                     let batch = batch?;
                     self.take(batch).await?;
                 }
-                () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+                () = wake_after(&mut alarm, wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
                 () = tokio::time::sleep(silent), if has_silent => self.write(true).await?,
                 () = tokio::time::sleep_until(committed.unwrap_or_else(Instant::now)), if committed.is_some() => {
                     self.write(false).await?;
@@ -447,10 +450,8 @@ impl<D: Decider> Lead<'_, D> {
         if !self.pace.allows() {
             return None;
         }
-        let now = self.parts.clock.now()?;
-        let due = self.machine.earliest_due()?;
-        let millis = (due.0 - now.0).clamp(1, CLOCK_LOOK_MILLIS);
-        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(1)))
+        let wait = self.parts.clock.until(self.machine.earliest_due()?)?;
+        Some(wait.min(CLOCK_LOOK))
     }
 
     async fn write_if_full(&mut self) -> Result<(), Early> {
@@ -533,5 +534,14 @@ impl<D: Decider> Lead<'_, D> {
         self.pace.landed(seq);
         self.reached(seq, &flight.frame);
         Ok(())
+    }
+}
+
+/// Waits, on an exact alarm if there is one.
+async fn wake_after(alarm: &mut Option<Alarm>, wait: Duration) {
+    match alarm {
+        Some(alarm) => alarm.ring_after(wait).await,
+        // A wait of nothing would never let time pass.
+        None => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
     }
 }

@@ -107,9 +107,7 @@ mod tests {
             let (head, frame) = frame(number);
             sent.keep(&head, &Bytes::from_static(b"[]"), &frame);
         }
-        let found = |number| {
-            sent.find(Service::Rules, &frame(number).0, b"[]").is_some()
-        };
+        let found = |number| sent.find(Service::Rules, &frame(number).0, b"[]").is_some();
         assert!(!found(0) && found(1) && found(kept));
         let (head, frame) = frame(kept + 1);
         sent.keep(&head, &Bytes::from(vec![b' '; KEPT_BYTES]), &frame);
