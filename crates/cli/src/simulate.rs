@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use duban_model::checksum::{DecisionSum, combine};
-use duban_model::decision::NoticeRequested;
-use duban_model::{Body, Frame, Record, Zone};
+use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::{Body, Frame, Record, Timestamp, Zone};
 use serde::Serialize;
 
 use crate::args::{Format, Simulate};
@@ -117,6 +119,52 @@ impl NoticeLine {
     }
 }
 
+/// Frames decided and not looked at yet, at most.
+const FRAMES_BESIDE: usize = 256;
+
+/// What a simulated span holds.
+#[derive(Default)]
+struct Seen {
+    lines: Vec<NoticeLine>,
+    rejections: Vec<(Timestamp, RejectionRecorded)>,
+    states: BTreeMap<&'static str, u64>,
+    sum: DecisionSum,
+    records: u64,
+}
+
+impl Seen {
+    fn of(frames: Receiver<Arc<Frame>>, summed: bool, zone: Zone) -> Seen {
+        let mut seen = Seen::default();
+        for frame in frames {
+            for record in &frame.records {
+                seen.note(record, summed, zone);
+            }
+        }
+        seen
+    }
+
+    fn note(&mut self, record: &Record, summed: bool, zone: Zone) {
+        self.records += 1;
+        if summed {
+            self.sum.add(record);
+        }
+        self.lines.extend(NoticeLine::of(record, zone));
+        match &record.body {
+            Body::RejectionRecorded(r) => self.rejections.push((record.loggedat, r.clone())),
+            Body::ObligationOpened(_)
+            | Body::ObligationFulfilled(_)
+            | Body::ObligationOverdue(_)
+            | Body::ObligationReopened(_) => {
+                *self
+                    .states
+                    .entry(record.record_type().as_str())
+                    .or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
 pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     let folder = folder::read(&args.dir)?;
     let events = match &args.events {
@@ -137,33 +185,24 @@ pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     }
     let events = timeline(Some(&folder), &events, from)?;
     let mut house = pump();
-    let mut lines: Vec<NoticeLine> = Vec::new();
-    let mut rejections = Vec::new();
-    let mut states: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut sum = DecisionSum::default();
-    let mut records = 0u64;
-    play(&mut house, &definition.tenant, &events, until, |_| {});
-    for record in house
-        .frames()
-        .iter()
-        .flat_map(|frame: &std::sync::Arc<Frame>| &frame.records)
-    {
-        records += 1;
-        if args.summary {
-            sum.add(record);
-        }
-        lines.extend(NoticeLine::of(record, definition.zone));
-        match &record.body {
-            Body::RejectionRecorded(r) => rejections.push((record.loggedat, r.clone())),
-            Body::ObligationOpened(_)
-            | Body::ObligationFulfilled(_)
-            | Body::ObligationOverdue(_)
-            | Body::ObligationReopened(_) => {
-                *states.entry(record.record_type().as_str()).or_default() += 1;
-            }
-            _ => {}
-        }
-    }
+    // What was decided is looked at beside the deciding, on another core if there is one.
+    let (frames, seen) = std::sync::mpsc::sync_channel(FRAMES_BESIDE);
+    let seen = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone));
+        play(&mut house, &definition.tenant, &events, until, |frame| {
+            // A reader that is gone has panicked, which joining tells.
+            let _ = frames.send(frame);
+        });
+        drop(frames);
+        reader.join()
+    });
+    let Seen {
+        lines,
+        rejections,
+        states,
+        sum,
+        records,
+    } = seen.map_err(|_| "the simulated year could not be read")?;
     if args.summary {
         let digests = house.digests();
         print_summary(

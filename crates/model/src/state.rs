@@ -77,6 +77,9 @@ pub trait AnyTable {
     fn forget_changes(&mut self);
     /// Puts a stored row back.
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault>;
+    /// Lays the rows out anew once all are loaded: nodes that grew one row at a time are little
+    /// more than half full, those made at once are full.
+    fn pack(&mut self);
     /// Feeds every row, in key order, to a hash.
     fn digest(&self, hash: &mut Sha256);
 }
@@ -302,6 +305,10 @@ impl<V: Serialize + DeserializeOwned + Send, K: RowKey> AnyTable for Table<V, K>
         Ok(())
     }
 
+    fn pack(&mut self) {
+        self.rows = std::mem::take(&mut self.rows).into_iter().collect();
+    }
+
     fn digest(&self, hash: &mut Sha256) {
         hash.update([self.tag]);
         for (key, row) in &self.rows {
@@ -369,6 +376,9 @@ pub fn load_rows<S: State>(
                     fault: format!("no table has the tag {tag}"),
                 })?;
             table.load(own, &value)?;
+        }
+        for table in &mut tables {
+            table.pack();
         }
     }
     state.loaded();

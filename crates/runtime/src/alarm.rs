@@ -32,8 +32,8 @@ impl Alarm {
     /// Waits, or some milliseconds less, after which the caller asks again. Cancelled, it is
     /// forgotten as soon as something else is asked for.
     pub(crate) async fn ring_after(&mut self, wait: Duration) {
-        if wait > EXACT {
-            tokio::time::sleep(wait - EXACT).await;
+        if let Some(long) = wait.checked_sub(EXACT).filter(|long| !long.is_zero()) {
+            tokio::time::sleep(long).await;
             return;
         }
         let at = stopwatch() + wait;
