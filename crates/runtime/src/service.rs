@@ -381,6 +381,8 @@ impl<D: Decider> Lead<'_, D> {
                     self.write(false).await?;
                     self.landed().await?;
                     self.commit().await?;
+                    // Nothing has come for a while.
+                    self.machine.pack();
                 }
             }
         }
