@@ -140,7 +140,6 @@ impl Node {
         };
         self.resume(Service::Intake);
         let mut begun = None;
-        let mut frames = Vec::new();
         while !progress.is_done() {
             watch
                 .more(|stored| {
@@ -148,14 +147,26 @@ impl Node {
                         begun.get_or_insert_with(Stretch::begin);
                     }
                     progress.note(stored);
-                    frames.push(stored.frame.clone());
                 })
                 .await;
         }
         let begun = begun.expect("a frame of the intake");
+        let (took, cpu) = (begun.took(), begun.own());
+        // Read back afterwards: kept meanwhile, they would take memory that no service takes.
+        let mut again = Watch::from(&self.log, head).await;
+        let mut frames = Vec::new();
+        while again.seq < watch.seq {
+            again
+                .more(|stored| {
+                    if stored.seq <= watch.seq {
+                        frames.push(stored.frame.clone());
+                    }
+                })
+                .await;
+        }
         Decided {
-            took: begun.took(),
-            cpu: begun.own(),
+            took,
+            cpu,
             records: watch.records,
             frames,
         }

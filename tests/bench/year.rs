@@ -144,6 +144,8 @@ fn play(
     }
     settle(&mut pump);
     let (mut next, mut clock) = (0, from);
+    let mut sum = DecisionSum::default();
+    let (mut records, mut notices) = (0, 0);
     loop {
         let event = events.get(next).map(|(at, _)| *at);
         let Some(instant) = pump.earliest_due().into_iter().chain(event).min() else {
@@ -168,13 +170,13 @@ fn play(
             settle(&mut pump);
         }
         clock = instant;
-    }
-    let mut sum = DecisionSum::default();
-    let (mut records, mut notices) = (0, 0);
-    for record in pump.frames().iter().flat_map(|frame| &frame.records) {
-        sum.add(record);
-        records += 1;
-        notices += usize::from(record.record_type() == RecordType::NoticeQueued);
+        for frame in pump.take_frames() {
+            for record in &frame.records {
+                sum.add(record);
+                records += 1;
+                notices += usize::from(record.record_type() == RecordType::NoticeQueued);
+            }
+        }
     }
     Played {
         digest: combine(&sum, &pump.digests()),

@@ -1,12 +1,13 @@
 //! Reading event files, and playing them in memory.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::NaiveDate;
 use duban_model::body::Body;
 use duban_model::fact::{ClockAdvanced, DeliveryReported, Outcome};
-use duban_model::{Effect, Envelope, RecordType, Timestamp, Zone};
+use duban_model::{Effect, Envelope, Frame, RecordType, Timestamp, Zone};
 use duban_runtime::machine::Machine;
 use duban_runtime::pump::{Pump, Worker};
 use duban_runtime::rounds::{Consumes, Event};
@@ -127,13 +128,13 @@ pub(crate) fn pump() -> Pump {
 }
 
 /// Plays events and timers in memory up to `until`, as rounds do on a real log. Every announced
-/// send counts as delivered. Calls `seen` after each instant.
+/// send counts as delivered. Shows each frame to `seen`, in order.
 pub(crate) fn play(
     pump: &mut Pump,
     tenant: &str,
     events: &[Event],
     until: Timestamp,
-    mut seen: impl FnMut(&Pump),
+    mut seen: impl FnMut(Arc<Frame>),
 ) {
     let mut next = 0;
     let mut clock = Timestamp::default();
@@ -176,7 +177,7 @@ pub(crate) fn play(
             settle(pump);
         }
         clock = instant;
-        seen(pump);
+        pump.take_frames().for_each(&mut seen);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use duban_model::checksum::{DecisionSum, combine};
-use duban_model::decision::NoticeRequested;
-use duban_model::{Body, Frame, Record, Zone};
+use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::{Body, Envelope, Frame, Record, Timestamp, Zone};
 use serde::Serialize;
 
 use crate::args::{Format, Simulate};
@@ -117,79 +120,141 @@ impl NoticeLine {
     }
 }
 
-pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
-    let folder = folder::read(&args.dir)?;
-    let events = match &args.events {
-        Some(path) => read_events_file(path)?,
-        None => Vec::new(),
-    };
-    let Some(definition) = &folder.definition else {
-        folder.deployment()?;
-        return Ok(Ended::Findings);
-    };
-    let (from, until) = span(definition.zone, args.from, args.to)?;
-    if args.from < definition.issued {
-        return Err(format!(
-            "--from {} lies before the ledger's issue, {}",
-            args.from, definition.issued
-        )
-        .into());
-    }
-    let events = timeline(Some(&folder), &events, from)?;
-    let mut house = pump();
-    let mut lines: Vec<NoticeLine> = Vec::new();
-    let mut rejections = Vec::new();
-    let mut states: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut sum = DecisionSum::default();
-    let mut records = 0u64;
-    play(&mut house, &definition.tenant, &events, until, |_| {});
-    for record in house
-        .frames()
-        .iter()
-        .flat_map(|frame: &std::sync::Arc<Frame>| &frame.records)
-    {
-        records += 1;
-        if args.summary {
-            sum.add(record);
+/// Frames decided and not looked at yet, at most.
+const FRAMES_BESIDE: usize = 256;
+
+/// What a simulated span holds.
+#[derive(Default)]
+struct Seen {
+    lines: Vec<NoticeLine>,
+    rejections: Vec<(Timestamp, RejectionRecorded)>,
+    states: BTreeMap<&'static str, u64>,
+    sum: DecisionSum,
+    records: u64,
+}
+
+impl Seen {
+    fn of(frames: Receiver<Arc<Frame>>, summed: bool, zone: Zone) -> Seen {
+        let mut seen = Seen::default();
+        for frame in frames {
+            for record in &frame.records {
+                seen.note(record, summed, zone);
+            }
         }
-        lines.extend(NoticeLine::of(record, definition.zone));
+        seen
+    }
+
+    fn note(&mut self, record: &Record, summed: bool, zone: Zone) {
+        self.records += 1;
+        if summed {
+            self.sum.add(record);
+        }
+        self.lines.extend(NoticeLine::of(record, zone));
         match &record.body {
-            Body::RejectionRecorded(r) => rejections.push((record.loggedat, r.clone())),
+            Body::RejectionRecorded(r) => self.rejections.push((record.loggedat, r.clone())),
             Body::ObligationOpened(_)
             | Body::ObligationFulfilled(_)
             | Body::ObligationOverdue(_)
             | Body::ObligationReopened(_) => {
-                *states.entry(record.record_type().as_str()).or_default() += 1;
+                *self
+                    .states
+                    .entry(record.record_type().as_str())
+                    .or_default() += 1;
             }
             _ => {}
         }
     }
-    if args.summary {
-        let digests = house.digests();
-        print_summary(
-            args,
-            &lines,
-            &states,
-            rejections.len(),
-            records,
-            &combine(&sum, &digests),
-        );
+}
+
+/// A span of time as one definition has it.
+pub(crate) struct Simulated {
+    seen: Seen,
+    /// Of decisions and state, if it was asked for.
+    checksum: Option<String>,
+    pub(crate) zone: Zone,
+}
+
+impl Simulated {
+    /// Its notices, in order.
+    pub(crate) fn lines(&self) -> &[NoticeLine] {
+        &self.seen.lines
+    }
+
+    /// Plays a folder's definition and events. Nothing if the folder has faults, which are told.
+    fn of(dir: &Path, events: &[Envelope], args: &Simulate) -> Result<Option<Simulated>, Fault> {
+        let folder = folder::read(dir)?;
+        let Some(definition) = &folder.definition else {
+            folder.deployment()?;
+            return Ok(None);
+        };
+        let (from, until) = span(definition.zone, args.from, args.to)?;
+        if args.from < definition.issued {
+            return Err(format!(
+                "--from {} lies before the issue of the ledger in {}, {}",
+                args.from,
+                dir.display(),
+                definition.issued
+            )
+            .into());
+        }
+        let events = timeline(Some(&folder), events, from)?;
+        let mut house = pump();
+        // What was decided is looked at beside the deciding, on another core if there is one.
+        let (frames, seen) = std::sync::mpsc::sync_channel(FRAMES_BESIDE);
+        let seen = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone));
+            play(&mut house, &definition.tenant, &events, until, |frame| {
+                // A reader that is gone has panicked, which joining tells.
+                let _ = frames.send(frame);
+            });
+            drop(frames);
+            reader.join()
+        });
+        let seen = seen.map_err(|_| "the simulated span could not be read")?;
+        let checksum = args.summary.then(|| combine(&seen.sum, &house.digests()));
+        for (at, r) in seen.rejections.iter().take(REJECTIONS_SHOWN) {
+            eprintln!(
+                "rejected at {}: [{}] {} {}; expected {}. {}",
+                at.shown_in(definition.zone),
+                r.code,
+                r.event_id.as_deref().unwrap_or_default(),
+                r.found,
+                r.expected,
+                r.remedy
+            );
+        }
+        let more = seen.rejections.len().saturating_sub(REJECTIONS_SHOWN);
+        if more > 0 {
+            eprintln!("… and {more} more rejections");
+        }
+        Ok(Some(Simulated {
+            seen,
+            checksum,
+            zone: definition.zone,
+        }))
+    }
+}
+
+/// Rejections told on standard error, at most.
+const REJECTIONS_SHOWN: usize = 20;
+
+pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
+    let events = match &args.events {
+        Some(path) => read_events_file(path)?,
+        None => Vec::new(),
+    };
+    let Some(simulated) = Simulated::of(&args.dir, &events, args)? else {
+        return Ok(Ended::Findings);
+    };
+    if let Some(dir) = &args.against {
+        let Some(other) = Simulated::of(dir, &events, args)? else {
+            return Ok(Ended::Findings);
+        };
+        crate::against::print(args, &simulated, &other)?;
+    } else if args.summary {
+        print_summary(args, &simulated);
     } else {
-        print_lines(args.format, &lines)?;
-    }
-    for (at, r) in rejections.iter().take(20) {
-        eprintln!(
-            "rejected at {}: [{}] {} {}; expected {}. {}",
-            at.shown_in(definition.zone),
-            r.code,
-            r.event_id.as_deref().unwrap_or_default(),
-            r.found,
-            r.expected,
-            r.remedy
-        );
-    }
-    if rejections.len() > 20 {
-        eprintln!("… and {} more rejections", rejections.len() - 20);
+        print_lines(args.format, simulated.lines())?;
     }
     Ok(Ended::Well)
 }
@@ -239,14 +304,16 @@ pub(crate) fn print_lines(format: Format, lines: &[NoticeLine]) -> Result<(), Fa
     }
 }
 
-fn print_summary(
-    args: &Simulate,
-    lines: &[NoticeLine],
-    states: &BTreeMap<&'static str, u64>,
-    rejections: usize,
-    records: u64,
-    checksum: &str,
-) {
+fn print_summary(args: &Simulate, simulated: &Simulated) {
+    let Seen {
+        lines,
+        states,
+        rejections,
+        records,
+        ..
+    } = &simulated.seen;
+    let rejections = rejections.len();
+    let checksum = simulated.checksum.as_deref().unwrap_or_default();
     let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_step: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_tier: BTreeMap<String, u64> = BTreeMap::new();

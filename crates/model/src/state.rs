@@ -77,6 +77,9 @@ pub trait AnyTable {
     fn forget_changes(&mut self);
     /// Puts a stored row back.
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault>;
+    /// Lays the rows out anew if they have doubled since they last were: nodes that grew one row at
+    /// a time are little more than half full, those made at once are full.
+    fn pack(&mut self);
     /// Feeds every row, in key order, to a hash.
     fn digest(&self, hash: &mut Sha256);
 }
@@ -121,7 +124,12 @@ pub struct Table<V, K = String> {
     class: RowClass,
     rows: BTreeMap<K, V>,
     dirty: BTreeSet<K>,
+    /// How many rows there were when they were last laid out.
+    packed: usize,
 }
+
+/// Tables smaller than this are left as they grew, in rows.
+const PACKED_FROM_ROWS: usize = 1_000;
 
 impl<V, K: RowKey> Table<V, K> {
     /// An empty table of domain rows.
@@ -131,6 +139,7 @@ impl<V, K: RowKey> Table<V, K> {
             class: RowClass::Domain,
             rows: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            packed: PACKED_FROM_ROWS / 2,
         }
     }
 
@@ -302,6 +311,13 @@ impl<V: Serialize + DeserializeOwned + Send, K: RowKey> AnyTable for Table<V, K>
         Ok(())
     }
 
+    fn pack(&mut self) {
+        if self.rows.len() >= 2 * self.packed {
+            self.rows = std::mem::take(&mut self.rows).into_iter().collect();
+            self.packed = self.rows.len().max(PACKED_FROM_ROWS / 2);
+        }
+    }
+
     fn digest(&self, hash: &mut Sha256) {
         hash.update([self.tag]);
         for (key, row) in &self.rows {
@@ -339,6 +355,13 @@ pub fn copy_rows<S: State>(state: &S, after: &[u8], limit: usize) -> Vec<RowChan
     rows
 }
 
+/// Lays out anew what has grown much: for a moment of rest.
+pub fn pack<S: State>(state: &mut S) {
+    for table in state.tables() {
+        table.pack();
+    }
+}
+
 /// Every row that changed since the last call.
 pub fn drain_changes<S: State>(state: &mut S) -> Vec<RowChange> {
     let mut changes = Vec::new();
@@ -369,6 +392,9 @@ pub fn load_rows<S: State>(
                     fault: format!("no table has the tag {tag}"),
                 })?;
             table.load(own, &value)?;
+        }
+        for table in &mut tables {
+            table.pack();
         }
     }
     state.loaded();

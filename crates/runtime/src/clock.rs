@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use duban_model::Timestamp;
 
@@ -23,6 +24,18 @@ impl Clock {
             Clock::Live => Some(wall_now()),
             Clock::Virtual => None,
             Clock::Simulated(clock) => Some(clock.now()),
+        }
+    }
+
+    /// How long until the wall clock shows `at`, unless it is set meanwhile; nothing on a virtual
+    /// clock, zero if it has.
+    pub fn until(&self, at: Timestamp) -> Option<Duration> {
+        let whole = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        match self {
+            // To the nanosecond: cut to milliseconds, each wait would be one too long.
+            Clock::Live => Some(whole(at.0).saturating_sub(since_epoch())),
+            Clock::Virtual => None,
+            Clock::Simulated(clock) => Some(whole(at.0.saturating_sub(clock.now().0))),
         }
     }
 }
@@ -64,15 +77,18 @@ impl SimulatedClock {
 }
 
 /// The wall clock.
+pub fn wall_now() -> Timestamp {
+    Timestamp(i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)).plus_millis(0)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the clock becomes an input"
 )]
-pub fn wall_now() -> Timestamp {
-    let since = std::time::SystemTime::now()
+fn since_epoch() -> Duration {
+    std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).plus_millis(0)
+        .unwrap_or_default()
 }
 
 /// A monotonic instant, for measuring.

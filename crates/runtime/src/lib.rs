@@ -4,11 +4,14 @@
 //! I/O. [`service::run`] drives one against a real log and store; [`pump::Pump`] drives all four in
 //! memory for simulation; [`rounds::Rounds`] plays virtual time on any log.
 
+mod alarm;
 pub mod channel;
 pub mod clock;
 pub mod effects;
 mod fence;
+mod flight;
 pub mod leadership;
+mod loading;
 pub mod machine;
 mod pace;
 pub mod pump;

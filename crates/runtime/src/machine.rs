@@ -1,14 +1,17 @@
 //! A decider with its state, its place on the log and the frame it is building. No I/O, no clock.
 //!
-//! State runs ahead of the log by the frame being built: `decide` sees what this frame has already
-//! produced. If another writer turns out to lead, the whole machine is thrown away.
+//! State runs ahead of the log by the frame in flight and the one being built: `decide` sees what
+//! they have already produced. If another writer turns out to lead, the whole machine is thrown
+//! away.
 
 use std::sync::Arc;
 
 use duban_model::body::Body;
 use duban_model::decider::seal;
+use duban_model::fact::Publication;
 use duban_model::state::{
     RowChange, RowClass, RowFault, copy_rows, count_changes, digest_rows, drain_changes, load_rows,
+    pack,
 };
 use duban_model::{
     Decider, Drafts, Effect, Frame, FrameHead, Input, Position, Record, Service, State, Timestamp,
@@ -18,9 +21,9 @@ use crate::RELEASE;
 
 /// A frame is closed once it holds this many records. One more input may add up to
 /// `MAX_RECORDS_PER_INPUT`, which together stays below the largest frame.
-const FRAME_RECORDS: usize = 200;
+const FRAME_RECORDS: usize = 340;
 /// A frame is closed once its records are guessed to take this much, in bytes.
-const FRAME_BYTES: usize = 192 * 1024;
+const FRAME_BYTES: usize = 320 * 1024;
 /// An empty frame is written after this many inputs that gave no record.
 pub const SILENT_INPUTS: u32 = 1_000;
 /// A record without long texts is guessed to take this much, in bytes.
@@ -120,6 +123,11 @@ impl<D: Decider> Machine<D> {
     /// Rows changed since the last call, for the store.
     pub fn drain(&mut self) -> Vec<RowChange> {
         drain_changes(&mut self.state)
+    }
+
+    /// Lays out anew in memory what has grown much: for a moment of rest.
+    pub fn pack(&mut self) {
+        pack(&mut self.state);
     }
 
     /// Forgets which rows changed, where nothing is stored.
@@ -273,10 +281,29 @@ fn guess_bytes(record: &Record) -> usize {
         | Body::CalendarAdopted(_)
         | Body::LedgerNoted(_)
         | Body::TaskSubmitted(_)
-        | Body::ObligationSubmitted(_)
-        | Body::PublicationPublished(_)
-        | Body::PublicationUpdated(_) => record.body.to_json().len(),
+        | Body::ObligationSubmitted(_) => record.body.to_json().len(),
+        Body::PublicationPublished(r) => publication_bytes(r),
+        Body::PublicationUpdated(r) => publication_bytes(r),
         _ => 0,
     };
     USUAL_RECORD_BYTES + long
+}
+
+/// What a publication's texts take.
+fn publication_bytes(publication: &Publication) -> usize {
+    let optional = [
+        &publication.url,
+        &publication.category,
+        &publication.issuer,
+        &publication.number,
+        &publication.validity,
+        &publication.note,
+    ];
+    publication.title.len()
+        + optional
+            .into_iter()
+            .flatten()
+            .map(String::len)
+            .sum::<usize>()
+        + publication.formats.iter().map(String::len).sum::<usize>()
 }

@@ -16,39 +16,60 @@ const AHEAD: usize = 600;
 /// Firings that their owners have not decided yet.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// By owner: the frames that hold firings, with their numbers.
-    waiting: BTreeMap<Service, VecDeque<(u64, usize)>>,
+    owners: BTreeMap<Service, Owner>,
     ahead: usize,
 }
 
+#[derive(Debug, Default)]
+struct Owner {
+    /// The frames that hold firings of its timers, with their numbers.
+    waiting: VecDeque<(u64, usize)>,
+    /// Firings in the frame in flight.
+    flying: usize,
+    /// How far it has read.
+    through: u64,
+}
+
+impl Owner {
+    /// Forgets the firings that it has read, and says how many.
+    fn read(&mut self) -> usize {
+        let mut read = 0;
+        // A frame counts as decided when its deciding has begun: close enough for a brake.
+        while let Some((_, count)) = self.waiting.pop_front_if(|(seq, _)| *seq <= self.through) {
+            read += count;
+        }
+        read
+    }
+}
+
 impl Pace {
-    /// An own frame is on the log.
-    pub(crate) fn wrote(&mut self, seq: u64, frame: &Frame) {
+    /// An own frame is on its way to the log.
+    pub(crate) fn sent(&mut self, frame: &Frame) {
         for record in &frame.records {
-            let Body::TimerFired(fired) = &record.body else {
-                continue;
-            };
-            let frames = self.waiting.entry(fired.owner).or_default();
-            match frames.back_mut().filter(|(last, _)| *last == seq) {
-                Some((_, count)) => *count += 1,
-                None => frames.push_back((seq, 1)),
+            if let Body::TimerFired(fired) = &record.body {
+                self.owners.entry(fired.owner).or_default().flying += 1;
+                self.ahead += 1;
             }
-            self.ahead += 1;
+        }
+    }
+
+    /// The own frame last sent is on the log.
+    pub(crate) fn landed(&mut self, seq: u64) {
+        for owner in self.owners.values_mut() {
+            let count = std::mem::take(&mut owner.flying);
+            if count > 0 {
+                owner.waiting.push_back((seq, count));
+                // It may have been read before its writer heard that it is there.
+                self.ahead -= owner.read();
+            }
         }
     }
 
     /// A frame of another service says how far that one has read.
     pub(crate) fn heard(&mut self, frame: &Frame) {
-        let Some(frames) = self.waiting.get_mut(&frame.head.service) else {
-            return;
-        };
-        // A frame counts as decided when its deciding has begun: close enough for a brake.
-        while let Some((seq, count)) = frames.front().copied() {
-            if seq > frame.head.through.seq {
-                break;
-            }
-            frames.pop_front();
-            self.ahead -= count;
+        if let Some(owner) = self.owners.get_mut(&frame.head.service) {
+            owner.through = frame.head.through.seq;
+            self.ahead -= owner.read();
         }
     }
 
@@ -109,7 +130,10 @@ mod tests {
         let mut pace = Pace::default();
         for seq in [5, 8, 9] {
             assert!(pace.allows());
-            pace.wrote(seq, &frame(Service::Scheduler, 0, AHEAD / 3));
+            pace.sent(&frame(Service::Scheduler, 0, AHEAD / 3));
+            if seq < 9 {
+                pace.landed(seq);
+            }
         }
         assert!(!pace.allows());
         pace.heard(&frame(Service::Notifier, 9, 0));
@@ -119,6 +143,8 @@ mod tests {
         pace.heard(&frame(Service::Rules, 5, 0));
         assert!(pace.allows());
         pace.heard(&frame(Service::Rules, 20, 0));
-        assert_eq!(pace.ahead, 0);
+        assert_eq!(pace.ahead, AHEAD / 3, "one frame is in flight");
+        pace.landed(9);
+        assert_eq!(pace.ahead, 0, "read before its writer heard of it");
     }
 }

@@ -1,6 +1,7 @@
 //! All four services in one thread and in memory, for simulation. The same machines as live; the
 //! log is a list, and a round goes on until nobody has anything left to decide.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use duban_model::{Decider, Effect, Frame, Input, Position, Record, Service, Timestamp};
@@ -84,10 +85,31 @@ impl<D: Decider> Worker for Machine<D> {
 
 /// The four services and their log.
 pub struct Pump {
-    workers: Vec<(Box<dyn Worker>, usize)>,
-    frames: Vec<Arc<Frame>>,
+    /// Each with how many frames it has read.
+    workers: Vec<(Box<dyn Worker>, u64)>,
+    log: Frames,
     inbox: u64,
     effects: Vec<Effect>,
+}
+
+/// The log: a list whose beginning may have been taken away.
+#[derive(Default)]
+struct Frames {
+    taken: u64,
+    list: VecDeque<Arc<Frame>>,
+}
+
+impl Frames {
+    /// How many there were in all.
+    fn count(&self) -> u64 {
+        self.taken + self.list.len() as u64
+    }
+
+    /// The frame after the first `read`.
+    fn after(&self, read: u64) -> Option<Arc<Frame>> {
+        let place = usize::try_from(read.checked_sub(self.taken)?).ok()?;
+        self.list.get(place).cloned()
+    }
 }
 
 impl Pump {
@@ -95,7 +117,7 @@ impl Pump {
     pub fn new(workers: Vec<Box<dyn Worker>>) -> Pump {
         Pump {
             workers: workers.into_iter().map(|worker| (worker, 0)).collect(),
-            frames: Vec::new(),
+            log: Frames::default(),
             inbox: 0,
             effects: Vec::new(),
         }
@@ -117,7 +139,7 @@ impl Pump {
             if intake.is_full()
                 && let Some((frame, effects)) = intake.close()
             {
-                self.frames.push(frame);
+                self.log.list.push_back(frame);
                 self.effects.extend(effects);
             }
         }
@@ -126,12 +148,12 @@ impl Pump {
     /// Lets everybody decide until nothing is left, and hands over what is to be done in the world.
     pub fn settle(&mut self) -> Vec<Effect> {
         loop {
-            let before = self.frames.len();
+            let before = self.log.count();
             let mut busy = false;
             for (worker, read) in &mut self.workers {
-                busy |= work(worker.as_mut(), read, &mut self.frames, &mut self.effects);
+                busy |= work(worker.as_mut(), read, &mut self.log, &mut self.effects);
             }
-            if !busy && self.frames.len() == before {
+            if !busy && self.log.count() == before {
                 return std::mem::take(&mut self.effects);
             }
         }
@@ -145,9 +167,13 @@ impl Pump {
             .min()
     }
 
-    /// Every frame so far, in order.
-    pub fn frames(&self) -> &[Arc<Frame>] {
-        &self.frames
+    /// Hands over the frames that every service has read, in order, and forgets them: all of them
+    /// after [`Pump::settle`]. A year's frames at once would be most of a simulation's memory.
+    pub fn take_frames(&mut self) -> impl Iterator<Item = Arc<Frame>> + '_ {
+        let read = self.workers.iter().map(|(_, read)| *read).min();
+        let count = read.unwrap_or(0).saturating_sub(self.log.taken);
+        self.log.taken += count;
+        self.log.list.drain(..usize::try_from(count).unwrap_or(0))
     }
 
     /// The services' state digests in service order.
@@ -162,14 +188,14 @@ impl Pump {
 /// One service decides all that is on the log for it. True if it read anything.
 fn work(
     worker: &mut dyn Worker,
-    read: &mut usize,
-    frames: &mut Vec<Arc<Frame>>,
+    read: &mut u64,
+    log: &mut Frames,
     effects: &mut Vec<Effect>,
 ) -> bool {
-    let mut emit = |worker: &mut dyn Worker, frames: &mut Vec<Arc<Frame>>| {
+    let mut emit = |worker: &mut dyn Worker, log: &mut Frames| {
         loop {
             if let Some((frame, announced)) = worker.close() {
-                frames.push(frame);
+                log.list.push_back(frame);
                 effects.extend(announced);
             }
             if !worker.go_on() {
@@ -178,8 +204,7 @@ fn work(
         }
     };
     let mut busy = false;
-    while *read < frames.len() {
-        let frame = frames[*read].clone();
+    while let Some(frame) = log.after(*read) {
         *read += 1;
         if frame.head.service == worker.service() {
             continue;
@@ -187,14 +212,13 @@ fn work(
         busy = true;
         for (index, record) in (0u32..).zip(&frame.records) {
             if worker.consumes(record) {
-                let seq = *read as u64;
-                worker.decide(record, Position { seq, index });
+                worker.decide(record, Position { seq: *read, index });
                 if worker.is_full() {
-                    emit(worker, frames);
+                    emit(worker, log);
                 }
             }
         }
     }
-    emit(worker, frames);
+    emit(worker, log);
     busy
 }

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
-use duban_model::{Decider, Frame, Input, Position, Service, Timestamp};
-use duban_store::{FORMAT, Place, Saved, StoreError};
+use duban_model::{Decider, Frame, Input, Position, Service};
+use duban_store::{Place, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
+use crate::alarm::Alarm;
 use crate::clock::{Clock, stopped};
 use crate::effects::Runner;
-use crate::fence::{Settled, append};
+use crate::fence::Settled;
+use crate::flight::{Flight, landing};
 use crate::leadership::{Candidate, Tenure};
-use crate::machine::{Built, Machine};
+use crate::loading::load;
+use crate::machine::Machine;
 use crate::pace::Pace;
 use crate::shelf::Shelf;
 
@@ -25,8 +28,8 @@ const TAKEN_AT_ONCE: usize = 256;
 const REPLAYED_AT_ONCE: usize = 32;
 /// On a live clock, inputs that gave no record are confirmed by an empty frame after this long, in milliseconds.
 const SILENT_MILLIS: u64 = 1_000;
-/// The wall clock is looked at again at least this often, in milliseconds, since it may be set.
-const CLOCK_LOOK_MILLIS: i64 = 1_000;
+/// The wall clock is looked at again at least this often, since it may be set.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Without leases, how long a process whose frame was refused waits before it tries again, in
 /// milliseconds.
 const STAND_BACK_MILLIS: u64 = 3_000;
@@ -133,18 +136,20 @@ pub async fn run<D: Decider>(parts: Parts) -> Result<(), RunError> {
 }
 
 /// One stretch of following a service's own frames, and of writing them.
-struct Lead<'a, D: Decider> {
-    parts: &'a Parts,
-    machine: Machine<D>,
-    shelf: Option<Shelf>,
-    /// The sequence of this service's previous frame.
-    expected: u64,
+pub(crate) struct Lead<'a, D: Decider> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) machine: Machine<D>,
+    pub(crate) shelf: Option<Shelf>,
+    /// The sequence of this service's last frame on the log.
+    pub(crate) expected: u64,
     /// The right to write, once it is this process's.
-    tenure: Option<Tenure>,
-    /// The number of this process's previous frame.
-    written: &'a mut u64,
+    pub(crate) tenure: Option<Tenure>,
+    /// The frame after it, while it is on its way.
+    pub(crate) flight: Option<Flight>,
+    /// The number of this process's last frame on the log.
+    pub(crate) written: &'a mut u64,
     /// What keeps the firing of timers from running ahead of their owners.
-    pace: Pace,
+    pub(crate) pace: Pace,
 }
 
 async fn lead<D: Decider>(parts: &Parts, written: &mut u64) -> Result<End, RunError> {
@@ -202,7 +207,7 @@ impl<D: Decider> Lead<'_, D> {
     }
 
     /// Takes every own frame into account that is on the log by now.
-    async fn catch_up(&mut self, own: &mut Follower) -> Result<usize, RunError> {
+    pub(crate) async fn catch_up(&mut self, own: &mut Follower) -> Result<usize, RunError> {
         let mut replayed = 0;
         loop {
             let frames = own.ready(REPLAYED_AT_ONCE).await?;
@@ -219,121 +224,36 @@ impl<D: Decider> Lead<'_, D> {
             self.machine.replay(frame);
             // At once: the store will start behind this frame though loading may yet fail.
             *self.written = self.machine.number();
-            self.reached(*seq, frame).await?;
+            self.reached(*seq, frame);
+            if self.is_commit_due() {
+                self.commit().await?;
+            }
         }
         Ok(())
     }
 
-    /// An own frame is on the log, and the machine has no other change in it.
-    async fn reached(&mut self, seq: u64, frame: &Arc<Frame>) -> Result<(), StoreError> {
+    /// An own frame is on the log.
+    fn reached(&mut self, seq: u64, frame: &Arc<Frame>) {
         self.expected = seq;
         match &mut self.shelf {
-            Some(shelf) => shelf.reached(seq, frame, &mut self.machine).await,
-            None => {
-                self.machine.forget_changes();
-                Ok(())
-            }
+            Some(shelf) => shelf.reached(seq, frame),
+            None => self.machine.forget_changes(),
         }
     }
 
-    /// Hands changed rows to the store. Only between frames.
+    fn is_commit_due(&self) -> bool {
+        self.shelf
+            .as_ref()
+            .is_some_and(|shelf| shelf.is_due(&self.machine))
+    }
+
+    /// Hands changed rows to the store. Only while no frame is in flight or being built, so that
+    /// they are those of a whole number of frames on the log.
     async fn commit(&mut self) -> Result<(), StoreError> {
         match &mut self.shelf {
             Some(shelf) => shelf.commit(&mut self.machine).await,
             None => Ok(()),
         }
-    }
-}
-
-/// Loads state from the store, or from the log alone, and takes every own frame into account that
-/// is there by now; those to come are the follower's.
-async fn load<'a, D: Decider>(
-    parts: &'a Parts,
-    written: &'a mut u64,
-) -> Result<(Lead<'a, D>, Follower), RunError> {
-    let service = D::SERVICE;
-    let log = &parts.log;
-    let mut opened = match &parts.state_dir {
-        None => None,
-        Some(dir) => {
-            let (mut store, mut found) = dir.open()?;
-            if let Some(saved) = &found.saved
-                && let Some(why) = unfit(log, service, saved).await?
-            {
-                drop(store);
-                dir.set_aside(&why)?;
-                (store, found) = dir.open()?;
-            }
-            Some((store, found))
-        }
-    };
-    let rows = opened
-        .as_mut()
-        .map(|(_, found)| std::mem::take(&mut found.rows))
-        .unwrap_or_default();
-    let saved = opened.as_ref().and_then(|(_, found)| found.saved.clone());
-    let mut machine = match Machine::<D>::new(parts.incarnation, rows) {
-        Ok(machine) => machine.numbered_after(*written),
-        Err(fault) => {
-            // Rows that this release cannot read are rebuilt from the log.
-            let (store, _) = opened.take().expect("only stored rows can be unreadable");
-            drop(store);
-            let dir = parts.state_dir.as_ref().expect("rows came from a folder");
-            dir.set_aside(&fault.to_string())?;
-            return Box::pin(load::<D>(parts, written)).await;
-        }
-    };
-    let mut expected = 0;
-    if let Some(saved) = &saved
-        && let Some(stored) = log.frame(saved.seq).await?
-    {
-        machine.stand_after(&stored.frame);
-        machine = machine.not_before(saved.latest);
-        *written = machine.number();
-        expected = saved.seq;
-    }
-    let mut own = log.follow(expected, &[service]).await?;
-    let mut lead = Lead {
-        parts,
-        machine,
-        shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
-        expected,
-        tenure: None,
-        written,
-        pace: Pace::default(),
-    };
-    let replayed = lead.catch_up(&mut own).await?;
-    if replayed > 0 {
-        debug!(%service, replayed, "own frames replayed");
-    }
-    Ok((lead, own))
-}
-
-/// Why a stored position does not belong to this log, if it does not.
-async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<String>, RunError> {
-    if saved.format != FORMAT || saved.service != service {
-        return Ok(Some(format!(
-            "format {} of {}, not {FORMAT} of {service}",
-            saved.format, saved.service
-        )));
-    }
-    if saved.log != log.id() {
-        return Ok(Some(format!(
-            "it was folded from log {}, this is log {}",
-            saved.log,
-            log.id()
-        )));
-    }
-    match log.frame(saved.seq).await? {
-        None => Err(RunError::LogShorter {
-            service,
-            seq: saved.seq,
-        }),
-        Some(stored) if stored.frame.digest() != saved.digest => Ok(Some(format!(
-            "frame {} of the log is not the one it was folded from",
-            saved.seq
-        ))),
-        Some(_) => Ok(None),
     }
 }
 
@@ -388,7 +308,11 @@ impl<E: Into<RunError>> From<E> for Early {
 
 impl<D: Decider> Lead<'_, D> {
     async fn work(&mut self, source: Source) -> Result<End, RunError> {
-        match self.work_on(source).await {
+        let end = self.work_on(source).await;
+        // However it ends, what became of the frame in flight is settled first. Left alone it might
+        // reach the log after this process leads again, which would not know its own frame.
+        let landed = self.landed().await;
+        match end.and(landed) {
             Ok(()) => Ok(End::Stopped),
             Err(Early::End(end)) => Ok(end),
             Err(Early::Fault(fault)) => Err(fault),
@@ -419,10 +343,13 @@ impl<D: Decider> Lead<'_, D> {
         let now = self.parts.clock.now().unwrap_or(self.machine.latest());
         self.machine.decide(&Input::TookOver { now }, None);
         self.write(false).await?;
+        self.landed().await?;
         info!(service = %D::SERVICE, through = %self.machine.through(), "service runs");
 
         let mut shutdown = self.parts.shutdown.clone();
         let tenure = self.tenure().clone();
+        // Simulated time has tokio's grain.
+        let mut alarm = matches!(self.parts.clock, Clock::Live).then(Alarm::default);
         loop {
             self.propose().await?;
             let silent = match self.parts.clock {
@@ -432,28 +359,40 @@ impl<D: Decider> Lead<'_, D> {
             let wake = self.wake_in();
             let has_silent = self.machine.has_frame(true);
             let committed = self.shelf.as_ref().and_then(Shelf::due);
+            let flies = self.flight.is_some();
             tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => {
                     self.write(true).await?;
+                    self.landed().await?;
                     self.commit().await?;
                     return Ok(());
                 }
                 () = tenure.over() => return Err(Early::End(End::Lost)),
+                settled = landing(&mut self.flight), if flies => {
+                    self.settled(settled).await?;
+                    // What was decided meanwhile.
+                    self.write(false).await?;
+                }
                 batch = source.next() => {
                     let batch = batch?;
                     self.take(batch).await?;
                 }
-                () = tokio::time::sleep(wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
+                () = wake_after(&mut alarm, wake.unwrap_or(Duration::MAX)), if wake.is_some() => {}
                 () = tokio::time::sleep(silent), if has_silent => self.write(true).await?,
                 () = tokio::time::sleep_until(committed.unwrap_or_else(Instant::now)), if committed.is_some() => {
+                    self.write(false).await?;
+                    self.landed().await?;
                     self.commit().await?;
+                    // Nothing has come for a while.
+                    self.machine.pack();
                 }
             }
         }
     }
 
-    /// Decides every input of a batch, writing frames as they fill.
+    /// Decides every input of a batch, writing frames as they fill. The last is written at once if
+    /// none is in flight; otherwise what comes until that one has landed goes with it.
     async fn take(&mut self, batch: Batch) -> Result<(), Early> {
         match batch {
             Batch::Inbox(messages) => {
@@ -489,6 +428,12 @@ impl<D: Decider> Lead<'_, D> {
                 }
             }
         }
+        if let Some(flight) = &mut self.flight {
+            match flight.landed_by_now().await {
+                Some(settled) => self.settled(settled).await?,
+                None => return Ok(()),
+            }
+        }
         self.write(false).await
     }
 
@@ -510,10 +455,8 @@ impl<D: Decider> Lead<'_, D> {
         if !self.pace.allows() {
             return None;
         }
-        let now = self.parts.clock.now()?;
-        let due = self.machine.earliest_due()?;
-        let millis = (due.0 - now.0).clamp(1, CLOCK_LOOK_MILLIS);
-        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(1)))
+        let wait = self.parts.clock.until(self.machine.earliest_due()?)?;
+        Some(wait.min(CLOCK_LOOK))
     }
 
     async fn write_if_full(&mut self) -> Result<(), Early> {
@@ -539,25 +482,46 @@ impl<D: Decider> Lead<'_, D> {
         Ok(())
     }
 
+    /// Sends the frame being built off, once the one before it has landed.
     async fn append_frame(&mut self) -> Result<(), Early> {
-        let Built { frame, effects } = self.machine.close();
-        let mut shutdown = self.parts.shutdown.clone();
-        let tenure = self.tenure().clone();
-        // A lease that ran out while the log was away, or this process stood still, may be
-        // another's by now.
-        let holds = tokio::select! {
-            biased;
-            holds = tenure.confirmed() => holds,
-            () = stopped(&mut shutdown) => return Err(Early::End(End::Stopped)),
-        };
-        if !holds {
-            return Err(Early::End(End::Lost));
+        self.landed().await?;
+        let built = self.machine.close();
+        self.pace.sent(&built.frame);
+        let flight = self.flight.insert(Flight::of(
+            built,
+            self.parts.log.clone(),
+            self.expected,
+            self.tenure().clone(),
+            self.parts.shutdown.clone(),
+        ));
+        if let Some(settled) = flight.landed_by_now().await {
+            self.settled(settled).await?;
         }
-        let seq = match append(&self.parts.log, &frame, self.expected, &mut shutdown).await {
-            Settled::Mine(seq) => {
-                *self.written = frame.head.number;
-                seq
+        if self.is_commit_due() {
+            self.landed().await?;
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until no frame is in flight.
+    async fn landed(&mut self) -> Result<(), Early> {
+        match &mut self.flight {
+            Some(flight) => {
+                let settled = flight.landed().await;
+                self.settled(settled).await
             }
+            None => Ok(()),
+        }
+    }
+
+    /// The frame in flight has landed, or never will.
+    async fn settled(&mut self, settled: Settled) -> Result<(), Early> {
+        let Some(flight) = self.flight.take() else {
+            return Ok(());
+        };
+        let seq = match settled {
+            Settled::Mine(seq) => seq,
             Settled::Lost => return Err(Early::End(End::Lost)),
             Settled::Stopped => return Err(Early::End(End::Stopped)),
             Settled::Broken(why) => {
@@ -565,23 +529,24 @@ impl<D: Decider> Lead<'_, D> {
                 return Err(Early::Fault(RunError::Log(LogError::Refused(why))));
             }
         };
+        *self.written = flight.frame.head.number;
         // Only what is on the log reaches the world and the store.
         if let Some(runner) = &self.parts.effects {
-            for effect in effects {
-                runner.perform(effect, &tenure).await;
+            for effect in flight.effects {
+                runner.perform(effect, self.tenure()).await;
             }
         }
-        self.pace.wrote(seq, &frame);
-        self.reached(seq, &frame).await?;
+        self.pace.landed(seq);
+        self.reached(seq, &flight.frame);
         Ok(())
     }
 }
 
-/// The last instant a log knows, for those who show it.
-pub fn latest_of(frames: &[Stored]) -> Option<Timestamp> {
-    frames
-        .iter()
-        .flat_map(|stored| &stored.frame.records)
-        .map(|record| record.loggedat)
-        .max()
+/// Waits, on an exact alarm if there is one.
+async fn wake_after(alarm: &mut Option<Alarm>, wait: Duration) {
+    match alarm {
+        Some(alarm) => alarm.ring_after(wait).await,
+        // A wait of nothing would never let time pass.
+        None => tokio::time::sleep(wait.max(Duration::from_millis(1))).await,
+    }
 }

@@ -1,10 +1,10 @@
 //! When changed rows go to the store: not with every frame, but when enough rows have changed or
 //! some time has passed. The log has the facts; what is not stored yet is replayed from it.
 //!
-//! Rows leave the machine at a frame's end only, so what is stored is always a whole number of
-//! frames. Beside what changed goes a sweep over all rows, a slice with each commit, when more has
-//! been written since the last sweep than twice the live rows: the store then drops what was
-//! superseded, and no commit ever has to write everything at once.
+//! Rows leave the machine only when no frame is in flight or being built, so what is stored is
+//! always a whole number of frames. Beside what changed goes a sweep over all rows, a slice with
+//! each commit, when more has been written since the last sweep than twice the live rows: the store
+//! then drops what was superseded, and no commit ever has to write everything at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,22 +57,22 @@ impl Shelf {
         }
     }
 
-    /// Takes notice of an acknowledged frame, and commits if enough rows have changed.
-    pub(crate) async fn reached<D: Decider>(
-        &mut self,
-        seq: u64,
-        frame: &Arc<Frame>,
-        machine: &mut Machine<D>,
-    ) -> Result<(), StoreError> {
+    /// Takes notice of a frame on the log.
+    pub(crate) fn reached(&mut self, seq: u64, frame: &Arc<Frame>) {
         let since = self
             .newest
             .take()
             .map_or_else(Instant::now, |(_, _, since)| since);
         self.newest = Some((seq, frame.clone(), since));
-        if machine.changed_rows() >= COMMITTED_ROWS || since.elapsed() >= COMMIT_AFTER {
-            self.commit(machine).await?;
-        }
-        Ok(())
+    }
+
+    /// True when enough rows have changed, or some time ago.
+    pub(crate) fn is_due<D: Decider>(&self, machine: &Machine<D>) -> bool {
+        machine.changed_rows() >= COMMITTED_ROWS
+            || self
+                .newest
+                .as_ref()
+                .is_some_and(|(_, _, since)| since.elapsed() >= COMMIT_AFTER)
     }
 
     /// When rows are to be committed at the latest.

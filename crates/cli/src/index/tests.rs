@@ -17,12 +17,15 @@ async fn sample_year() -> (View, LiveIndex) {
     let (from, until) = span(Zone::SHANGHAI, definition.issued, to).unwrap();
     let list = timeline(Some(&folder), &events, from).unwrap();
     let mut house = pump();
-    play(&mut house, &definition.tenant, &list, until, |_| {});
+    let mut frames = Vec::new();
+    play(&mut house, &definition.tenant, &list, until, |frame| {
+        frames.push(frame);
+    });
     let log = Log::Memory(MemoryLog::new());
     let index = LiveIndex::new(log.clone());
     let mut view = View::new();
     let mut last: BTreeMap<Service, u64> = BTreeMap::new();
-    for frame in house.frames() {
+    for frame in &frames {
         let before = last.get(&frame.head.service).copied().unwrap_or(0);
         let seq = log.append(Arc::clone(frame), before).await.unwrap();
         last.insert(frame.head.service, seq);

@@ -40,6 +40,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How long the server keeps a consumer that nobody asks for messages.
 const CONSUMER_LIFE: Duration = Duration::from_mins(1);
 
+/// Reads a message.
+pub(super) type Decode<T> = Box<dyn Fn(Delivery) -> Result<T, LogError> + Send + Sync>;
+
 /// What is followed, and how its messages are read.
 pub(super) struct Stream<T> {
     pub(super) wire: Wire,
@@ -49,7 +52,7 @@ pub(super) struct Stream<T> {
     pub(super) filters: Vec<String>,
     /// True if every message of the stream is wanted, so that a gap is damage.
     pub(super) is_whole: bool,
-    pub(super) decode: fn(Delivery) -> Result<T, LogError>,
+    pub(super) decode: Decode<T>,
 }
 
 /// A message and its sequence in the stream.

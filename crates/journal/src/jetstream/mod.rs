@@ -11,6 +11,7 @@
 
 mod follow;
 mod lease;
+mod sent;
 mod settings;
 mod wire;
 
@@ -32,6 +33,7 @@ use crate::follower::{Follower, InboxFollower, Way};
 use crate::subject::{inbox_subject, inbox_words, log_subject, service_of};
 pub(crate) use follow::StreamFollower;
 use follow::{Delivery, Stream};
+use sent::SentFrames;
 use settings::{
     as_kept, check_server, compare, id_of, inbox_settings, inbox_stream, lease_settings,
     lease_stream, log_settings, log_stream,
@@ -109,6 +111,7 @@ struct Remote {
     inbox: String,
     leases: String,
     replicas: u8,
+    sent: Arc<SentFrames>,
 }
 
 impl JetStreamLog {
@@ -172,6 +175,7 @@ impl JetStreamLog {
             inbox: inbox_stream(partition),
             leases: lease_stream(partition),
             replicas,
+            sent: Arc::default(),
         })))
     }
 
@@ -184,9 +188,13 @@ impl JetStreamLog {
         self.0.replicas
     }
 
-    pub(crate) async fn append(&self, frame: &Frame, expected: u64) -> Result<u64, AppendError> {
+    pub(crate) async fn append(
+        &self,
+        frame: &Arc<Frame>,
+        expected: u64,
+    ) -> Result<u64, AppendError> {
         let head = frame.encode_head();
-        let batch = frame.encode_batch();
+        let batch = Bytes::from(frame.encode_batch());
         let bytes = head.len() + batch.len();
         let too_large = AppendError::TooLarge {
             bytes,
@@ -199,11 +207,12 @@ impl JetStreamLog {
         headers.insert(HEAD_HEADER, head.as_str());
         headers.insert(EXPECTED_HEADER, expected.to_string());
         let service = frame.head.service;
+        self.0.sent.keep(&head, &batch, frame);
         let subject = log_subject(self.0.partition, service);
         let answer = self
             .0
             .wire
-            .request(&subject, Some(headers), batch.into())
+            .request(&subject, Some(headers), batch)
             .await
             .map_err(|silence| match silence {
                 // Trying again will not help, and nobody else can append for this service here.
@@ -245,6 +254,7 @@ impl JetStreamLog {
 
     pub(crate) fn follow(&self, after: u64, services: &[Service]) -> Follower {
         let services = ServiceSet::of(services);
+        let sent = Arc::clone(&self.0.sent);
         let stream = Stream {
             wire: self.0.wire.clone(),
             name: self.0.log.clone(),
@@ -253,7 +263,7 @@ impl JetStreamLog {
                 .map(|service| log_subject(self.0.partition, service))
                 .collect(),
             is_whole: Service::ALL.into_iter().all(|s| services.contains(s)),
-            decode: decode_delivery,
+            decode: Box::new(move |delivery| decode_delivery(&sent, delivery)),
         };
         Follower(Way::Stream(Box::new(StreamFollower::new(stream, after))))
     }
@@ -295,13 +305,13 @@ impl JetStreamLog {
             name: self.0.inbox.clone(),
             filters: Vec::new(),
             is_whole: true,
-            decode: |delivery| {
+            decode: Box::new(|delivery| {
                 Ok(InboxMessage {
                     seq: delivery.seq,
                     subject: inbox_words(&delivery.message.subject),
                     bytes: delivery.message.payload,
                 })
-            },
+            }),
         };
         InboxFollower(Way::Stream(Box::new(StreamFollower::new(stream, after))))
     }
@@ -343,7 +353,7 @@ fn head_line(headers: &[u8]) -> Option<&[u8]> {
     })
 }
 
-fn decode_delivery(delivery: Delivery) -> Result<Stored, LogError> {
+fn decode_delivery(sent: &SentFrames, delivery: Delivery) -> Result<Stored, LogError> {
     let message = delivery.message;
     let damaged = |fault: &dyn fmt::Display| undecodable(&message.subject, delivery.seq, fault);
     let head = message
@@ -351,6 +361,14 @@ fn decode_delivery(delivery: Delivery) -> Result<Stored, LogError> {
         .as_ref()
         .and_then(|headers| headers.get(HEAD_HEADER))
         .ok_or_else(|| damaged(&"the head is missing"))?;
+    if let Some(service) = service_of(&message.subject)
+        && let Some(frame) = sent.find(service, head.as_str(), &message.payload)
+    {
+        return Ok(Stored {
+            seq: delivery.seq,
+            frame,
+        });
+    }
     let frame = Frame::decode(head.as_str().as_bytes(), &message.payload)
         .map_err(|fault| damaged(&fault))?;
     if service_of(&message.subject) != Some(frame.head.service) {
