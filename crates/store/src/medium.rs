@@ -92,7 +92,7 @@ impl Medium {
     ///
     /// sled says that a batch is written from a thread of its own, which keeps the locked file open
     /// until it has come to its end. That may be after the database was dropped: on a busy machine
-    /// one opening in a hundred found the folder held by its own process.
+    /// one opening in about 150 found the folder held by its own process.
     pub fn close(self) {
         let shown = self.shown();
         let Medium::Sled { db, file, .. } = self else {
