@@ -191,6 +191,11 @@ impl<D: Decider> Machine<D> {
         self.through = position;
     }
 
+    /// True while the frame being built holds a record.
+    pub fn is_building(&self) -> bool {
+        !self.records.is_empty()
+    }
+
     /// True when the frame must be written before the next input is decided.
     pub fn is_full(&self) -> bool {
         // A continuation at the end of the frame being built, not one of the last frame.

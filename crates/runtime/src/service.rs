@@ -538,6 +538,9 @@ impl<D: Decider> Lead<'_, D> {
         }
         self.pace.landed(seq);
         self.reached(seq, &flight.frame);
+        if let Some(shelf) = self.shelf.as_mut().filter(|_| !self.machine.is_building()) {
+            shelf.gather(&mut self.machine);
+        }
         Ok(())
     }
 }

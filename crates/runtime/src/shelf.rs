@@ -20,11 +20,11 @@ use crate::machine::Machine;
 const COMMITTED_ROWS: usize = 4_096;
 /// Changed rows go to the store after this long at the latest, in milliseconds: as much of the log
 /// is replayed after a crash. Each commit is a sync that the log's own syncs wait for.
-const COMMIT_MILLIS: u64 = 2_000;
+const COMMIT_MILLIS: u64 = 5_000;
 /// A sweep begins when so much has been written since the last, in bytes, and twice the live rows.
 const SWEPT_AFTER_BYTES: usize = 4 * 1024 * 1024;
-/// Rows that a commit sweeps at least; otherwise twice as many as have changed.
-const SWEPT_ROWS: usize = 256;
+/// Rows that are swept at a time at least; otherwise twice as many as have changed.
+const SWEPT_ROWS: usize = 32;
 
 /// A service's store, with what is on its way there.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub(crate) struct Shelf {
     log: Arc<str>,
     /// The last acknowledged frame whose rows are not committed yet, and since when there is one.
     newest: Option<(u64, Arc<Frame>, Instant)>,
+    /// Rows for the next commit; of two with the same key the later one counts.
+    gathered: Vec<RowChange>,
+    /// What that commit is to say of the sweep.
+    sweep: Sweep,
     /// The key after which the sweep under way goes on.
     swept: Option<Vec<u8>>,
     /// Bytes of the rows swept so far.
@@ -51,6 +55,8 @@ impl Shelf {
             store,
             log: log.into(),
             newest: None,
+            gathered: Vec::new(),
+            sweep: Sweep::default(),
             swept: None,
             swept_bytes: 0,
             live_bytes,
@@ -69,7 +75,7 @@ impl Shelf {
 
     /// True when enough rows have changed, or some time ago.
     pub(crate) fn is_due<D: Decider>(&self, machine: &Machine<D>) -> bool {
-        machine.changed_rows() >= COMMITTED_ROWS
+        self.gathered.len() + machine.changed_rows() >= COMMITTED_ROWS
             || self
                 .newest
                 .as_ref()
@@ -83,7 +89,18 @@ impl Shelf {
             .map(|(_, _, since)| *since + COMMIT_AFTER)
     }
 
-    /// Hands every changed row over, if there is a frame that is not committed.
+    /// Takes changed rows from the machine, for the next commit: a few at a time where frames are
+    /// small, so that no event waits while many are written out. Only while no frame is in flight
+    /// or being built.
+    pub(crate) fn gather<D: Decider>(&mut self, machine: &mut Machine<D>) {
+        let mut changes = machine.drain();
+        self.written_bytes += bytes(&changes);
+        self.sweep(machine, &mut changes);
+        self.gathered.append(&mut changes);
+    }
+
+    /// Hands every changed row over, if there is a frame that is not committed. Only while no frame
+    /// is in flight or being built.
     pub(crate) async fn commit<D: Decider>(
         &mut self,
         machine: &mut Machine<D>,
@@ -91,28 +108,27 @@ impl Shelf {
         let Some((seq, frame, _)) = self.newest.take() else {
             return Ok(());
         };
-        let mut changes = machine.drain();
-        self.written_bytes += bytes(&changes);
-        let sweep = self.sweep(machine, &mut changes);
+        self.gather(machine);
         self.store
             .commit(Commit {
-                changes,
+                changes: std::mem::take(&mut self.gathered),
                 reached: Reached {
                     log: self.log.clone(),
                     seq,
                     frame,
                     latest: machine.latest(),
                 },
-                sweep,
+                sweep: std::mem::take(&mut self.sweep),
             })
             .await
     }
 
     /// Adds a slice of the sweep, if one is under way or due.
-    fn sweep<D: Decider>(&mut self, machine: &Machine<D>, changes: &mut Vec<RowChange>) -> Sweep {
-        let mut sweep = Sweep::default();
-        if self.swept.is_none() && self.written_bytes > SWEPT_AFTER_BYTES.max(2 * self.live_bytes) {
-            sweep.begins = true;
+    fn sweep<D: Decider>(&mut self, machine: &Machine<D>, changes: &mut Vec<RowChange>) {
+        let is_due = self.written_bytes > SWEPT_AFTER_BYTES.max(2 * self.live_bytes);
+        // A commit may hold the end of one sweep, but not the beginning of the next as well.
+        if self.swept.is_none() && is_due && !self.sweep.ends {
+            self.sweep.begins = true;
             self.swept = Some(Vec::new());
             self.swept_bytes = 0;
             self.written_bytes = 0;
@@ -122,14 +138,13 @@ impl Shelf {
             let rows = machine.copy_rows(&after, limit);
             self.swept_bytes += bytes(&rows);
             if rows.len() < limit {
-                sweep.ends = true;
+                self.sweep.ends = true;
                 self.live_bytes = self.swept_bytes;
             } else {
                 self.swept = rows.last().map(|row| row.key.clone());
             }
             changes.extend(rows);
         }
-        sweep
     }
 
     /// Waits until everything committed is durable.
