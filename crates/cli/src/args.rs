@@ -186,6 +186,9 @@ pub(crate) struct Import {
     /// write to, or else that of the 2021 ledger that this program brings along.
     #[arg(long)]
     pub directory: Option<PathBuf>,
+    /// The notice to which the ledger is attached (docx, txt): where its dates differ, it is asked.
+    #[arg(long, conflicts_with = "units")]
+    pub notice: Option<PathBuf>,
     /// The ledger's year, if the document does not say it.
     #[arg(long, value_parser = clap::value_parser!(i32).range(2000..=2100))]
     pub year: Option<i32>,

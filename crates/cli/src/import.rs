@@ -6,7 +6,7 @@ use duban_model::Directory;
 use duban_office::definition::{self, Settings, Written};
 use duban_office::limit::MAX_DOCUMENT_BYTES;
 use duban_office::reading::{Question, Reading};
-use duban_office::{Wishes, read_ledger, report};
+use duban_office::{Wishes, read_ledger, read_notice, report};
 use duban_rules::read_directory;
 
 use crate::args::{Import, ReadingFormat};
@@ -29,7 +29,14 @@ pub(crate) fn run(args: &Import) -> Result<Ended, Fault> {
             return Err(format!("{from}: no unit `{id}`; give the id of a unit of the directory").into());
         }
     }
-    let wishes = Wishes { year: args.year };
+    let notice = match &args.notice {
+        Some(path) => Some(read_notice(&file_name(path), &read_bytes(path)?)?),
+        None => None,
+    };
+    let wishes = Wishes {
+        year: args.year,
+        notice,
+    };
     let reading = read_ledger(&file, &bytes, &directory, &wishes)?;
     let settings = Settings {
         ledger: args.ledger.clone(),

@@ -241,7 +241,8 @@ impl<'a> Assembler<'a> {
 
     /// Adds the units that a cell names.
     fn names(&mut self, cell: &str, role: Role, supposed: bool, field: &Found, row: &mut Row) {
-        let names = phrase::read(cell, role);
+        let resolver = self.resolver;
+        let names = phrase::read(cell, role, &|name| resolver.has(name));
         let leads: BTreeSet<String> = row
             .units
             .iter()

@@ -16,7 +16,7 @@ use duban_model::id::is_plain_id;
 use crate::deadline::{Every, Kind};
 use crate::reading::{Owed, Question, Reading, Row};
 use crate::refusal::Refusal;
-use crate::text::squeeze;
+use crate::text::{half, squeeze};
 use crate::yaml::{self, quoted, text};
 
 /// The most characters of a task's wording in a definition.
@@ -455,7 +455,7 @@ impl Writer<'_> {
 fn short_title(wording: &str) -> String {
     let end = wording
         .char_indices()
-        .find(|(at, c)| *at > 0 && matches!(c, ',' | ',' | '。' | ';' | ';' | '、' | ':' | ':'))
+        .find(|(at, c)| *at > 0 && matches!(half(*c), ',' | '。' | ';' | '、' | ':'))
         .map_or(wording.len(), |(at, _)| at);
     let title: String = wording[..end].chars().take(TITLE_CHARS).collect();
     if title.trim().is_empty() { "任务".to_owned() } else { title }

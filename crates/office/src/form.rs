@@ -5,7 +5,7 @@ use duban_model::definition::Role;
 use crate::document::Table;
 use crate::heading::{Column, column};
 use crate::raw::{Found, Raw, RawRow};
-use crate::text::{once, one_line};
+use crate::text::{half, once, one_line};
 
 /// Reads a form, if the table is one; nothing is changed if it is not.
 pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
@@ -107,7 +107,9 @@ fn fields(table: &Table) -> Vec<Field> {
             let cell = &row[c];
             // A heading merged down heads the values beside it, too.
             let anchor = cell.covered_by.unwrap_or((r, c));
-            let heading = one_line(&once(&cell.text)).trim_end_matches([':', ':']).to_owned();
+            let heading = one_line(&once(&cell.text))
+                .trim_end_matches(|c| half(c) == ':')
+                .to_owned();
             let Some(column) = column(&heading).filter(|_| anchor.1 == c) else {
                 c += 1;
                 continue;

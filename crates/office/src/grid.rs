@@ -7,7 +7,7 @@ use crate::heading::{Column, is_note};
 use crate::layout::{Columns, header_at, is_own};
 use crate::raw::{Found, Origin, Raw, RawRow};
 use crate::reading::Question;
-use crate::text::{Rank, numbered, once, one_line, squeeze};
+use crate::text::{Rank, half, numbered, once, one_line, squeeze};
 
 /// What goes on from row to row, and from table to table.
 #[derive(Clone, Debug, Default)]
@@ -181,7 +181,7 @@ fn cut(text: &str, place: &str, rank: Option<Rank>, raw: &mut Raw) -> bool {
         return false;
     };
     let whole = last.text.text.trim_end();
-    if rank.is_some() || whole.ends_with(['。', ';', ';', '!', '!', '.', '”', ')', ')']) {
+    if rank.is_some() || whole.ends_with(|c| matches!(half(c), '。' | ';' | '!' | '?' | '.' | '”' | ')')) {
         return false;
     }
     let joined = format!("{whole}{text}");

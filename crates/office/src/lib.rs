@@ -11,6 +11,7 @@
 
 mod archive;
 mod assemble;
+mod body;
 pub mod deadline;
 pub mod definition;
 mod document;
@@ -36,6 +37,6 @@ mod text;
 mod title;
 mod yaml;
 
-pub use read::{Wishes, read_ledger};
+pub use read::{Wishes, read_ledger, read_notice};
 pub use reading::{Confidence, Reading};
 pub use refusal::Refusal;

@@ -189,7 +189,7 @@ fn assigned(text: &str) -> (Vec<(String, String)>, String) {
                 if assigns(&inside) && words.chars().count() >= 4 {
                     pieces.push((std::mem::take(&mut words), inside));
                     at = end + 1;
-                    while chars.get(at).is_some_and(|c| matches!(c, '。' | ';' | ';' | '.' | ' ')) {
+                    while chars.get(at).is_some_and(|c| matches!(half(*c), '。' | ';' | '.' | ' ')) {
                         at += 1;
                     }
                     continue;
@@ -224,7 +224,7 @@ fn is_date(text: &str) -> bool {
 }
 
 fn starts_with_label(text: &str) -> bool {
-    let inside = text.trim_start_matches(['(', '(', '【', '[']);
+    let inside = text.trim_start_matches(|c| matches!(half(c), '(' | '['));
     labels_at(&inside.chars().collect::<Vec<_>>()).first().is_some_and(|(at, ..)| *at == 0)
 }
 
@@ -236,7 +236,7 @@ fn labels_at(chars: &[char]) -> Vec<(usize, usize, Column)> {
         let begin = (colon.saturating_sub(8)..colon).find(|begin| {
             let word: String = chars[*begin..colon].iter().collect();
             let wanted = [Column::Units, Column::Lead, Column::Support, Column::Deadline];
-            !word.starts_with(|c: char| half(c) == ' ' || matches!(half(c), ',' | ';' | '。' | '、'))
+            !word.contains(|c| matches!(half(c), ' ' | ',' | ';' | '。' | '、' | '(' | '['))
                 && column(&word).is_some_and(|c| wanted.contains(&c))
         });
         if let Some(begin) = begin
@@ -251,7 +251,7 @@ fn labels_at(chars: &[char]) -> Vec<(usize, usize, Column)> {
 /// The labelled parts of a text.
 fn labelled(text: &str) -> Vec<(Column, String)> {
     let chars: Vec<char> = text
-        .trim_matches(['(', ')', '(', ')', '【', '】', '[', ']', '。'])
+        .trim_matches(|c| matches!(half(c), '(' | ')' | '[' | ']' | '。'))
         .chars()
         .collect();
     let labels = labels_at(&chars);
@@ -259,7 +259,7 @@ fn labelled(text: &str) -> Vec<(Column, String)> {
     for (turn, (_, begin, column)) in labels.iter().enumerate() {
         let end = labels.get(turn + 1).map_or(chars.len(), |(next, ..)| *next);
         let part: String = chars[*begin..end.max(*begin)].iter().collect();
-        let part = part.trim().trim_end_matches([',', ',', ';', ';', '。', '、', ' ']);
+        let part = part.trim().trim_end_matches(|c| matches!(half(c), ',' | ';' | '。' | '、' | ' '));
         if !part.is_empty() {
             out.push((*column, part.to_owned()));
         }

@@ -118,13 +118,17 @@ fn role_in_brackets(text: &str) -> Option<(String, Role)> {
     None
 }
 
-/// Reads a cell. `role` is what its column says; words in the cell overrule it.
-pub(crate) fn read(cell: &str, role: Role) -> Names {
+/// The most parts of one name: 市本级承担公共服务、行政许可、行政处罚等职责的部门 has three.
+const MAX_NAME_PARTS: usize = 8;
+
+/// Reads a cell. `role` is what its column says; words in the cell overrule it. `known` tells the
+/// directory's names, some of which have separators inside.
+pub(crate) fn read(cell: &str, role: Role, known: &dyn Fn(&str) -> bool) -> Names {
     let mut out = Names::default();
     let mut current = role;
     let cell = guard_exceptions(cell);
     for segment in parts(&cell, |c| matches!(half(c), ';' | '。' | '\n')) {
-        segment_names(&segment, &mut current, &mut out);
+        segment_names(&segment, &mut current, known, &mut out);
     }
     // (牵头) behind one name of a list says nothing of the others.
     let bracketed = squeeze(&cell);
@@ -151,7 +155,7 @@ fn guard_exceptions(cell: &str) -> String {
         return cell.to_owned();
     }
     let after = &cell[end + '外'.len_utf8()..];
-    let after = after.trim_start_matches(['的', ',', ',']);
+    let after = after.trim_start_matches(|c| matches!(half(c), '的' | ','));
     format!("{}({}外){after}", &cell[..begin], &cell[begin..end])
 }
 
@@ -202,13 +206,19 @@ fn exceptions(token: &str) -> (String, Vec<String>) {
 }
 
 /// Adds the names of one segment. Names wait for the role word behind them.
-fn segment_names(segment: &str, current: &mut Role, out: &mut Names) {
+fn segment_names(
+    segment: &str,
+    current: &mut Role,
+    known: &dyn Fn(&str) -> bool,
+    out: &mut Names,
+) {
     let listed = segment.contains('、');
     // Outside of brackets; a comma separates groups where 、 separates names.
     let mut tokens: Vec<(String, bool)> = Vec::new();
     for group in parts(segment, |c| half(c) == ',') {
         let mut begins = true;
-        for token in parts(&group, |c| matches!(half(c), '、' | ' ' | '\t' | '/')) {
+        let split = parts(&group, |c| matches!(half(c), '、' | ' ' | '\t' | '/'));
+        for token in whole_names(split, known) {
             tokens.push((token, begins && listed));
             begins = false;
         }
@@ -229,7 +239,7 @@ fn segment_names(segment: &str, current: &mut Role, out: &mut Names) {
             waiting = out.names.len();
             waiting_open = out.open.len();
         }
-        token = token.trim_start_matches('由').trim_matches(['.', ':', ':']).to_owned();
+        token = token.trim_start_matches('由').trim_matches(|c| matches!(half(c), '.' | ':')).to_owned();
         if token.is_empty() {
             continue;
         }
@@ -275,6 +285,22 @@ fn segment_names(segment: &str, current: &mut Role, out: &mut Names) {
             waiting_open = out.open.len();
         }
     }
+}
+
+/// Parts that together are a name of the directory become one again; the longest name first.
+fn whole_names(split: Vec<String>, known: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < split.len() {
+        let longest = (at + 2..=(at + MAX_NAME_PARTS).min(split.len())).rev().find(|end| {
+            let joined = split[at..*end].join("、");
+            known(&suffix(&joined).0)
+        });
+        let end = longest.unwrap_or(at + 1);
+        out.push(split[at..end].join("、"));
+        at = end;
+    }
+    out
 }
 
 /// A name without the role word behind it.
@@ -324,7 +350,7 @@ mod tests {
     use super::*;
 
     fn shown(cell: &str) -> Vec<(String, Role)> {
-        read(cell, Role::Responsible)
+        read(cell, Role::Responsible, &|_| false)
             .names
             .into_iter()
             .map(|n| (n.text, n.role))
@@ -365,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_list_that_ends_in_others_says_so() {
-        let names = read("市住建、发改等有关部门", Role::Responsible);
+        let names = read("市住建、发改等有关部门", Role::Responsible, &|_| false);
         assert_eq!(names.names.len(), 2);
         assert_eq!(names.open, [("等有关部门".to_owned(), Role::Responsible)]);
     }
@@ -373,7 +399,7 @@ mod tests {
     #[test]
     fn exceptions_are_not_owed() {
         for cell in ["市政府各部门(除市公安局、市司法局外)", "除市公安局、市司法局外的市政府各部门", "市政府各部门(市公安局、市司法局除外)"] {
-            let names = read(cell, Role::Responsible);
+            let names = read(cell, Role::Responsible, &|_| false);
             assert_eq!(names.names.len(), 1, "{cell}: {names:?}");
             assert_eq!(names.names[0].text, "市政府各部门");
             assert_eq!(names.names[0].except, ["市公安局", "市司法局"]);

@@ -12,13 +12,15 @@ use crate::reading::{Counts, Question, Reading};
 use crate::refusal::Refusal;
 use crate::resolve::Resolver;
 use crate::text::{one_line, squeeze};
-use crate::{form, list, title};
+use crate::{body, form, list, title};
 
 /// What the clerk says beside the document.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// The ledger's year, if it is not to be taken from the document.
     pub year: Option<i32>,
+    /// The text of the notice to which the ledger is attached: its dates are compared.
+    pub notice: Option<String>,
 }
 
 /// Reads a ledger. `file` is the document's name, for messages and as a last source of the year.
@@ -52,6 +54,25 @@ pub fn read_ledger(
         )));
     }
     Ok(understand(file, document, raw, layout, directory, wishes))
+}
+
+/// The paragraphs of a notice, to be compared with the ledger by [`read_ledger`].
+///
+/// # Errors
+///
+/// A [`Refusal`] if the document cannot be read.
+pub fn read_notice(file: &str, bytes: &[u8]) -> Result<String, Refusal> {
+    let document = document::open(bytes).map_err(|mut refusal| {
+        refusal.place = format!("{file} {}", refusal.place);
+        refusal
+    })?;
+    let mut lines: Vec<String> = document.paragraphs().map(|(text, _)| one_line(text)).collect();
+    // A plain text whose lines have commas looks like separated values.
+    if lines.is_empty() {
+        let (text, _) = crate::plain::decode(bytes)?;
+        lines = text.lines().map(ToOwned::to_owned).collect();
+    }
+    Ok(lines.join("\n"))
 }
 
 fn nothing_found(document: &Document) -> Refusal {
@@ -194,7 +215,7 @@ fn understand(
     heading.year = wishes.year.or(heading.year);
     let resolver = Resolver::new(directory);
     let mut assembler = Assembler::new(&resolver, heading.year);
-    let rows: Vec<_> = raw
+    let mut rows: Vec<_> = raw
         .rows
         .iter()
         .enumerate()
@@ -236,7 +257,18 @@ fn understand(
         let question = "名录是否用错?";
         questions.push(whole("units", "other_place", found, question, &["就用这份名录", "用 --directory 给出另一份名录"]));
     }
-    questions.extend(assembler.questions);
+    let mut asked = assembler.questions;
+    let paragraphs: Vec<&str> = match layout {
+        "list" => Vec::new(),
+        _ => document.paragraphs().map(|(text, _)| text).collect(),
+    };
+    let notice = wishes.notice.as_deref().unwrap_or_default();
+    let body = paragraphs.into_iter().chain(notice.lines());
+    body::compare(body, heading.year, &mut rows, &mut asked);
+    let order: std::collections::BTreeMap<&str, usize> =
+        rows.iter().enumerate().map(|(at, row)| (row.number.as_str(), at)).collect();
+    asked.sort_by_key(|q| q.row.as_deref().and_then(|row| order.get(row)).copied());
+    questions.extend(asked);
     let counts = Counts {
         rows_in: raw.rows_in,
         tasks: rows.len(),

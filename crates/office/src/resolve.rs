@@ -158,7 +158,7 @@ impl<'a> Resolver<'a> {
         plain = plain.replace("人民政府", "政府").replace("组成部门", "部门");
         for head in COUNTIES {
             if let Some(rest) = plain.strip_prefix(head)
-                && (rest.is_empty() || rest.starts_with("政府"))
+                && (rest.is_empty() || rest == "政府")
             {
                 return "旗县市区政府".to_owned();
             }
@@ -177,6 +177,20 @@ impl<'a> Resolver<'a> {
     pub fn knows(&self, name: &str) -> bool {
         let plain = squeeze(name);
         self.unit(&plain).is_some() || self.groups.contains_key(&self.canonical(&plain))
+    }
+
+    /// True if the directory has just this name: of a unit or, to the letter, of a group.
+    pub fn has(&self, name: &str) -> bool {
+        let plain = squeeze(name);
+        let same = |group: &&str| {
+            let group = squeeze(group);
+            group == plain || group.strip_suffix("(牵头部门除外)") == Some(plain.as_str())
+        };
+        self.forms.contains_key(&plain)
+            || self
+                .groups
+                .get(&self.canonical(&plain))
+                .is_some_and(|known| known.iter().any(same))
     }
 
     fn unit(&self, plain: &str) -> Option<&BTreeSet<&'a str>> {
@@ -431,16 +445,16 @@ impl<'a> Resolver<'a> {
                 })
             };
             let ends = mark(out.chars().next_back());
-            let begins = mark(line.chars().next()) || line.starts_with([')', ')']);
+            let begins = mark(line.chars().next()) || line.starts_with(crate::text::closes);
             let last = |text: &str| {
-                let names = crate::text::parts(text, |c| "、,;:。 ".contains(crate::text::half(c)));
+                let names = crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
                 names.last().cloned().unwrap_or_default()
             };
             let first = |text: &str| {
-                let names = crate::text::parts(text, |c| "、,;:。 ".contains(crate::text::half(c)));
+                let names = crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
                 names.first().cloned().unwrap_or_default()
             };
-            let open = out.matches(['(', '(']).count() > out.matches([')', ')']).count();
+            let open = out.matches(crate::text::opens).count() > out.matches(crate::text::closes).count();
             let labelled = line.chars().take(8).any(|c| crate::text::half(c) == ':');
             let (left, right) = (last(&out), first(line));
             let plain = |name: &str| {
@@ -449,7 +463,7 @@ impl<'a> Resolver<'a> {
             };
             let (left, right) = (plain(&left), plain(&right));
             let whole = self.knows(&format!("{left}{right}"));
-            let both = !whole && !open && self.knows(&left) && self.knows(&right);
+            let both = !whole && !open && self.knows(&left);
             let two_ends = crate::layout::looks_like_units(&left)
                 && crate::layout::looks_like_units(&right)
                 && !open

@@ -86,7 +86,7 @@ pub(crate) fn read<'a>(
                 + usize::from(length >= 6);
             if weight > best && (known || weight > 2) {
                 best = weight;
-                let title = text.trim_start_matches(|c: char| "附件 0123456789::".contains(c));
+                let title = text.trim_start_matches(|c: char| "附件 0123456789:".contains(crate::text::half(c)));
                 heading.title = Some(title.trim().to_owned());
             }
         }

@@ -240,6 +240,14 @@ fn year_at(chars: &[char], at: usize) -> Option<(Year, usize)> {
             return Some((Year::After(years), end));
         }
     }
+    // 202110月底: a copy has lost its 年.
+    if (at == 0 || !is_digit(chars, at - 1))
+        && let Some(year) = digits_at(chars, at, 4).filter(|y| (1990..=2100).contains(y))
+        && let Some((1..=12, after)) = number_at(chars, at + 4).filter(|_| is_digit(chars, at + 4))
+        && chars.get(after) == Some(&'月')
+    {
+        return Some((Year::Is(i32::try_from(year).ok()?), at + 4));
+    }
     let (value, end) = number_at(chars, at)?;
     let mark = chars.get(end).copied();
     let four = (1990..=2100).contains(&value);
