@@ -525,8 +525,8 @@ pub fn spelled_rows() -> Vec<Vec<u8>> {
 /// An archive with one part of a document in it.
 fn packed(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let plain = zip::write::SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Stored);
+    let plain =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for (name, text) in parts {
         zip.start_file(*name, plain).expect("a part");
         std::io::Write::write_all(&mut zip, text).expect("its text");
@@ -556,26 +556,54 @@ pub fn document(data: &[u8]) {
     if let Ok(units) = roster::read_units("units.xlsx", &bytes, "office", None) {
         assert!(units.agrees(), "a row of a directory is lost");
         let (directory, faults) = read_directory(&roster::directory_yaml(&units));
-        assert!(directory.is_some() || units.directory.units.is_empty(), "{faults:?}");
+        assert!(
+            directory.is_some() || units.directory.units.is_empty(),
+            "{faults:?}"
+        );
     }
     let reading = match read_ledger("2021年.docx", &bytes, &office.directory, &Wishes::default()) {
         Ok(reading) => reading,
         Err(refusal) => {
-            assert!(!refusal.found.is_empty() && !refusal.remedy.is_empty(), "refused without a word");
+            assert!(
+                !refusal.found.is_empty() && !refusal.remedy.is_empty(),
+                "refused without a word"
+            );
             return;
         }
     };
-    assert!(reading.counts.agree(), "a row is lost: {:?}", reading.counts);
-    let Ok(written) = definition::write(&reading, &office.directory, &definition::Settings::default()) else {
+    assert!(
+        reading.counts.agree(),
+        "a row is lost: {:?}",
+        reading.counts
+    );
+    let Ok(written) = definition::write(
+        &reading,
+        &office.directory,
+        &definition::Settings::default(),
+    ) else {
         return;
     };
     drop(report::write(&reading, &written.questions));
-    let covered = reading.heading.year.is_some_and(|year| (2018..=2026).contains(&year));
-    let directory = written.directory.as_deref().map_or(Some(office.directory.clone()), |text| read_directory(text).0);
-    let compiled = compile(&files(&written.ledger, &written.tasks), directory.as_ref().expect("a directory"), &office.calendar);
+    let covered = reading
+        .heading
+        .year
+        .is_some_and(|year| (2018..=2026).contains(&year));
+    let directory = written
+        .directory
+        .as_deref()
+        .map_or(Some(office.directory.clone()), |text| {
+            read_directory(text).0
+        });
+    let compiled = compile(
+        &files(&written.ledger, &written.tasks),
+        directory.as_ref().expect("a directory"),
+        &office.calendar,
+    );
     // What is imported passes the check, whatever it was.
     assert!(
-        compiled.definition.is_some() || !covered || written.tasks.len() > duban_rules::MAX_TEXT_BYTES,
+        compiled.definition.is_some()
+            || !covered
+            || written.tasks.len() > duban_rules::MAX_TEXT_BYTES,
         "{:?}\n{}",
         compiled.diagnostics,
         written.tasks

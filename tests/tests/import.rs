@@ -29,7 +29,9 @@ fn by_hand(name: &str) -> String {
 }
 
 fn directory() -> Directory {
-    read_directory(&by_hand("directory.yaml")).0.expect("the directory")
+    read_directory(&by_hand("directory.yaml"))
+        .0
+        .expect("the directory")
 }
 
 fn calendar() -> Calendar {
@@ -38,10 +40,11 @@ fn calendar() -> Calendar {
 }
 
 fn compiled(ledger: &str, tasks: &str, directory: &Directory) -> Definition {
-    let files = [("ledger.yaml", ledger), ("tasks.yaml", tasks)].map(|(name, text)| DefinitionFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    });
+    let files =
+        [("ledger.yaml", ledger), ("tasks.yaml", tasks)].map(|(name, text)| DefinitionFile {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        });
     let compiled = compile(&files, directory, &calendar());
     let faults: Vec<String> = compiled
         .diagnostics
@@ -49,12 +52,20 @@ fn compiled(ledger: &str, tasks: &str, directory: &Directory) -> Definition {
         .filter(|d| d.severity == Severity::Error)
         .map(ToString::to_string)
         .collect();
-    compiled.definition.unwrap_or_else(|| panic!("{}", faults.join("\n")))
+    compiled
+        .definition
+        .unwrap_or_else(|| panic!("{}", faults.join("\n")))
 }
 
 fn reading(form: &str) -> Reading {
     let wishes = Wishes::default();
-    read_ledger(&format!("ledger.{form}"), &document(form), &directory(), &wishes).expect("it is read")
+    read_ledger(
+        &format!("ledger.{form}"),
+        &document(form),
+        &directory(),
+        &wishes,
+    )
+    .expect("it is read")
 }
 
 fn owed(task: &Task) -> BTreeSet<(String, Role)> {
@@ -71,7 +82,8 @@ const CHOSEN_BY_HAND: (&str, &str) = ("9", "city-bgs");
 fn all_four_files_yield_the_definition_that_was_written_by_hand() {
     let directory = directory();
     let expected = compiled(&by_hand("ledger.yaml"), &by_hand("tasks.yaml"), &directory);
-    let expected: BTreeMap<&str, &Task> = expected.tasks.iter().map(|t| (t.id.as_str(), t)).collect();
+    let expected: BTreeMap<&str, &Task> =
+        expected.tasks.iter().map(|t| (t.id.as_str(), t)).collect();
     for form in FORMS {
         let reading = reading(form);
         assert_eq!(reading.rows.len(), 36, "{form}");
@@ -117,7 +129,11 @@ fn all_four_files_yield_the_definition_that_was_written_by_hand() {
         assert_eq!(asked("35"), ["open_list"], "{form}: 等有关部门");
         let report = report::write(&reading, &written.questions);
         for row in &reading.rows {
-            assert!(report.contains(&row.text.replace('|', "\\|")), "{form}: row {} is not in the report", row.number);
+            assert!(
+                report.contains(&row.text.replace('|', "\\|")),
+                "{form}: row {} is not in the report",
+                row.number
+            );
         }
     }
 }
@@ -133,9 +149,20 @@ fn what_separated_values_cannot_merge_is_asked_cell_by_cell() {
             .collect()
     };
     let expected: BTreeSet<(String, &str)> = [
-        ("3", "deadline"), ("4", "deadline"), ("12", "deadline"), ("13", "units"), ("13", "deadline"),
-        ("23", "units"), ("23", "deadline"), ("29", "units"), ("29", "deadline"), ("30", "units"),
-        ("30", "deadline"), ("32", "units"), ("36", "units"), ("36", "deadline"),
+        ("3", "deadline"),
+        ("4", "deadline"),
+        ("12", "deadline"),
+        ("13", "units"),
+        ("13", "deadline"),
+        ("23", "units"),
+        ("23", "deadline"),
+        ("29", "units"),
+        ("29", "deadline"),
+        ("30", "units"),
+        ("30", "deadline"),
+        ("32", "units"),
+        ("36", "units"),
+        ("36", "deadline"),
     ]
     .map(|(row, field)| (row.to_owned(), field))
     .into();
@@ -153,14 +180,23 @@ fn the_notice_gives_row_35_another_date_and_that_is_asked() {
         notice: Some(duban_office::read_notice("notice.txt", &notice).expect("it is read")),
         ..Wishes::default()
     };
-    let reading = read_ledger("a.xlsx", &document("xlsx"), &directory(), &wishes).expect("it is read");
+    let reading =
+        read_ledger("a.xlsx", &document("xlsx"), &directory(), &wishes).expect("it is read");
     let differ: Vec<(&str, &[String])> = reading
         .questions
         .iter()
         .filter(|q| q.code == "two_readings")
-        .map(|q| (q.row.as_deref().unwrap_or_default(), q.alternatives.as_slice()))
+        .map(|q| {
+            (
+                q.row.as_deref().unwrap_or_default(),
+                q.alternatives.as_slice(),
+            )
+        })
         .collect();
-    let both = ["按台账:2021-10-31".to_owned(), "按正文:2021-12-31".to_owned()];
+    let both = [
+        "按台账:2021-10-31".to_owned(),
+        "按正文:2021-12-31".to_owned(),
+    ];
     assert_eq!(differ, [("35", &both[..])]);
 }
 
@@ -175,7 +211,11 @@ fn a_file_of_units_becomes_the_directory_that_was_written_by_hand() {
     let hand = directory();
     for (id, unit) in &again.units {
         let known = &hand.units[id];
-        assert_eq!((&unit.name, &unit.short, unit.certainty), (&known.name, &known.short, known.certainty), "{id}");
+        assert_eq!(
+            (&unit.name, &unit.short, unit.certainty),
+            (&known.name, &known.short, known.certainty),
+            "{id}"
+        );
         // By hand, groups were added for what the ledger names.
         for group in &unit.groups {
             assert!(known.groups.contains(group), "{id}: {group}");
@@ -215,10 +255,16 @@ fn an_imported_folder_passes_the_check_and_is_not_overwritten() {
     // The same again changes nothing.
     duban(&["import", &file, "--to", &to]).with_code(0);
     let tasks = Path::new(&to).join("tasks.yaml");
-    let edited = read(&tasks).expect("the tasks").replace("title: 公开", "title: 主动公开");
+    let edited = read(&tasks)
+        .expect("the tasks")
+        .replace("title: 公开", "title: 主动公开");
     std::fs::write(&tasks, &edited).expect("an edit");
     let said = duban(&["import", &file, "--to", &to]).with_code(1);
-    assert!(said.err.contains("tasks.yaml") && said.err.contains("--replace"), "{}", said.err);
+    assert!(
+        said.err.contains("tasks.yaml") && said.err.contains("--replace"),
+        "{}",
+        said.err
+    );
     assert_eq!(read(&tasks).expect("the tasks"), edited, "an edit is lost");
     let said = duban(&["import", &file, "--to", &to, "--replace"]).with_code(0);
     assert!(said.err.contains("replaced tasks.yaml"), "{}", said.err);
@@ -239,24 +285,59 @@ fn an_office_without_definition_begins_with_its_units() {
     )
     .expect("a file");
     let to = at("out");
-    duban(&["import", &at("units.csv"), "--units", "--tenant", "chifeng", "--to", &to]).with_code(0);
-    let said = duban(&["import", &at("ledger.csv"), "--to", &to, "--replace", "--format", "csv"]).with_code(0);
-    assert!(said.out.contains("2022-10-31") && said.out.contains("2022-09-30"), "{}", said.out);
+    duban(&[
+        "import",
+        &at("units.csv"),
+        "--units",
+        "--tenant",
+        "chifeng",
+        "--to",
+        &to,
+    ])
+    .with_code(0);
+    let said = duban(&[
+        "import",
+        &at("ledger.csv"),
+        "--to",
+        &to,
+        "--replace",
+        "--format",
+        "csv",
+    ])
+    .with_code(0);
+    assert!(
+        said.out.contains("2022-10-31") && said.out.contains("2022-09-30"),
+        "{}",
+        said.out
+    );
     duban(&["check", &to]).with_code(0);
     let directory = read(&Path::new(&to).join("directory.yaml")).expect("the directory");
-    assert!(directory.contains("市档案馆") && directory.contains("uncertain"), "{directory}");
-    assert!(!directory.contains("张三") && !directory.contains("不详"), "{directory}");
+    assert!(
+        directory.contains("市档案馆") && directory.contains("uncertain"),
+        "{directory}"
+    );
+    assert!(
+        !directory.contains("张三") && !directory.contains("不详"),
+        "{directory}"
+    );
 }
 
 #[test]
 fn a_phrase_is_read_at_the_command_line() {
     let said = duban(&["deadline", "12月底前", "--year", "2021", "--format", "json"]).with_code(0);
     let json = said.json();
-    assert_eq!((&json["kind"], &json["date"]), (&"fixed".into(), &"2021-12-31".into()));
+    assert_eq!(
+        (&json["kind"], &json["date"]),
+        (&"fixed".into(), &"2021-12-31".into())
+    );
     let said = duban(&["deadline", "", "--format", "json"]).with_code(0);
     assert_eq!(said.json()["kind"], "missing");
     let said = duban(&["deadline", "12月前", "--year", "2021"]).with_code(0);
-    assert!(said.out.contains("2021-11-30") && said.out.contains("2021-12-31"), "{}", said.out);
+    assert!(
+        said.out.contains("2021-11-30") && said.out.contains("2021-12-31"),
+        "{}",
+        said.out
+    );
     duban(&["deadline"]).with_code(2);
 }
 

@@ -25,7 +25,12 @@ pub(crate) fn run(args: &Deadline) -> Result<Ended, Fault> {
             crate::say!("{}", csv_line(&cells));
         }
         ReadingFormat::Table => {
-            crate::say!("{} ({}), {}", read.shown(), read.kind.as_str(), read.confidence.chinese());
+            crate::say!(
+                "{} ({}), {}",
+                read.shown(),
+                read.kind.as_str(),
+                read.confidence.chinese()
+            );
             for doubt in &read.questions {
                 crate::say!("  {}", doubt.question);
                 for alternative in &doubt.alternatives {

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Import) -> Result<Ended, Fault> {
     let (directory, text, from) = directory(args)?;
     for id in [&args.office, &args.leading_group].into_iter().flatten() {
         if !directory.units.contains_key(id) {
-            return Err(format!("{from}: no unit `{id}`; give the id of a unit of the directory").into());
+            return Err(
+                format!("{from}: no unit `{id}`; give the id of a unit of the directory").into(),
+            );
         }
     }
     let notice = match &args.notice {
@@ -74,7 +76,11 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Fault> {
     let at = |fault: std::io::Error| format!("{}: {fault}", path.display());
     let data = std::fs::metadata(path).map_err(at)?;
     if !data.is_file() {
-        return Err(format!("{}: not a file; expected a docx, xlsx or csv file", path.display()).into());
+        return Err(format!(
+            "{}: not a file; expected a docx, xlsx or csv file",
+            path.display()
+        )
+        .into());
     }
     if data.len() > MAX_DOCUMENT_BYTES as u64 {
         return Err(format!(
@@ -88,13 +94,19 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Fault> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// The directory with its text, and where it is from.
 fn directory(args: &Import) -> Result<(Directory, String, String), Fault> {
-    let in_folder = args.to.as_ref().map(|to| to.join("directory.yaml")).filter(|p| p.is_file());
+    let in_folder = args
+        .to
+        .as_ref()
+        .map(|to| to.join("directory.yaml"))
+        .filter(|p| p.is_file());
     let path = match &args.directory {
         Some(path) if path.is_dir() => Some(path.join("directory.yaml")),
         Some(path) => Some(path.clone()),
@@ -102,7 +114,10 @@ fn directory(args: &Import) -> Result<(Directory, String, String), Fault> {
     };
     let (text, from) = match &path {
         Some(path) => (read_text(path)?, path.display().to_string()),
-        None => (shipped::DIRECTORY.to_owned(), "随程序附带的通辽市2021年名录".to_owned()),
+        None => (
+            shipped::DIRECTORY.to_owned(),
+            "随程序附带的通辽市2021年名录".to_owned(),
+        ),
     };
     let (directory, diagnostics) = read_directory(&text);
     match directory {
@@ -153,7 +168,11 @@ pub(crate) fn save_files(args: &Import, to: &Path, files: &[(&str, &str)]) -> Re
         eprintln!("duban: {}: replaced {}", to.display(), differ.join(", "));
     }
     if !kept.is_empty() {
-        eprintln!("duban: {}: the folder was not empty; left as they are: {}", to.display(), kept.join(", "));
+        eprintln!(
+            "duban: {}: the folder was not empty; left as they are: {}",
+            to.display(),
+            kept.join(", ")
+        );
     }
     Ok(())
 }
@@ -253,17 +272,35 @@ fn print_table(reading: &Reading, more: &[Question]) {
                 row.units.len().to_string(),
                 short(&row.deadline.phrase, 12),
                 row.deadline.shown(),
-                if asked > 0 { asked.to_string() } else { String::new() },
+                if asked > 0 {
+                    asked.to_string()
+                } else {
+                    String::new()
+                },
             ]
         })
         .collect();
-    table::print(&["序号", "任务", "单位原文", "单位", "时限原文", "读作", "问题"], &rows);
+    table::print(
+        &[
+            "序号",
+            "任务",
+            "单位原文",
+            "单位",
+            "时限原文",
+            "读作",
+            "问题",
+        ],
+        &rows,
+    );
     let all: Vec<&Question> = more.iter().chain(&reading.questions).collect();
     if !all.is_empty() {
         crate::say!();
         crate::say!("待确认({}):", all.len());
         for q in all {
-            let row = q.row.as_ref().map_or_else(|| "全文".to_owned(), |n| format!("第{n}行"));
+            let row = q
+                .row
+                .as_ref()
+                .map_or_else(|| "全文".to_owned(), |n| format!("第{n}行"));
             crate::say!("  {row} {}:{}", q.place, q.question);
             if !q.alternatives.is_empty() {
                 crate::say!("      {}", q.alternatives.join(" / "));
@@ -281,7 +318,11 @@ fn print_table(reading: &Reading, more: &[Question]) {
         counts.rows_in,
         counts.tasks,
         counts.asides,
-        if counts.agree() { "数目相符" } else { "数目不符" },
+        if counts.agree() {
+            "数目相符"
+        } else {
+            "数目不符"
+        },
         counts.units,
         counts.questions + more.len()
     );

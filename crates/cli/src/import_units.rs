@@ -17,11 +17,20 @@ pub(crate) fn run(args: &Import, file: &str, bytes: &[u8]) -> Result<Ended, Faul
     let known = match &args.directory {
         None => None,
         Some(path) => {
-            let path = if path.is_dir() { path.join("directory.yaml") } else { path.clone() };
+            let path = if path.is_dir() {
+                path.join("directory.yaml")
+            } else {
+                path.clone()
+            };
             let (directory, faults) = read_directory(&read_text(&path)?);
             if directory.is_none() {
                 let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                return Err(format!("{}: the directory has faults:\n{}", path.display(), faults.join("\n")).into());
+                return Err(format!(
+                    "{}: the directory has faults:\n{}",
+                    path.display(),
+                    faults.join("\n")
+                )
+                .into());
             }
             directory
         }
@@ -32,25 +41,38 @@ pub(crate) fn run(args: &Import, file: &str, bytes: &[u8]) -> Result<Ended, Faul
         .or_else(|| known.as_ref().map(|d| d.tenant.clone()))
         .unwrap_or_else(|| TENANT.to_owned());
     if !is_plain_id(&tenant) {
-        return Err(format!("--tenant `{tenant}`: expected 1 to 64 letters, digits, `-`, `_`, `.`").into());
+        return Err(format!(
+            "--tenant `{tenant}`: expected 1 to 64 letters, digits, `-`, `_`, `.`"
+        )
+        .into());
     }
     let roster = roster::read_units(file, bytes, &tenant, known.as_ref())?;
     if let Some(to) = &args.to {
-        save_files(args, to, &[("directory.yaml", &roster::directory_yaml(&roster))])?;
+        save_files(
+            args,
+            to,
+            &[("directory.yaml", &roster::directory_yaml(&roster))],
+        )?;
     }
     print(args, &roster)?;
     Ok(Ended::Well)
 }
 
 fn print(args: &Import, roster: &Roster) -> Result<(), Fault> {
-    let header = ["id", "name", "short", "level", "kind", "groups", "superior", "contacts", "mail"];
+    let header = [
+        "id", "name", "short", "level", "kind", "groups", "superior", "contacts", "mail",
+    ];
     let rows: Vec<Vec<String>> = roster
         .directory
         .units
         .iter()
         .map(|(id, unit)| {
             let titles: Vec<&str> = unit.contacts.iter().map(|c| c.title.as_str()).collect();
-            let mails: Vec<&str> = unit.contacts.iter().filter_map(|c| c.mail.as_deref()).collect();
+            let mails: Vec<&str> = unit
+                .contacts
+                .iter()
+                .filter_map(|c| c.mail.as_deref())
+                .collect();
             vec![
                 id.clone(),
                 unit.name.clone(),
@@ -79,7 +101,12 @@ fn print(args: &Import, roster: &Roster) -> Result<(), Fault> {
                 .collect();
             table::print(&["编号", "名称", "简称", "层级", "上级", "联络员"], &rows);
             for q in &roster.questions {
-                crate::say!("待确认 {}:{}({})", q.place, q.question, q.alternatives.join(" / "));
+                crate::say!(
+                    "待确认 {}:{}({})",
+                    q.place,
+                    q.question,
+                    q.alternatives.join(" / ")
+                );
             }
             if !roster.unused.is_empty() {
                 crate::say!("没有使用的列:{}", roster.unused.join("、"));
@@ -91,7 +118,11 @@ fn print(args: &Import, roster: &Roster) -> Result<(), Fault> {
                 roster.directory.units.len(),
                 roster.more_contacts,
                 roster.asides.len(),
-                if roster.agrees() { "数目相符" } else { "数目不符" },
+                if roster.agrees() {
+                    "数目相符"
+                } else {
+                    "数目不符"
+                },
                 roster.questions.len()
             );
             match &args.to {

@@ -58,7 +58,11 @@ impl Archive {
         let mut total = 0_usize;
         for index in 0..zip.len() {
             let part = zip.by_index(index).map_err(damaged)?;
-            let name = part.name().map_err(damaged)?.trim_start_matches('/').to_owned();
+            let name = part
+                .name()
+                .map_err(damaged)?
+                .trim_start_matches('/')
+                .to_owned();
             let is_xml = std::path::Path::new(&name)
                 .extension()
                 .is_some_and(|e| e.eq_ignore_ascii_case("xml") || e.eq_ignore_ascii_case("rels"));

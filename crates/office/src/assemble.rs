@@ -68,7 +68,15 @@ impl<'a> Assembler<'a> {
             let found = row.text.chars().take(12).collect();
             let alternatives = vec!["只提醒不督办".to_owned(), "必办".to_owned()];
             let question = "以“鼓励”开头,暂只提醒不督办,请确认".to_owned();
-            self.ask(&row, &raw.place, "text", "encouraged", found, question, alternatives);
+            self.ask(
+                &row,
+                &raw.place,
+                "text",
+                "encouraged",
+                found,
+                question,
+                alternatives,
+            );
         }
         sections(raw, &mut row, &mut cells);
         self.units(raw, &mut row, &mut cells);
@@ -167,8 +175,15 @@ impl<'a> Assembler<'a> {
             .filter(|(_, field)| !field.text.trim().is_empty())
             .collect();
         if written.is_empty() {
-            let place = raw.units.first().map_or(&raw.place, |(_, f)| &f.place).clone();
-            let column = raw.units.first().map_or("责任单位", |(_, f)| f.column.as_str());
+            let place = raw
+                .units
+                .first()
+                .map_or(&raw.place, |(_, f)| &f.place)
+                .clone();
+            let column = raw
+                .units
+                .first()
+                .map_or("责任单位", |(_, f)| f.column.as_str());
             let absent = raw.units.is_empty();
             let question = if absent {
                 "没有写明责任单位,由谁负责?".to_owned()
@@ -180,7 +195,15 @@ impl<'a> Assembler<'a> {
                 "与上一行相同".to_owned(),
                 "写明单位后重新导入".to_owned(),
             ];
-            self.ask(row, &place, "units", "empty_cell", String::new(), question, alternatives);
+            self.ask(
+                row,
+                &place,
+                "units",
+                "empty_cell",
+                String::new(),
+                question,
+                alternatives,
+            );
             let field = Found::absent(column, &place);
             cells.push(reading(&field, "", "空缺", Confidence::Uncertain));
             return;
@@ -196,7 +219,15 @@ impl<'a> Assembler<'a> {
                 let question = "单位过长,没有读取".to_owned();
                 let found = joined.chars().take(40).collect();
                 let alternatives = vec!["写明单位后重新导入".to_owned()];
-                self.ask(row, &field.place, "units", "unknown_unit", found, question, alternatives);
+                self.ask(
+                    row,
+                    &field.place,
+                    "units",
+                    "unknown_unit",
+                    found,
+                    question,
+                    alternatives,
+                );
                 continue;
             }
             let shown = one_line(&joined.replace('\n', ";"));
@@ -210,13 +241,20 @@ impl<'a> Assembler<'a> {
             let before = row.units.len();
             let supposed = field.origin == Origin::Above;
             if supposed {
-                let question =
-                    format!("“{}”为空,暂按上一行“{shown}”,请确认", field.column);
+                let question = format!("“{}”为空,暂按上一行“{shown}”,请确认", field.column);
                 let alternatives = vec![
                     format!("与上一行相同:{shown}"),
                     "写明单位后重新导入".to_owned(),
                 ];
-                self.ask(row, &field.place, "units", "empty_cell", String::new(), question, alternatives);
+                self.ask(
+                    row,
+                    &field.place,
+                    "units",
+                    "empty_cell",
+                    String::new(),
+                    question,
+                    alternatives,
+                );
             }
             let asked = self.questions.len();
             self.names(&joined, *role, supposed, field, row);
@@ -267,13 +305,22 @@ impl<'a> Assembler<'a> {
                 let (others, doubts) = self.resolver.resolve(left_out, name.role);
                 except.extend(others.into_iter().flat_map(|m| m.ids));
                 for doubt in doubts {
-                    self.ask(row, &field.place, "units", doubt.code, left_out.clone(), doubt.question, doubt.alternatives);
+                    self.ask(
+                        row,
+                        &field.place,
+                        "units",
+                        doubt.code,
+                        left_out.clone(),
+                        doubt.question,
+                        doubt.alternatives,
+                    );
                 }
             }
             for one in meant {
                 for id in one.ids.into_iter().filter(|id| !except.contains(id)) {
                     // 各部门配合: the lead is not its own supporter.
-                    let leads_already = one.group.is_some() && name.role == Role::Support && leads.contains(&id);
+                    let leads_already =
+                        one.group.is_some() && name.role == Role::Support && leads.contains(&id);
                     let twice = row.units.iter().any(|o| o.id == id && o.role == name.role);
                     if leads_already || twice {
                         continue;
@@ -295,7 +342,15 @@ impl<'a> Assembler<'a> {
                         vague: doubt.vague,
                     });
                 }
-                self.ask(row, &field.place, "units", doubt.code, name.text.clone(), doubt.question, doubt.alternatives);
+                self.ask(
+                    row,
+                    &field.place,
+                    "units",
+                    doubt.code,
+                    name.text.clone(),
+                    doubt.question,
+                    doubt.alternatives,
+                );
             }
         }
         for (open, role) in names.open {
@@ -305,12 +360,28 @@ impl<'a> Assembler<'a> {
                 "只列点名的单位".to_owned(),
                 "增加单位,写明后重新导入".to_owned(),
             ];
-            self.ask(row, &field.place, "units", "open_list", open, question, alternatives);
+            self.ask(
+                row,
+                &field.place,
+                "units",
+                "open_list",
+                open,
+                question,
+                alternatives,
+            );
         }
         if supposed_role {
             let question = "只有一个单位注明牵头,其余单位是责任单位还是配合单位?".to_owned();
             let alternatives = vec!["其余为责任单位".to_owned(), "其余为配合单位".to_owned()];
-            self.ask(row, &field.place, "units", "two_readings", one_line(cell), question, alternatives);
+            self.ask(
+                row,
+                &field.place,
+                "units",
+                "two_readings",
+                one_line(cell),
+                question,
+                alternatives,
+            );
         }
     }
 
@@ -326,7 +397,11 @@ impl<'a> Assembler<'a> {
                 above = Some(field.clone());
             }
         }
-        let place = raw.deadlines.first().map_or(&raw.place, |f| &f.place).clone();
+        let place = raw
+            .deadlines
+            .first()
+            .map_or(&raw.place, |f| &f.place)
+            .clone();
         let phrase = phrases.join(";");
         let mut read = deadline::read(&phrase, self.year);
         if raw.deadlines.is_empty() {
@@ -338,8 +413,20 @@ impl<'a> Assembler<'a> {
         let doubts = read.questions.clone();
         row.deadline = read;
         for doubt in doubts {
-            let code = if row.deadline.kind == Kind::None { "unreadable" } else { "two_readings" };
-            self.ask(row, &place, "deadline", code, phrase.clone(), doubt.question, doubt.alternatives);
+            let code = if row.deadline.kind == Kind::None {
+                "unreadable"
+            } else {
+                "two_readings"
+            };
+            self.ask(
+                row,
+                &place,
+                "deadline",
+                code,
+                phrase.clone(),
+                doubt.question,
+                doubt.alternatives,
+            );
         }
         if let Some(field) = &above {
             row.deadline.confidence = Confidence::Uncertain;
@@ -349,21 +436,45 @@ impl<'a> Assembler<'a> {
                 "没有时限".to_owned(),
                 "写明时限后重新导入".to_owned(),
             ];
-            self.ask(row, &field.place, "deadline", "empty_cell", String::new(), question, alternatives);
+            self.ask(
+                row,
+                &field.place,
+                "deadline",
+                "empty_cell",
+                String::new(),
+                question,
+                alternatives,
+            );
         } else if row.deadline.kind == Kind::Missing {
             row.deadline.confidence = Confidence::Uncertain;
-            let column = raw.deadlines.first().map_or("完成时限", |f| f.column.as_str());
+            let column = raw
+                .deadlines
+                .first()
+                .map_or("完成时限", |f| f.column.as_str());
             let question = format!("“{column}”为空,也没有合并,何时完成?");
             let alternatives = vec![
                 "等待主管部门给出日期".to_owned(),
                 "与上一行相同".to_owned(),
                 "没有时限".to_owned(),
             ];
-            self.ask(row, &place, "deadline", "empty_cell", String::new(), question, alternatives);
+            self.ask(
+                row,
+                &place,
+                "deadline",
+                "empty_cell",
+                String::new(),
+                question,
+                alternatives,
+            );
         }
         for field in &raw.deadlines {
             let shown = row.deadline.shown();
-            cells.push(reading(field, &one_line(&field.text), &shown, row.deadline.confidence));
+            cells.push(reading(
+                field,
+                &one_line(&field.text),
+                &shown,
+                row.deadline.confidence,
+            ));
         }
     }
 }
@@ -402,16 +513,18 @@ fn sections(raw: &RawRow, row: &mut Row, cells: &mut Vec<CellReading>) {
         } else {
             Confidence::Certain
         };
-        let read = if turn == 0 { "上级标题" } else { "下级标题" };
+        let read = if turn == 0 {
+            "上级标题"
+        } else {
+            "下级标题"
+        };
         cells.push(reading(field, &text, read, confidence));
         if !texts.contains(&text) {
             texts.push(text);
         }
     }
     // A single heading numbered (一) is a lower one.
-    if texts.len() == 1
-        && numbered(&texts[0]).is_some_and(|(rank, ..)| rank == Rank::Subsection)
-    {
+    if texts.len() == 1 && numbered(&texts[0]).is_some_and(|(rank, ..)| rank == Rank::Subsection) {
         texts.insert(0, String::new());
     }
     let mut rest = texts.into_iter();
@@ -444,7 +557,11 @@ fn as_number(field: &Found, year: Option<i32>, read: &mut Deadline) {
         let dates = [&october, &january].map(|p| deadline::read(p, year).date);
         let shown = dates.iter().flatten().map(ToString::to_string).collect();
         read.ask(
-            format!("“{text}”在电子表格中是数字,是{}月还是{}月?", chinese(1), chinese(10)),
+            format!(
+                "“{text}”在电子表格中是数字,是{}月还是{}月?",
+                chinese(1),
+                chinese(10)
+            ),
             shown,
         );
         read.date = dates[0];

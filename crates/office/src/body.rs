@@ -34,11 +34,17 @@ pub(crate) fn compare<'a>(
         }
         for clause in sentence.split(|c| half(c) == ',') {
             // 2035年 in the name of a plan is no deadline; 年底前 and 10月底 are.
-            if !["前", "月底", "年底"].iter().any(|word| clause.contains(word)) {
+            if !["前", "月底", "年底"]
+                .iter()
+                .any(|word| clause.contains(word))
+            {
                 continue;
             }
             let read = deadline::read(clause, year);
-            if let Some(date) = read.date.filter(|_| matches!(read.kind, Kind::Fixed | Kind::Period)) {
+            if let Some(date) = read
+                .date
+                .filter(|_| matches!(read.kind, Kind::Fixed | Kind::Period))
+            {
                 dated.push((pairs(sentence), clause.trim().to_owned(), date));
             }
         }

@@ -89,7 +89,12 @@ pub fn write(
     let first_day = NaiveDate::from_ymd_opt(year, 1, 1);
     let last_day = NaiveDate::from_ymd_opt(year, 12, 31);
     let (Some(first_day), Some(ends)) = (first_day, last_day) else {
-        return Err(Refusal::new(&reading.file, format!("年度 {year}"), "2000 至 2100", "用 --year 给出年份"));
+        return Err(Refusal::new(
+            &reading.file,
+            format!("年度 {year}"),
+            "2000 至 2100",
+            "用 --year 给出年份",
+        ));
     };
     if directory.units.is_empty() {
         return Err(Refusal::new(
@@ -99,7 +104,9 @@ pub fn write(
             "先用 duban import --units 导入单位名录",
         ));
     }
-    let issued = settings.issued.or(reading.heading.issued.filter(|d| d.year() == year));
+    let issued = settings
+        .issued
+        .or(reading.heading.issued.filter(|d| d.year() == year));
     let mut writer = Writer {
         reading,
         directory: directory.clone(),
@@ -113,9 +120,18 @@ pub fn write(
         asked_periods: false,
     };
     if issued.is_none() {
-        let found = reading.heading.issued.map(|d| d.to_string()).unwrap_or_default();
+        let found = reading
+            .heading
+            .issued
+            .map(|d| d.to_string())
+            .unwrap_or_default();
         let taken = first_day.to_string();
-        writer.ask("no_date", found, "文件没有本年度的成文日期", vec![taken, "用 --issued 给出".to_owned()]);
+        writer.ask(
+            "no_date",
+            found,
+            "文件没有本年度的成文日期",
+            vec![taken, "用 --issued 给出".to_owned()],
+        );
     }
     writer.offices(settings);
     let tasks = writer.tasks();
@@ -136,7 +152,13 @@ pub fn write(
 }
 
 impl Writer<'_> {
-    fn ask(&mut self, code: &'static str, found: String, question: &str, alternatives: Vec<String>) {
+    fn ask(
+        &mut self,
+        code: &'static str,
+        found: String,
+        question: &str,
+        alternatives: Vec<String>,
+    ) {
         self.questions.push(Question {
             row: None,
             place: "全文".to_owned(),
@@ -154,7 +176,10 @@ impl Writer<'_> {
         let units = &self.directory.units;
         let named = |words: &[&str]| -> Option<String> {
             let fits = |unit: &Unit| words.iter().any(|word| unit.name.contains(word));
-            units.iter().find(|(_, unit)| fits(unit)).map(|(id, _)| id.clone())
+            units
+                .iter()
+                .find(|(_, unit)| fits(unit))
+                .map(|(id, _)| id.clone())
         };
         let in_charge = units
             .iter()
@@ -163,7 +188,10 @@ impl Writer<'_> {
             })
             .map(|(id, _)| id.clone());
         let first = units.keys().next().cloned().unwrap_or_default();
-        let group = settings.leading_group.clone().or_else(|| named(&["领导小组"]));
+        let group = settings
+            .leading_group
+            .clone()
+            .or_else(|| named(&["领导小组"]));
         let office = settings
             .office
             .clone()
@@ -173,10 +201,19 @@ impl Writer<'_> {
         let group = group.unwrap_or_else(|| office.clone());
         for (told, taken, option, who) in [
             (&settings.office, &office, "--office", "主管部门"),
-            (&settings.leading_group, &group, "--leading-group", "领导小组"),
+            (
+                &settings.leading_group,
+                &group,
+                "--leading-group",
+                "领导小组",
+            ),
         ] {
             if told.is_none() {
-                let name = self.directory.units.get(taken).map_or("", |u| u.name.as_str());
+                let name = self
+                    .directory
+                    .units
+                    .get(taken)
+                    .map_or("", |u| u.name.as_str());
                 let shown = format!("{name}({taken})");
                 self.questions.push(Question {
                     row: None,
@@ -196,7 +233,10 @@ impl Writer<'_> {
 
     fn ledger(&mut self, id: &str) -> String {
         let heading = &self.reading.heading;
-        let title = heading.title.clone().unwrap_or_else(|| format!("{}年台账", self.year));
+        let title = heading
+            .title
+            .clone()
+            .unwrap_or_else(|| format!("{}年台账", self.year));
         let issuer = heading.issuer.clone().unwrap_or_default();
         let number = heading.number.clone().unwrap_or_default();
         if issuer.is_empty() || number.is_empty() {
@@ -208,9 +248,16 @@ impl Writer<'_> {
                 "文号"
             };
             let question = format!("文件没有写明{missing}");
-            self.ask("no_issuer", String::new(), &question, vec!["暂空,在 ledger.yaml 中填写".to_owned()]);
+            self.ask(
+                "no_issuer",
+                String::new(),
+                &question,
+                vec!["暂空,在 ledger.yaml 中填写".to_owned()],
+            );
         }
-        let mut out = String::from("# 台账 | The ledger as a whole, as imported. 待确认的见 import-report.md\n\n");
+        let mut out = String::from(
+            "# 台账 | The ledger as a whole, as imported. 待确认的见 import-report.md\n\n",
+        );
         let _ = writeln!(out, "ledger: {}", quoted(id));
         let _ = writeln!(out, "title: {}", text(&title));
         let _ = writeln!(out, "issuer: {}", text(&issuer));
@@ -220,10 +267,16 @@ impl Writer<'_> {
         let _ = writeln!(out, "issued: {}", self.issued);
         let _ = writeln!(out, "ends: {}", self.ends);
         let _ = writeln!(out, "zone: Asia/Shanghai\ncalendar: cn");
-        let _ = writeln!(out, "office: {}\nleading_group: {}", self.office, self.leading_group);
+        let _ = writeln!(
+            out,
+            "office: {}\nleading_group: {}",
+            self.office, self.leading_group
+        );
         out.push_str("\nat: \"09:10\"\nyellow: 7wd\nbackdate: 2wd\nreturn_clock: 5wd\nverify_within: 5wd\n\n");
         out.push_str(LADDERS);
-        out.push_str("\n# 公开信息的种类:以公开信息销号的任务才需要,见 workflows/README.md\nkinds: {}\n");
+        out.push_str(
+            "\n# 公开信息的种类:以公开信息销号的任务才需要,见 workflows/README.md\nkinds: {}\n",
+        );
         out
     }
 
@@ -254,7 +307,9 @@ impl Writer<'_> {
             .collect();
         let mut wording: String = row.text.chars().take(MAX_TEXT_CHARS).collect();
         if wording.chars().count() < row.text.chars().count() {
-            confirm.push(format!("第{id}行原文超过{MAX_TEXT_CHARS}字,只保留了前面的部分"));
+            confirm.push(format!(
+                "第{id}行原文超过{MAX_TEXT_CHARS}字,只保留了前面的部分"
+            ));
         }
         if wording.trim().is_empty() {
             wording = "(原文为空)".to_owned();
@@ -269,7 +324,11 @@ impl Writer<'_> {
         if !row.deadline.phrase.is_empty() {
             let _ = writeln!(out, "    deadline_phrase: {}", text(&row.deadline.phrase));
         }
-        let strength = if row.encouraged { "encouraged" } else { "required" };
+        let strength = if row.encouraged {
+            "encouraged"
+        } else {
+            "required"
+        };
         let _ = writeln!(out, "    strength: {strength}");
         let by_period = self.timing(id, row, &mut confirm, out);
         let ladder = match (row.encouraged, by_period) {
@@ -302,7 +361,10 @@ impl Writer<'_> {
             if date >= self.issued {
                 let _ = writeln!(out, "    opens: activation\n    due: {date}");
                 if read.kind == Kind::Yearly {
-                    confirm.push(format!("第{id}行“{phrase}”每年如此,本台账只管{}年,请确认", self.year));
+                    confirm.push(format!(
+                        "第{id}行“{phrase}”每年如此,本台账只管{}年,请确认",
+                        self.year
+                    ));
                 }
                 return false;
             }
@@ -328,7 +390,9 @@ impl Writer<'_> {
                         "第{id}行“{phrase}”从事后起算,暂待主管部门逐次启动并给出日期,请确认由谁启动"
                     ));
                 } else if read.kind == Kind::WhenAppropriate {
-                    confirm.push(format!("第{id}行“{phrase}”没有日期,暂待主管部门启动并给出日期,请确认由谁启动"));
+                    confirm.push(format!(
+                        "第{id}行“{phrase}”没有日期,暂待主管部门启动并给出日期,请确认由谁启动"
+                    ));
                 }
                 return false;
             }
@@ -340,7 +404,11 @@ impl Writer<'_> {
             Every::Year => ("year", "10 9 1 JAN *", 12),
         };
         // Late in the year there may be no full period left.
-        let first = if self.issued.month0() + months >= 12 { "running" } else { "full" };
+        let first = if self.issued.month0() + months >= 12 {
+            "running"
+        } else {
+            "full"
+        };
         let _ = writeln!(
             out,
             "    opens: each_period\n    period: {{ every: {word}, cron: \"{cron}\", first: {first} }}\n    due: period_end"
@@ -349,7 +417,9 @@ impl Writer<'_> {
             Kind::Continuous if self.asked_periods => {}
             Kind::Continuous => {
                 self.asked_periods = true;
-                confirm.push(format!("全部“{phrase}”类任务暂按季度核查,每季度末为一个期限,年底结束,请确认周期"));
+                confirm.push(format!(
+                    "全部“{phrase}”类任务暂按季度核查,每季度末为一个期限,年底结束,请确认周期"
+                ));
             }
             Kind::Recurring if matches!(every, Every::Day | Every::Week | Every::TenDays) => {
                 confirm.push(format!("第{id}行“{phrase}”暂按月核查,请确认"));
@@ -371,7 +441,10 @@ impl Writer<'_> {
         let mut units: Vec<Owed> = row.units.clone();
         for unresolved in row.unresolved.iter().filter(|u| !u.vague) {
             let new = self.add(&unresolved.phrase);
-            if !units.iter().any(|o| o.id == new && o.role == unresolved.role) {
+            if !units
+                .iter()
+                .any(|o| o.id == new && o.role == unresolved.role)
+            {
                 units.push(Owed {
                     id: new,
                     role: unresolved.role,
@@ -412,7 +485,11 @@ impl Writer<'_> {
                     .collect();
                 if members == here {
                     if done.insert((group.clone(), owed.role)) {
-                        let _ = writeln!(out, "      - {{ group: {}, role: {role}{ladder} }}", quoted(group));
+                        let _ = writeln!(
+                            out,
+                            "      - {{ group: {}, role: {role}{ladder} }}",
+                            quoted(group)
+                        );
                     }
                     continue;
                 }
@@ -458,5 +535,9 @@ fn short_title(wording: &str) -> String {
         .find(|(at, c)| *at > 0 && matches!(half(*c), ',' | '。' | ';' | '、' | ':'))
         .map_or(wording.len(), |(at, _)| at);
     let title: String = wording[..end].chars().take(TITLE_CHARS).collect();
-    if title.trim().is_empty() { "任务".to_owned() } else { title }
+    if title.trim().is_empty() {
+        "任务".to_owned()
+    } else {
+        title
+    }
 }

@@ -166,7 +166,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Document, Refusal> {
             return docx::read(&archive);
         }
         if archive.names().any(|name| name.starts_with("xl/")) {
-            return sheet::read(bytes);
+            return sheet::read(&archive, bytes);
         }
         let what = if archive.others.iter().any(|n| n == "mimetype") {
             "OpenDocument 文件(odt、ods)或其他压缩包"
@@ -200,7 +200,10 @@ pub(crate) fn open(bytes: &[u8]) -> Result<Document, Refusal> {
         } else if holds("Workbook") || holds("Book") {
             ("旧格式的 Excel 文件(xls)", "用 Excel 或 WPS 另存为 xlsx")
         } else {
-            ("旧格式的 Office 文件", "用 Word、WPS 或 Excel 另存为 docx 或 xlsx")
+            (
+                "旧格式的 Office 文件",
+                "用 Word、WPS 或 Excel 另存为 docx 或 xlsx",
+            )
         };
         return Err(Refusal::new("文件", found, formats, remedy));
     }

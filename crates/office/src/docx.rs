@@ -340,7 +340,10 @@ impl Desk {
                     .and_then(|up| rows.get(up).map(|row: &Vec<Cell>| (up, row)))
                     .and_then(|(up, row)| {
                         let cell = row.get(raw.column)?;
-                        Some((cell.covered_by.unwrap_or((up, raw.column)), cell.text.clone()))
+                        Some((
+                            cell.covered_by.unwrap_or((up, raw.column)),
+                            cell.text.clone(),
+                        ))
                     });
                 let (anchor, text) = match above {
                     Some((anchor, text)) => (Some(anchor), text),

@@ -119,14 +119,20 @@ fn fields(table: &Table) -> Vec<Field> {
                 break;
             };
             let text = once(&beside.text);
-            let label_follows = beside.covered_by.is_none() && crate::heading::column(&text).is_some();
+            let label_follows =
+                beside.covered_by.is_none() && crate::heading::column(&text).is_some();
             if label_follows {
                 c = value;
                 continue;
             }
             if anchor.0 < r {
-                let same = fields.iter_mut().rev().find(|f| f.row == anchor.0 && f.heading == heading);
-                if let Some(field) = same.filter(|_| beside.covered_by.is_none_or(|(up, _)| up == r)) {
+                let same = fields
+                    .iter_mut()
+                    .rev()
+                    .find(|f| f.row == anchor.0 && f.heading == heading);
+                if let Some(field) =
+                    same.filter(|_| beside.covered_by.is_none_or(|(up, _)| up == r))
+                {
                     field.text.push('\n');
                     field.text.push_str(&text);
                 }

@@ -139,9 +139,8 @@ fn banner(
     let row = &table.rows[r];
     let place = table.row_place(r);
     let rank = numbered(text).map(|(rank, ..)| rank);
-    let others_empty = (0..row.len()).all(|other| {
-        other == c || row[other].is_empty() || row[other].covered_by == Some((r, c))
-    });
+    let others_empty = (0..row.len())
+        .all(|other| other == c || row[other].is_empty() || row[other].covered_by == Some((r, c)));
     let wide = row[c].across >= 2 && (row[c].across * 2 >= row.len() || others_empty);
     let is_heading = matches!(rank, Some(Rank::Section | Rank::Subsection));
     if c == columns.text && row[c].across == 1 {
@@ -181,7 +180,9 @@ fn cut(text: &str, place: &str, rank: Option<Rank>, raw: &mut Raw) -> bool {
         return false;
     };
     let whole = last.text.text.trim_end();
-    if rank.is_some() || whole.ends_with(|c| matches!(half(c), '。' | ';' | '!' | '?' | '.' | '”' | ')')) {
+    if rank.is_some()
+        || whole.ends_with(|c| matches!(half(c), '。' | ';' | '!' | '?' | '.' | '”' | ')'))
+    {
         return false;
     }
     let joined = format!("{whole}{text}");
@@ -203,14 +204,7 @@ fn cut(text: &str, place: &str, rank: Option<Rank>, raw: &mut Raw) -> bool {
 }
 
 /// A row that belongs to the task above: its text is merged from there, or it has none.
-fn go_on(
-    table: &Table,
-    r: usize,
-    columns: &Columns,
-    walk: &mut Walk,
-    raw: &mut Raw,
-    merged: bool,
-) {
+fn go_on(table: &Table, r: usize, columns: &Columns, walk: &mut Walk, raw: &mut Raw, merged: bool) {
     let row = &table.rows[r];
     let place = table.row_place(r);
     let own_date = columns
@@ -257,7 +251,10 @@ fn go_on(
             code: "empty_cell",
             found: line_of(row),
             question: "这一行没有任务内容,也没有合并,是否属于上一行的任务?".to_owned(),
-            alternatives: vec!["属于上一行的任务".to_owned(), "另有任务内容,补写后重新导入".to_owned()],
+            alternatives: vec![
+                "属于上一行的任务".to_owned(),
+                "另有任务内容,补写后重新导入".to_owned(),
+            ],
             taken: "属于上一行的任务".to_owned(),
         });
     }
@@ -271,7 +268,12 @@ fn unit_columns(columns: &Columns) -> Vec<(Role, usize)> {
         (Column::Support, Role::Support),
     ]
     .into_iter()
-    .flat_map(|(column, role)| columns.all(column).map(move |c| (role, c)).collect::<Vec<_>>())
+    .flat_map(|(column, role)| {
+        columns
+            .all(column)
+            .map(move |c| (role, c))
+            .collect::<Vec<_>>()
+    })
     .collect();
     all.sort_by_key(|(_, c)| *c);
     all
@@ -333,7 +335,11 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
         if field.origin == Origin::Empty && !renewed && !walk.above[c].is_empty() {
             field.origin = Origin::Above;
             field.text.clone_from(&walk.above[c]);
-            match walk.supposed.iter_mut().find(|(name, _)| *name == field.column) {
+            match walk
+                .supposed
+                .iter_mut()
+                .find(|(name, _)| *name == field.column)
+            {
                 Some((_, rows)) => *rows += 1,
                 None => walk.supposed.push((field.column.clone(), 1)),
             }

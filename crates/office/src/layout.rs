@@ -56,7 +56,10 @@ pub(crate) fn is_own(row: &[Cell], c: usize) -> bool {
 fn classes(row: &[Cell]) -> (BTreeSet<Column>, usize, usize) {
     let mut known = BTreeSet::new();
     let (mut count, mut all) = (0, 0);
-    for cell in row.iter().filter(|cell| !cell.is_empty() && cell.covered_by.is_none()) {
+    for cell in row
+        .iter()
+        .filter(|cell| !cell.is_empty() && cell.covered_by.is_none())
+    {
         all += 1;
         if let Some(column) = column(&once(&cell.text)) {
             known.insert(column);
@@ -102,7 +105,9 @@ pub(crate) fn header_at(table: &Table, begin: usize) -> Option<(Columns, usize)>
             .filter(|cell| !cell.is_empty())
             .map(|cell| squeeze(&cell.text).trim_matches(['(', ')']).to_owned())
             .collect();
-        let counts = (1..).zip(&numbers).all(|(n, text): (usize, _)| *text == n.to_string());
+        let counts = (1..)
+            .zip(&numbers)
+            .all(|(n, text): (usize, _)| *text == n.to_string());
         if numbers.len() >= 3 && counts {
             after = end + 1;
         }
@@ -135,11 +140,16 @@ pub(crate) fn header_at(table: &Table, begin: usize) -> Option<(Columns, usize)>
 
 /// True if the row at `end` belongs to the header that begins at `begin`.
 fn goes_on(table: &Table, begin: usize, end: usize, row: &[Cell]) -> bool {
-    let from_header = |cell: &Cell| cell.covered_by.is_some_and(|(r, _)| (begin..end).contains(&r));
+    let from_header = |cell: &Cell| {
+        cell.covered_by
+            .is_some_and(|(r, _)| (begin..end).contains(&r))
+    };
     let under_a_wide_one = |c: usize| {
         let above = &table.rows[end - 1][c];
         let begins = above.covered_by.map_or(c, |(_, left)| left);
-        table.rows[end - 1].get(begins).is_some_and(|cell| cell.across > 1)
+        table.rows[end - 1]
+            .get(begins)
+            .is_some_and(|cell| cell.across > 1)
     };
     let own: Vec<usize> = (0..row.len()).filter(|c| is_own(row, *c)).collect();
     if own.is_empty() {
@@ -261,12 +271,38 @@ pub(crate) fn looks_like_units(text: &str) -> bool {
         return false;
     }
     const ENDS: &[&str] = &[
-        "局", "委", "办", "厅", "部", "院", "部门", "政府", "单位", "办公室", "委员会", "管委会", "中心", "集团",
-        "公司", "支队", "银行", "街道", "乡镇", "学校", "负责", "牵头", "配合", "科", "处", "站", "队",
+        "局",
+        "委",
+        "办",
+        "厅",
+        "部",
+        "院",
+        "部门",
+        "政府",
+        "单位",
+        "办公室",
+        "委员会",
+        "管委会",
+        "中心",
+        "集团",
+        "公司",
+        "支队",
+        "银行",
+        "街道",
+        "乡镇",
+        "学校",
+        "负责",
+        "牵头",
+        "配合",
+        "科",
+        "处",
+        "站",
+        "队",
     ];
     plain.contains("牵头")
         || plain.contains("单位:")
-        || plain
-            .split(['、', ',', ';'])
-            .all(|name| ENDS.iter().any(|end| name.trim_end_matches(')').ends_with(end)))
+        || plain.split(['、', ',', ';']).all(|name| {
+            ENDS.iter()
+                .any(|end| name.trim_end_matches(')').ends_with(end))
+        })
 }

@@ -51,7 +51,10 @@ fn settle(walk: &mut Walk, raw: &mut Raw) {
         code: "no_units",
         found: row.text.text.clone(),
         question: "这一段没有责任单位和时限,没有作为任务,请确认".to_owned(),
-        alternatives: vec!["不是任务".to_owned(), "是任务,补写责任单位后重新导入".to_owned()],
+        alternatives: vec![
+            "不是任务".to_owned(),
+            "是任务,补写责任单位后重新导入".to_owned(),
+        ],
         taken: "不是任务".to_owned(),
     });
     raw.aside("note", row.place, row.text.text);
@@ -107,11 +110,15 @@ fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
             Rank::Section | Rank::Subsection if first => {
                 // (一)加强管理。做好…: the first sentence is a heading if more follows.
                 let end = text.find('。').map(|at| at + '。'.len_utf8());
-                let heading = end.filter(|at| *at < text.len()).map(|at| text[..at].to_owned());
+                let heading = end
+                    .filter(|at| *at < text.len())
+                    .map(|at| text[..at].to_owned());
                 match heading.filter(|h| h.chars().count() <= MAX_HEADING_CHARS) {
                     Some(heading) => {
                         text = text[heading.len()..].trim().to_owned();
-                        heading.trim_end_matches('。').clone_into(&mut walk.subsection);
+                        heading
+                            .trim_end_matches('。')
+                            .clone_into(&mut walk.subsection);
                     }
                     None => text = after,
                 }
@@ -189,7 +196,10 @@ fn assigned(text: &str) -> (Vec<(String, String)>, String) {
                 if assigns(&inside) && words.chars().count() >= 4 {
                     pieces.push((std::mem::take(&mut words), inside));
                     at = end + 1;
-                    while chars.get(at).is_some_and(|c| matches!(half(*c), '。' | ';' | '.' | ' ')) {
+                    while chars
+                        .get(at)
+                        .is_some_and(|c| matches!(half(*c), '。' | ';' | '.' | ' '))
+                    {
                         at += 1;
                     }
                     continue;
@@ -205,7 +215,17 @@ fn assigned(text: &str) -> (Vec<(String, String)>, String) {
 /// True if the inside of a bracket says who does it.
 fn assigns(inside: &str) -> bool {
     let plain = squeeze(inside);
-    let words = ["牵头", "责任单位", "责任部门", "配合", "负责", "完成时限", "承办", "落实单位", "完成时间"];
+    let words = [
+        "牵头",
+        "责任单位",
+        "责任部门",
+        "配合",
+        "负责",
+        "完成时限",
+        "承办",
+        "落实单位",
+        "完成时间",
+    ];
     plain.chars().count() >= 3 && (words.iter().any(|w| plain.contains(w)) || who_and_when(&plain))
 }
 
@@ -225,7 +245,9 @@ fn is_date(text: &str) -> bool {
 
 fn starts_with_label(text: &str) -> bool {
     let inside = text.trim_start_matches(|c| matches!(half(c), '(' | '['));
-    labels_at(&inside.chars().collect::<Vec<_>>()).first().is_some_and(|(at, ..)| *at == 0)
+    labels_at(&inside.chars().collect::<Vec<_>>())
+        .first()
+        .is_some_and(|(at, ..)| *at == 0)
 }
 
 /// Places of 责任单位: and the like: where the word begins, where its text begins, the column.
@@ -235,7 +257,12 @@ fn labels_at(chars: &[char]) -> Vec<(usize, usize, Column)> {
         // The longest heading that ends at the colon.
         let begin = (colon.saturating_sub(8)..colon).find(|begin| {
             let word: String = chars[*begin..colon].iter().collect();
-            let wanted = [Column::Units, Column::Lead, Column::Support, Column::Deadline];
+            let wanted = [
+                Column::Units,
+                Column::Lead,
+                Column::Support,
+                Column::Deadline,
+            ];
             !word.contains(|c| matches!(half(c), ' ' | ',' | ';' | '。' | '、' | '(' | '['))
                 && column(&word).is_some_and(|c| wanted.contains(&c))
         });
@@ -259,7 +286,9 @@ fn labelled(text: &str) -> Vec<(Column, String)> {
     for (turn, (_, begin, column)) in labels.iter().enumerate() {
         let end = labels.get(turn + 1).map_or(chars.len(), |(next, ..)| *next);
         let part: String = chars[*begin..end.max(*begin)].iter().collect();
-        let part = part.trim().trim_end_matches(|c| matches!(half(c), ',' | ';' | '。' | '、' | ' '));
+        let part = part
+            .trim()
+            .trim_end_matches(|c| matches!(half(c), ',' | ';' | '。' | '、' | ' '));
         if !part.is_empty() {
             out.push((*column, part.to_owned()));
         }
@@ -294,6 +323,7 @@ fn loose(inside: &str, place: &str, row: &mut RawRow) {
     }
     if !units.is_empty() {
         let text = units.join(";");
-        row.units.push((Role::Responsible, Found::own("责任单位", place, text)));
+        row.units
+            .push((Role::Responsible, Found::own("责任单位", place, text)));
     }
 }

@@ -106,7 +106,10 @@ impl Numbering {
             }
             let key = (definition.clone(), upper);
             let value = self.counted.get(&key).copied().unwrap_or(1);
-            let format = self.levels.get(&key).map_or("decimal", |l| l.format.as_str());
+            let format = self
+                .levels
+                .get(&key)
+                .map_or("decimal", |l| l.format.as_str());
             text = text.replace(&mark, &shown(value, format));
         }
         text

@@ -108,7 +108,13 @@ const OPEN_ENDS: &[&str] = &[
 
 fn role_in_brackets(text: &str) -> Option<(String, Role)> {
     let plain = squeeze(text);
-    for (word, role) in [("牵头", Role::Lead), ("牵头单位", Role::Lead), ("主办", Role::Lead), ("配合", Role::Support), ("协办", Role::Support)] {
+    for (word, role) in [
+        ("牵头", Role::Lead),
+        ("牵头单位", Role::Lead),
+        ("主办", Role::Lead),
+        ("配合", Role::Support),
+        ("协办", Role::Support),
+    ] {
         let end = format!("({word})");
         if plain.ends_with(&end) {
             let count = text.chars().count() - end.chars().count();
@@ -145,9 +151,9 @@ fn guard_exceptions(cell: &str) -> String {
     let Some(begin) = cell.find('除') else {
         return cell.to_owned();
     };
-    let depth = cell[..begin].chars().fold(0_i32, |d, c| {
-        d + i32::from(opens(c)) - i32::from(closes(c))
-    });
+    let depth = cell[..begin]
+        .chars()
+        .fold(0_i32, |d, c| d + i32::from(opens(c)) - i32::from(closes(c)));
     let Some(end) = cell[begin..].find('外').map(|at| begin + at) else {
         return cell.to_owned();
     };
@@ -206,12 +212,7 @@ fn exceptions(token: &str) -> (String, Vec<String>) {
 }
 
 /// Adds the names of one segment. Names wait for the role word behind them.
-fn segment_names(
-    segment: &str,
-    current: &mut Role,
-    known: &dyn Fn(&str) -> bool,
-    out: &mut Names,
-) {
+fn segment_names(segment: &str, current: &mut Role, known: &dyn Fn(&str) -> bool, out: &mut Names) {
     let listed = segment.contains('、');
     // Outside of brackets; a comma separates groups where 、 separates names.
     let mut tokens: Vec<(String, bool)> = Vec::new();
@@ -232,14 +233,21 @@ fn segment_names(
         }
         let mut token = token;
         if let Some((label, role)) = LABELS.iter().find(|(label, _)| {
-            token.strip_prefix(label).is_some_and(|rest| rest.starts_with(|c| half(c) == ':'))
+            token
+                .strip_prefix(label)
+                .is_some_and(|rest| rest.starts_with(|c| half(c) == ':'))
         }) {
             *current = *role;
-            token = token[label.len()..].trim_start_matches(|c| half(c) == ':' || c == ' ').to_owned();
+            token = token[label.len()..]
+                .trim_start_matches(|c| half(c) == ':' || c == ' ')
+                .to_owned();
             waiting = out.names.len();
             waiting_open = out.open.len();
         }
-        token = token.trim_start_matches('由').trim_matches(|c| matches!(half(c), '.' | ':')).to_owned();
+        token = token
+            .trim_start_matches('由')
+            .trim_matches(|c| matches!(half(c), '.' | ':'))
+            .to_owned();
         if token.is_empty() {
             continue;
         }
@@ -292,10 +300,12 @@ fn whole_names(split: Vec<String>, known: &dyn Fn(&str) -> bool) -> Vec<String> 
     let mut out = Vec::new();
     let mut at = 0;
     while at < split.len() {
-        let longest = (at + 2..=(at + MAX_NAME_PARTS).min(split.len())).rev().find(|end| {
-            let joined = split[at..*end].join("、");
-            known(&suffix(&joined).0)
-        });
+        let longest = (at + 2..=(at + MAX_NAME_PARTS).min(split.len()))
+            .rev()
+            .find(|end| {
+                let joined = split[at..*end].join("、");
+                known(&suffix(&joined).0)
+            });
         let end = longest.unwrap_or(at + 1);
         out.push(split[at..end].join("、"));
         at = end;
@@ -309,7 +319,9 @@ fn suffix(token: &str) -> (String, Option<Role>) {
         if let Some(name) = token.strip_suffix(word)
             && !name.is_empty()
         {
-            let name = name.trim_end_matches("按照职责分工").trim_end_matches("按职责分工");
+            let name = name
+                .trim_end_matches("按照职责分工")
+                .trim_end_matches("按职责分工");
             return (name.to_owned(), Some(*role));
         }
     }
@@ -364,7 +376,11 @@ mod tests {
     #[test]
     fn who_leads_and_who_supports_is_read_however_it_is_written() {
         use Role::{Lead, Responsible, Support};
-        let expected = owed(&[("市发改委", Lead), ("市财政局", Support), ("市教育局", Support)]);
+        let expected = owed(&[
+            ("市发改委", Lead),
+            ("市财政局", Support),
+            ("市教育局", Support),
+        ]);
         for cell in [
             "市发改委牵头,市财政局、市教育局配合",
             "市发改委牵头,市财政局、市教育局配合。",
@@ -398,7 +414,11 @@ mod tests {
 
     #[test]
     fn exceptions_are_not_owed() {
-        for cell in ["市政府各部门(除市公安局、市司法局外)", "除市公安局、市司法局外的市政府各部门", "市政府各部门(市公安局、市司法局除外)"] {
+        for cell in [
+            "市政府各部门(除市公安局、市司法局外)",
+            "除市公安局、市司法局外的市政府各部门",
+            "市政府各部门(市公安局、市司法局除外)",
+        ] {
             let names = read(cell, Role::Responsible, &|_| false);
             assert_eq!(names.names.len(), 1, "{cell}: {names:?}");
             assert_eq!(names.names[0].text, "市政府各部门");

@@ -34,7 +34,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(String, &'static str), Refusal> {
             detector.feed(bytes, true);
             let guess = detector.guess(Some(b"cn"), Utf8Detection::Deny);
             // GB18030 holds all of GBK; any other guess would be a Western or Japanese page.
-            let guess = if guess.name() == "GBK" { GB18030 } else { guess };
+            let guess = if guess.name() == "GBK" {
+                GB18030
+            } else {
+                guess
+            };
             (guess, bytes)
         };
     let (text, _, faulty) = encoding.decode(rest);
@@ -124,7 +128,9 @@ fn too_large(rows: usize, columns: usize) -> Refusal {
     Refusal::new(
         "文件",
         format!("{rows} 行、{columns} 列,或者一格过长"),
-        format!("不超过 {MAX_ROWS} 行、{MAX_COLUMNS} 列、{MAX_CELLS} 格,每格不超过 {MAX_CELL_CHARS} 字"),
+        format!(
+            "不超过 {MAX_ROWS} 行、{MAX_COLUMNS} 列、{MAX_CELLS} 格,每格不超过 {MAX_CELL_CHARS} 字"
+        ),
         "删去无关的行和列,或者分成几个文件导入",
     )
 }
@@ -150,7 +156,10 @@ fn records(text: &str, separator: u8) -> Result<Vec<Vec<String>>, Refusal> {
         if rows.len() >= MAX_ROWS || cells > MAX_CELLS {
             return Err(too_large(rows.len() + 1, record.len()));
         }
-        if record.iter().any(|cell| cell.chars().count() > MAX_CELL_CHARS) {
+        if record
+            .iter()
+            .any(|cell| cell.chars().count() > MAX_CELL_CHARS)
+        {
             return Err(too_large(rows.len() + 1, record.len()));
         }
         rows.push(record.iter().map(ToOwned::to_owned).collect());
@@ -161,7 +170,10 @@ fn records(text: &str, separator: u8) -> Result<Vec<Vec<String>>, Refusal> {
 /// The number of columns that most rows have; 1 if there is no such number.
 fn usual_width(rows: &[Vec<String>]) -> usize {
     let mut counts = std::collections::BTreeMap::new();
-    for row in rows.iter().filter(|r| r.iter().any(|c| !c.trim().is_empty())) {
+    for row in rows
+        .iter()
+        .filter(|r| r.iter().any(|c| !c.trim().is_empty()))
+    {
         *counts.entry(row.len()).or_insert(0_usize) += 1;
     }
     let all: usize = counts.values().sum();

@@ -94,7 +94,12 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// Sets a row aside with a reason.
-    pub fn aside(&mut self, read: &'static str, place: impl Into<String>, found: impl Into<String>) {
+    pub fn aside(
+        &mut self,
+        read: &'static str,
+        place: impl Into<String>,
+        found: impl Into<String>,
+    ) {
         self.asides.push(Aside {
             place: place.into(),
             read,

@@ -66,7 +66,10 @@ pub fn read_notice(file: &str, bytes: &[u8]) -> Result<String, Refusal> {
         refusal.place = format!("{file} {}", refusal.place);
         refusal
     })?;
-    let mut lines: Vec<String> = document.paragraphs().map(|(text, _)| one_line(text)).collect();
+    let mut lines: Vec<String> = document
+        .paragraphs()
+        .map(|(text, _)| one_line(text))
+        .collect();
     // A plain text whose lines have commas looks like separated values.
     if lines.is_empty() {
         let (text, _) = crate::plain::decode(bytes)?;
@@ -157,7 +160,10 @@ fn raw(document: &Document) -> (Raw, &'static str) {
                             code: "no_header",
                             found: format!("{}行,没有认出表头", table.rows.len()),
                             question: "这张表没有作为任务读取,请确认".to_owned(),
-                            alternatives: vec!["不是任务".to_owned(), "补上表头后重新导入".to_owned()],
+                            alternatives: vec![
+                                "不是任务".to_owned(),
+                                "补上表头后重新导入".to_owned(),
+                            ],
                             taken: "不是任务".to_owned(),
                         });
                     }
@@ -210,7 +216,11 @@ fn understand(
             _ => None,
         })
         .collect();
-    let phrases = raw.rows.iter().flat_map(|r| &r.deadlines).map(|d| d.text.clone());
+    let phrases = raw
+        .rows
+        .iter()
+        .flat_map(|r| &r.deadlines)
+        .map(|d| d.text.clone());
     let mut heading = title::read(file, titles.into_iter(), &sheets, phrases);
     heading.year = wishes.year.or(heading.year);
     let resolver = Resolver::new(directory);
@@ -230,21 +240,42 @@ fn understand(
         found,
         question: question.to_owned(),
         alternatives: alternatives.iter().map(|a| (*a).to_owned()).collect(),
-        taken: alternatives.first().map(|a| (*a).to_owned()).unwrap_or_default(),
+        taken: alternatives
+            .first()
+            .map(|a| (*a).to_owned())
+            .unwrap_or_default(),
     };
     if heading.year.is_none() {
         let question = "没有写明是哪一年的台账,没有年份的日期读不出来";
-        questions.push(whole("document", "no_year", String::new(), question, &["用 --year 给出年份"]));
+        questions.push(whole(
+            "document",
+            "no_year",
+            String::new(),
+            question,
+            &["用 --year 给出年份"],
+        ));
     }
     let duplicates = assembler.duplicates();
     if duplicates > 0 {
         let found = format!("{duplicates}项任务的序号与前面的相同");
         let question = "序号重复,后面的加“-2”“-3”区别,是否改编?";
-        questions.push(whole("number", "duplicate_number", found, question, &["加“-2”区别", "重新编号后再导入"]));
+        questions.push(whole(
+            "number",
+            "duplicate_number",
+            found,
+            question,
+            &["加“-2”区别", "重新编号后再导入"],
+        ));
     }
     if raw.rows.iter().all(|r| r.deadlines.is_empty()) {
         let question = "没有完成时限的列,全部任务暂无时限";
-        questions.push(whole("deadline", "no_column", String::new(), question, &["等待主管部门给出日期", "补上时限后重新导入"]));
+        questions.push(whole(
+            "deadline",
+            "no_column",
+            String::new(),
+            question,
+            &["等待主管部门给出日期", "补上时限后重新导入"],
+        ));
     }
     // A directory of another place would answer with the wrong units.
     let home = resolver.home();
@@ -255,7 +286,13 @@ fn understand(
     {
         let found = format!("文件是{place}的,名录是{home}的");
         let question = "名录是否用错?";
-        questions.push(whole("units", "other_place", found, question, &["就用这份名录", "用 --directory 给出另一份名录"]));
+        questions.push(whole(
+            "units",
+            "other_place",
+            found,
+            question,
+            &["就用这份名录", "用 --directory 给出另一份名录"],
+        ));
     }
     let mut asked = assembler.questions;
     let paragraphs: Vec<&str> = match layout {
@@ -265,8 +302,11 @@ fn understand(
     let notice = wishes.notice.as_deref().unwrap_or_default();
     let body = paragraphs.into_iter().chain(notice.lines());
     body::compare(body, heading.year, &mut rows, &mut asked);
-    let order: std::collections::BTreeMap<&str, usize> =
-        rows.iter().enumerate().map(|(at, row)| (row.number.as_str(), at)).collect();
+    let order: std::collections::BTreeMap<&str, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (row.number.as_str(), at))
+        .collect();
     asked.sort_by_key(|q| q.row.as_deref().and_then(|row| order.get(row)).copied());
     questions.extend(asked);
     let counts = Counts {
@@ -294,7 +334,9 @@ fn understand(
 
 /// Tasks that stand in the same paragraph as the task before.
 fn extra(rows: &[crate::raw::RawRow]) -> usize {
-    rows.windows(2).filter(|pair| pair[0].place == pair[1].place).count()
+    rows.windows(2)
+        .filter(|pair| pair[0].place == pair[1].place)
+        .count()
 }
 
 /// 赤峰市 at the beginning of a title.

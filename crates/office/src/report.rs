@@ -6,7 +6,11 @@ use crate::reading::{Question, Reading};
 
 fn cell(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ").replace('|', "\\|");
-    if text.trim().is_empty() { "(空)".to_owned() } else { text }
+    if text.trim().is_empty() {
+        "(空)".to_owned()
+    } else {
+        text
+    }
 }
 
 /// The report as Markdown, in Chinese. `more` are questions about the definition as a whole.
@@ -24,13 +28,19 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
         _ => "表格",
     };
     let _ = writeln!(out, ",{layout})\n");
-    let year = reading.heading.year.map_or("不明".to_owned(), |y| y.to_string());
+    let year = reading
+        .heading
+        .year
+        .map_or("不明".to_owned(), |y| y.to_string());
     let _ = writeln!(
         out,
         "标题:{};年度:{year};文号:{};成文日期:{}\n",
         reading.heading.title.as_deref().unwrap_or("不明"),
         reading.heading.number.as_deref().unwrap_or("不明"),
-        reading.heading.issued.map_or("不明".to_owned(), |d| d.to_string()),
+        reading
+            .heading
+            .issued
+            .map_or("不明".to_owned(), |d| d.to_string()),
     );
     let _ = writeln!(out, "## 数目\n");
     let _ = writeln!(out, "| 项 | 数 |\n| --- | --- |");
@@ -45,7 +55,11 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
     ] {
         let _ = writeln!(out, "| {name} | {count} |");
     }
-    let verdict = if counts.agree() { "相符" } else { "不相符,请报告" };
+    let verdict = if counts.agree() {
+        "相符"
+    } else {
+        "不相符,请报告"
+    };
     let _ = writeln!(
         out,
         "\n核对:{} + {} = {} + {},{verdict}。\n",
@@ -63,7 +77,10 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
     if all.is_empty() {
         let _ = writeln!(out, "没有。");
     } else {
-        let _ = writeln!(out, "| 行 | 位置 | 所见 | 问题 | 可选 | 暂取 |\n| --- | --- | --- | --- | --- | --- |");
+        let _ = writeln!(
+            out,
+            "| 行 | 位置 | 所见 | 问题 | 可选 | 暂取 |\n| --- | --- | --- | --- | --- | --- |"
+        );
         for q in all {
             let _ = writeln!(
                 out,
@@ -78,7 +95,10 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
         }
     }
     let _ = writeln!(out, "\n## 逐格读法\n");
-    let _ = writeln!(out, "| 任务 | 列 | 位置 | 所见 | 读作 | 把握 |\n| --- | --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "| 任务 | 列 | 位置 | 所见 | 读作 | 把握 |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for row in &reading.rows {
         for one in &row.cells {
             let _ = writeln!(
@@ -106,7 +126,12 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
             "form_line" => "表单的一行",
             _ => "说明",
         };
-        let _ = writeln!(out, "| {} | {read} | {} |", cell(&aside.place), cell(&aside.found));
+        let _ = writeln!(
+            out,
+            "| {} | {read} | {} |",
+            cell(&aside.place),
+            cell(&aside.found)
+        );
     }
     out
 }

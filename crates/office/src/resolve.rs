@@ -14,19 +14,71 @@ use crate::text::squeeze;
 
 /// Last words of units' names, which documents leave out or exchange.
 const SUFFIXES: &[&str] = &[
-    "委员会", "人民政府", "办公室", "管理局", "管委会", "政府", "部门", "局", "委", "办", "厅", "部", "会",
+    "委员会",
+    "人民政府",
+    "办公室",
+    "管理局",
+    "管委会",
+    "政府",
+    "部门",
+    "局",
+    "委",
+    "办",
+    "厅",
+    "部",
+    "会",
 ];
 /// Names that name nobody.
 const VAGUE: &[&str] = &[
-    "有关部门", "相关部门", "有关单位", "相关单位", "有关部门和单位", "相关部门和单位", "责任单位", "成员单位",
-    "所属单位", "直属单位", "下属单位", "基层单位", "有关方面", "各地", "各部门", "部门", "单位", "各单位",
-    "各地各部门", "有关地区", "相关地区", "职能部门", "牵头单位", "配合单位", "市直有关部门", "市有关部门",
-    "市直相关部门", "市级有关部门", "市政府有关部门", "有关地方", "各有关部门", "各相关部门",
+    "有关部门",
+    "相关部门",
+    "有关单位",
+    "相关单位",
+    "有关部门和单位",
+    "相关部门和单位",
+    "责任单位",
+    "成员单位",
+    "所属单位",
+    "直属单位",
+    "下属单位",
+    "基层单位",
+    "有关方面",
+    "各地",
+    "各部门",
+    "部门",
+    "单位",
+    "各单位",
+    "各地各部门",
+    "有关地区",
+    "相关地区",
+    "职能部门",
+    "牵头单位",
+    "配合单位",
+    "市直有关部门",
+    "市有关部门",
+    "市直相关部门",
+    "市级有关部门",
+    "市政府有关部门",
+    "有关地方",
+    "各有关部门",
+    "各相关部门",
 ];
 /// How governments of counties and banners are summed up.
 const COUNTIES: &[&str] = &[
-    "旗县市区", "旗县区", "县市区", "市县区", "区县市", "区县", "县区", "旗县", "县区市", "区市县", "旗县区市", "市区县",
-    "旗区县", "区旗县市",
+    "旗县市区",
+    "旗县区",
+    "县市区",
+    "市县区",
+    "区县市",
+    "区县",
+    "县区",
+    "旗县",
+    "县区市",
+    "区市县",
+    "旗县区市",
+    "市区县",
+    "旗区县",
+    "区旗县市",
 ];
 /// Longest share of a name's characters by which another is called near, in tenths.
 const NEAR_TENTHS: usize = 4;
@@ -121,7 +173,11 @@ impl<'a> Resolver<'a> {
             }
             for form in forms.into_iter().filter(|f| !f.is_empty()) {
                 if let Some(stem) = stem(&form) {
-                    resolver.stems.entry(stem.to_owned()).or_default().insert(id);
+                    resolver
+                        .stems
+                        .entry(stem.to_owned())
+                        .or_default()
+                        .insert(id);
                 }
                 resolver.forms.entry(form).or_default().insert(id);
             }
@@ -140,7 +196,11 @@ impl<'a> Resolver<'a> {
 
     /// 市 in 通辽市.
     fn level(&self) -> String {
-        self.home.chars().next_back().map(String::from).unwrap_or_default()
+        self.home
+            .chars()
+            .next_back()
+            .map(String::from)
+            .unwrap_or_default()
     }
 
     /// Groups in the form in which they are compared.
@@ -149,13 +209,18 @@ impl<'a> Resolver<'a> {
         if let Some(at) = plain.find("(牵头部门除外)") {
             plain.truncate(at);
         }
-        if let Some(rest) = plain.strip_prefix(&self.home).filter(|_| !self.home.is_empty()) {
+        if let Some(rest) = plain
+            .strip_prefix(&self.home)
+            .filter(|_| !self.home.is_empty())
+        {
             plain = format!("{}{rest}", self.level());
         }
         for word in ["各", "全体", "所有", "(", ")", "、", "“", "”"] {
             plain = plain.replace(word, "");
         }
-        plain = plain.replace("人民政府", "政府").replace("组成部门", "部门");
+        plain = plain
+            .replace("人民政府", "政府")
+            .replace("组成部门", "部门");
         for head in COUNTIES {
             if let Some(rest) = plain.strip_prefix(head)
                 && (rest.is_empty() || rest == "政府")
@@ -215,7 +280,10 @@ impl<'a> Resolver<'a> {
         if plain.chars().count() > MAX_NAME_CHARS {
             let unsettled = Unsettled {
                 code: "unknown_unit",
-                question: format!("“{}…”过长,不像单位名称", plain.chars().take(20).collect::<String>()),
+                question: format!(
+                    "“{}…”过长,不像单位名称",
+                    plain.chars().take(20).collect::<String>()
+                ),
                 alternatives: vec!["写明单位后重新导入".to_owned()],
                 vague: true,
             };
@@ -374,9 +442,8 @@ impl<'a> Resolver<'a> {
             .iter()
             .filter(|(_, unit)| {
                 let name = squeeze(&unit.name);
-                name.strip_prefix(&self.home).is_some_and(|rest| {
-                    rest.chars().next() == short.chars().next() && fits(rest)
-                })
+                name.strip_prefix(&self.home)
+                    .is_some_and(|rest| rest.chars().next() == short.chars().next() && fits(rest))
             })
             .map(|(id, _)| id.as_str())
             .collect();
@@ -441,25 +508,33 @@ impl<'a> Resolver<'a> {
             }
             let mark = |c: Option<char>| {
                 c.is_some_and(|c| {
-                    matches!(crate::text::half(c), '、' | ',' | ';' | ':' | '。' | '(' | '/')
+                    matches!(
+                        crate::text::half(c),
+                        '、' | ',' | ';' | ':' | '。' | '(' | '/'
+                    )
                 })
             };
             let ends = mark(out.chars().next_back());
             let begins = mark(line.chars().next()) || line.starts_with(crate::text::closes);
             let last = |text: &str| {
-                let names = crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
+                let names =
+                    crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
                 names.last().cloned().unwrap_or_default()
             };
             let first = |text: &str| {
-                let names = crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
+                let names =
+                    crate::text::parts(text, |c| "、,;:。 \n".contains(crate::text::half(c)));
                 names.first().cloned().unwrap_or_default()
             };
-            let open = out.matches(crate::text::opens).count() > out.matches(crate::text::closes).count();
+            let open =
+                out.matches(crate::text::opens).count() > out.matches(crate::text::closes).count();
             let labelled = line.chars().take(8).any(|c| crate::text::half(c) == ':');
             let (left, right) = (last(&out), first(line));
             let plain = |name: &str| {
                 let role = ["牵头", "配合", "负责", "参与", "等有关部门", "等部门"];
-                role.iter().fold(name.to_owned(), |name, word| name.trim_end_matches(word).to_owned())
+                role.iter().fold(name.to_owned(), |name, word| {
+                    name.trim_end_matches(word).to_owned()
+                })
             };
             let (left, right) = (plain(&left), plain(&right));
             let whole = self.knows(&format!("{left}{right}"));

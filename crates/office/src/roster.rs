@@ -33,18 +33,122 @@ enum Field {
 
 /// Headings of each field, Chinese and English.
 const HEADINGS: &[(Field, &[&str])] = &[
-    (Field::Id, &["单位编号", "编号", "单位代码", "代码", "id", "unit_id", "unit"]),
-    (Field::Name, &["单位名称", "单位全称", "全称", "名称", "单位", "部门", "部门名称", "机构名称", "责任单位", "name", "full_name"]),
-    (Field::Short, &["简称", "单位简称", "别名", "常用名", "short", "short_names"]),
+    (
+        Field::Id,
+        &[
+            "单位编号",
+            "编号",
+            "单位代码",
+            "代码",
+            "id",
+            "unit_id",
+            "unit",
+        ],
+    ),
+    (
+        Field::Name,
+        &[
+            "单位名称",
+            "单位全称",
+            "全称",
+            "名称",
+            "单位",
+            "部门",
+            "部门名称",
+            "机构名称",
+            "责任单位",
+            "name",
+            "full_name",
+        ],
+    ),
+    (
+        Field::Short,
+        &["简称", "单位简称", "别名", "常用名", "short", "short_names"],
+    ),
     (Field::Level, &["层级", "级别", "单位层级", "level"]),
-    (Field::Kind, &["类别", "类型", "单位类别", "单位类型", "性质", "单位性质", "kind"]),
-    (Field::Groups, &["单位组", "分组", "所属组", "组", "所属单位组", "组别", "groups", "group"]),
-    (Field::Superior, &["上级", "上级单位", "主管单位", "上级编号", "superior"]),
-    (Field::Certainty, &["把握", "核实情况", "是否核实", "certainty"]),
-    (Field::Contact, &["联络员", "联系人", "联络员职务", "联系人职务", "岗位", "职务", "联络岗位", "政务公开联络员", "contact", "title"]),
-    (Field::Mail, &["邮箱", "电子邮箱", "联络员邮箱", "电子邮件", "邮件", "联系人邮箱", "mail", "email", "e-mail"]),
-    (Field::Leader, &["分管领导", "分管负责人", "负责人", "分管领导职务", "负责人职务", "leader"]),
-    (Field::LeaderMail, &["分管领导邮箱", "负责人邮箱", "分管负责人邮箱", "领导邮箱", "leader_mail"]),
+    (
+        Field::Kind,
+        &[
+            "类别",
+            "类型",
+            "单位类别",
+            "单位类型",
+            "性质",
+            "单位性质",
+            "kind",
+        ],
+    ),
+    (
+        Field::Groups,
+        &[
+            "单位组",
+            "分组",
+            "所属组",
+            "组",
+            "所属单位组",
+            "组别",
+            "groups",
+            "group",
+        ],
+    ),
+    (
+        Field::Superior,
+        &["上级", "上级单位", "主管单位", "上级编号", "superior"],
+    ),
+    (
+        Field::Certainty,
+        &["把握", "核实情况", "是否核实", "certainty"],
+    ),
+    (
+        Field::Contact,
+        &[
+            "联络员",
+            "联系人",
+            "联络员职务",
+            "联系人职务",
+            "岗位",
+            "职务",
+            "联络岗位",
+            "政务公开联络员",
+            "contact",
+            "title",
+        ],
+    ),
+    (
+        Field::Mail,
+        &[
+            "邮箱",
+            "电子邮箱",
+            "联络员邮箱",
+            "电子邮件",
+            "邮件",
+            "联系人邮箱",
+            "mail",
+            "email",
+            "e-mail",
+        ],
+    ),
+    (
+        Field::Leader,
+        &[
+            "分管领导",
+            "分管负责人",
+            "负责人",
+            "分管领导职务",
+            "负责人职务",
+            "leader",
+        ],
+    ),
+    (
+        Field::LeaderMail,
+        &[
+            "分管领导邮箱",
+            "负责人邮箱",
+            "分管负责人邮箱",
+            "领导邮箱",
+            "leader_mail",
+        ],
+    ),
 ];
 
 fn field(heading: &str) -> Field {
@@ -109,7 +213,8 @@ pub fn read_units(
     for table in document.tables() {
         let header = table.rows.iter().position(|row| {
             let fields: Vec<Field> = row.iter().map(|c| field(&once(&c.text))).collect();
-            fields.contains(&Field::Name) && fields.iter().filter(|f| **f != Field::Other).count() >= 2
+            fields.contains(&Field::Name)
+                && fields.iter().filter(|f| **f != Field::Other).count() >= 2
         });
         roster.rows_in += table.rows.len();
         let Some(header) = header else {
@@ -152,7 +257,14 @@ impl Roster {
         });
     }
 
-    fn ask(&mut self, place: String, code: &'static str, found: &str, question: String, alternatives: &[&str]) {
+    fn ask(
+        &mut self,
+        place: String,
+        code: &'static str,
+        found: &str,
+        question: String,
+        alternatives: &[&str],
+    ) {
         self.questions.push(Question {
             row: None,
             place,
@@ -161,7 +273,10 @@ impl Roster {
             found: found.to_owned(),
             question,
             alternatives: alternatives.iter().map(|a| (*a).to_owned()).collect(),
-            taken: alternatives.first().map(|a| (*a).to_owned()).unwrap_or_default(),
+            taken: alternatives
+                .first()
+                .map(|a| (*a).to_owned())
+                .unwrap_or_default(),
         });
     }
 
@@ -241,7 +356,12 @@ impl Roster {
                 continue;
             }
             let id = self.id(&of(Field::Id), &name, &place, known);
-            let leader = crate::roster::contact(&of(Field::Leader), &of(Field::LeaderMail), "leader", "分管负责人");
+            let leader = crate::roster::contact(
+                &of(Field::Leader),
+                &of(Field::LeaderMail),
+                "leader",
+                "分管负责人",
+            );
             let before = known.and_then(|d| d.units.get(&id));
             let mut unit = Unit {
                 name: name.clone(),
@@ -313,7 +433,13 @@ impl Roster {
             } else {
                 format!("编号“{written}”只能用字母、数字、-、_、.")
             };
-            self.ask(place.to_owned(), "bad_id", name, question, &["另编一个编号", "改正后重新导入"]);
+            self.ask(
+                place.to_owned(),
+                "bad_id",
+                name,
+                question,
+                &["另编一个编号", "改正后重新导入"],
+            );
         }
         let before = known.and_then(|d| {
             d.units
@@ -344,7 +470,11 @@ impl Roster {
         if count > 0 {
             contact.id = format!("contact{}", count + 1);
         }
-        if !unit.contacts.iter().any(|c| c.mail == contact.mail && c.title == contact.title) {
+        if !unit
+            .contacts
+            .iter()
+            .any(|c| c.mail == contact.mail && c.title == contact.title)
+        {
             unit.contacts.push(contact);
         }
     }
@@ -357,7 +487,13 @@ impl Roster {
             contact.mail = None;
             contact.channels.clear();
             let question = format!("“{mail}”不是邮箱,没有采用");
-            self.ask(place.to_owned(), "bad_mail", &mail, question, &["不采用", "改正后重新导入"]);
+            self.ask(
+                place.to_owned(),
+                "bad_mail",
+                &mail,
+                question,
+                &["不采用", "改正后重新导入"],
+            );
         }
         contact
     }
@@ -385,7 +521,13 @@ impl Roster {
                 }
                 _ => {
                     let question = format!("上级“{written}”在本文件中没有,或不止一个");
-                    self.ask(place, "unknown_superior", &written, question, &["暂不填写上级", "改正后重新导入"]);
+                    self.ask(
+                        place,
+                        "unknown_superior",
+                        &written,
+                        question,
+                        &["暂不填写上级", "改正后重新导入"],
+                    );
                 }
             }
         }
@@ -395,7 +537,10 @@ impl Roster {
 fn is_mail(text: &str) -> bool {
     let parts: Vec<&str> = text.split('@').collect();
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | ',' | ';' | '"');
-    parts.len() == 2 && parts.iter().all(|p| !p.is_empty()) && text.chars().all(plain) && text.len() <= 254
+    parts.len() == 2
+        && parts.iter().all(|p| !p.is_empty())
+        && text.chars().all(plain)
+        && text.len() <= 254
 }
 
 /// A receiver: roles are kept; a person's name is not, since the directory holds offices.
@@ -403,13 +548,23 @@ fn contact(title: &str, mail: &str, id: &str, otherwise: &str) -> Option<Contact
     if title.is_empty() && mail.is_empty() {
         return None;
     }
-    let roles = ["员", "长", "任", "人", "记", "办", "科", "室", "岗", "席", "师", "总", "理", "级"];
+    let roles = [
+        "员", "长", "任", "人", "记", "办", "科", "室", "岗", "席", "师", "总", "理", "级",
+    ];
     let is_role = roles.iter().any(|end| title.ends_with(end)) && title.chars().count() >= 2;
-    let mail: String = mail.chars().map(half).filter(|c| !c.is_whitespace()).collect();
+    let mail: String = mail
+        .chars()
+        .map(half)
+        .filter(|c| !c.is_whitespace())
+        .collect();
     let mail = (!mail.is_empty()).then_some(mail);
     Some(Contact {
         id: id.to_owned(),
-        title: if is_role { title.to_owned() } else { otherwise.to_owned() },
+        title: if is_role {
+            title.to_owned()
+        } else {
+            otherwise.to_owned()
+        },
         channels: mail.iter().map(|_| Channel::Mail).collect(),
         mail,
     })

@@ -210,7 +210,11 @@ pub(crate) fn chinese(value: u32) -> String {
         0..=9 => digit(value).to_owned(),
         10..=19 => format!("十{}", if value == 10 { "" } else { digit(value) }),
         20..=99 => {
-            let ones = if value.is_multiple_of(10) { "" } else { digit(value) };
+            let ones = if value.is_multiple_of(10) {
+                ""
+            } else {
+                digit(value)
+            };
             format!("{}十{ones}", digit(value / 10))
         }
         _ => value.to_string(),
@@ -233,7 +237,8 @@ pub(crate) fn numbered(text: &str) -> Option<(Rank, u32, String)> {
     let chars: Vec<char> = text.trim_start().chars().collect();
     let rest = |from: usize| -> String {
         let tail: String = chars[from..].iter().collect();
-        tail.trim_start_matches(|c| matches!(half(c), ' ' | '、' | '.')).to_owned()
+        tail.trim_start_matches(|c| matches!(half(c), ' ' | '、' | '.'))
+            .to_owned()
     };
     let first = half(*chars.first()?);
     if let 0x2460..=0x2473 = u32::from(first) {
@@ -271,7 +276,10 @@ pub(crate) fn numbered(text: &str) -> Option<(Rank, u32, String)> {
     let (value, taken) = number(&chars)?;
     let mark = half(*chars.get(taken)?);
     if arabic(chars.first()) {
-        if value > 999 || !matches!(mark, '.' | '、' | ')') || (mark == '.' && arabic(chars.get(taken + 1))) {
+        if value > 999
+            || !matches!(mark, '.' | '、' | ')')
+            || (mark == '.' && arabic(chars.get(taken + 1)))
+        {
             return None;
         }
         return Some((Rank::Item, value, rest(taken + 1)));
@@ -325,6 +333,9 @@ mod tests {
     fn what_a_page_break_repeats_is_read_once() {
         assert_eq!(once("甲\n乙\n\n\n甲\n乙"), "甲\n乙");
         assert_eq!(once("甲\n\n乙"), "甲\n乙");
-        assert_eq!(one_line("市行政审批和\n政务服务局"), "市行政审批和政务服务局");
+        assert_eq!(
+            one_line("市行政审批和\n政务服务局"),
+            "市行政审批和政务服务局"
+        );
     }
 }

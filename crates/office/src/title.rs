@@ -12,7 +12,20 @@ use crate::text::{number, one_line, squeeze};
 const MAX_TITLE_CHARS: usize = 80;
 /// Words by which a ledger's title is known.
 const TITLE_WORDS: &[&str] = &[
-    "台账", "工作要点", "分工", "任务清单", "任务分解", "清单", "任务表", "一览表", "方案", "计划", "安排", "要点", "任务", "表",
+    "台账",
+    "工作要点",
+    "分工",
+    "任务清单",
+    "任务分解",
+    "清单",
+    "任务表",
+    "一览表",
+    "方案",
+    "计划",
+    "安排",
+    "要点",
+    "任务",
+    "表",
 ];
 
 /// A year written as 2021年 in a text.
@@ -24,14 +37,23 @@ pub(crate) fn year_in(text: &str) -> Option<i32> {
         }
         let (value, taken) = number(&chars[at..])?;
         let next = chars.get(at + taken).copied();
-        let fits = (2000..=2100).contains(&value) && (next == Some('年') || (next.is_none() || !next.is_some_and(|c| c.is_ascii_digit())) && taken == 4 && chars[at].is_ascii_digit());
-        (fits && next == Some('年')).then(|| i32::try_from(value).ok()).flatten()
+        let fits = (2000..=2100).contains(&value)
+            && (next == Some('年')
+                || (next.is_none() || !next.is_some_and(|c| c.is_ascii_digit()))
+                    && taken == 4
+                    && chars[at].is_ascii_digit());
+        (fits && next == Some('年'))
+            .then(|| i32::try_from(value).ok())
+            .flatten()
     })
 }
 
 /// Four digits that could be a year, for file names.
 fn year_digits(text: &str) -> Option<i32> {
-    let digits: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|p| p.len() == 4).collect();
+    let digits: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|p| p.len() == 4)
+        .collect();
     digits
         .iter()
         .filter_map(|d| d.parse().ok())
@@ -44,7 +66,10 @@ fn number_in(text: &str) -> Option<String> {
     let open = plain.find('[')?;
     let close = plain[open..].find(']').map(|at| open + at)?;
     let year = &plain[open + 1..close];
-    let after: String = plain[close + 1..].chars().take_while(char::is_ascii_digit).collect();
+    let after: String = plain[close + 1..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) || after.is_empty() {
         return None;
     }
@@ -54,7 +79,12 @@ fn number_in(text: &str) -> Option<String> {
     let before: String = plain[..open]
         .chars()
         .rev()
-        .take_while(|c| !matches!(c, ' ' | '-' | '—' | '(' | ')' | '《' | '》' | ',' | '。' | ':' | '知'))
+        .take_while(|c| {
+            !matches!(
+                c,
+                ' ' | '-' | '—' | '(' | ')' | '《' | '》' | ',' | '。' | ':' | '知'
+            )
+        })
         .collect();
     let before: String = before.chars().rev().collect();
     (before.chars().count() <= 12).then(|| format!("{before}〔{year}〕{after}号"))
@@ -86,7 +116,9 @@ pub(crate) fn read<'a>(
                 + usize::from(length >= 6);
             if weight > best && (known || weight > 2) {
                 best = weight;
-                let title = text.trim_start_matches(|c: char| "附件 0123456789:".contains(crate::text::half(c)));
+                let title = text.trim_start_matches(|c: char| {
+                    "附件 0123456789:".contains(crate::text::half(c))
+                });
                 heading.title = Some(title.trim().to_owned());
             }
         }
@@ -98,11 +130,15 @@ pub(crate) fn read<'a>(
         // 2021年6月28日 alone on its line is the date of the document.
         if length <= 14 && heading.issued.is_none() {
             let read = deadline::read(&plain, None);
-            let has_day = plain.ends_with(['日', '号']) || plain.matches(['-', '.', '/']).count() == 2;
+            let has_day =
+                plain.ends_with(['日', '号']) || plain.matches(['-', '.', '/']).count() == 2;
             if read.kind == Kind::Fixed && has_day && read.questions.is_empty() {
                 heading.issued = read.date;
                 let name = squeeze(&before);
-                if heading.issuer.is_none() && (4..=30).contains(&name.chars().count()) && !name.contains(['。', ',', ':', ';']) {
+                if heading.issuer.is_none()
+                    && (4..=30).contains(&name.chars().count())
+                    && !name.contains(['。', ',', ':', ';'])
+                {
                     heading.issuer = Some(name);
                 }
             }
@@ -114,7 +150,10 @@ pub(crate) fn read<'a>(
             *years.entry(year).or_default() += 1;
         }
     }
-    let usual = years.into_iter().max_by_key(|(year, count)| (*count, -*year)).map(|(y, _)| y);
+    let usual = years
+        .into_iter()
+        .max_by_key(|(year, count)| (*count, -*year))
+        .map(|(y, _)| y);
     heading.year = heading
         .title
         .as_deref()
@@ -124,6 +163,10 @@ pub(crate) fn read<'a>(
         .or(usual)
         .or(body_year)
         .or_else(|| year_digits(file))
-        .or_else(|| heading.issued.map(|d: NaiveDate| chrono::Datelike::year(&d)));
+        .or_else(|| {
+            heading
+                .issued
+                .map(|d: NaiveDate| chrono::Datelike::year(&d))
+        });
     heading
 }

@@ -14,7 +14,9 @@ pub(crate) fn quoted(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push(' '),
-            c if c.is_control() || crate::text::unseen(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{85}') => {}
+            c if c.is_control()
+                || crate::text::unseen(c)
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{85}') => {}
             c => out.push(c),
         }
     }
@@ -26,11 +28,12 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn text(text: &str) -> String {
     let chinese = |c: char| matches!(c, '\u{4e00}'..='\u{9fff}');
     let safe = |c: char| {
-        chinese(c)
-            || c.is_ascii_alphanumeric()
-            || "、。,;()《》“”%+-/〔〕(),;:".contains(c)
+        chinese(c) || c.is_ascii_alphanumeric() || "、。,;()《》“”%+-/〔〕(),;:".contains(c)
     };
-    let plain = text.chars().next().is_some_and(|c| chinese(c) || matches!(c, '(' | '《'))
+    let plain = text
+        .chars()
+        .next()
+        .is_some_and(|c| chinese(c) || matches!(c, '(' | '《'))
         && text.chars().all(safe);
     if plain { text.to_owned() } else { quoted(text) }
 }
@@ -41,7 +44,11 @@ fn list(items: &[String]) -> String {
 }
 
 fn contact(contact: &Contact) -> String {
-    let mut out = format!("{{ id: {}, title: {}", quoted(&contact.id), quoted(&contact.title));
+    let mut out = format!(
+        "{{ id: {}, title: {}",
+        quoted(&contact.id),
+        quoted(&contact.title)
+    );
     if let Some(mail) = &contact.mail {
         let _ = write!(out, ", mail: {}", quoted(mail));
     }

@@ -12,14 +12,28 @@ fn lead_and_support_stand_in_columns_of_their_own_under_two_header_rows() {
     let sheet = book.add_worksheet();
     sheet.set_name("2022年重点任务").expect("a name");
     let plain = Format::new();
-    sheet.merge_range(0, 0, 0, 6, "通辽市2022年重点工作任务分解表", &plain).expect("title");
-    for (column, text) in [(0, "序\n号"), (1, "工作任务"), (2, "具体措施"), (5, "完成\n时间"), (6, "备 注")] {
-        sheet.merge_range(1, column, 2, column, text, &plain).expect("heading");
+    sheet
+        .merge_range(0, 0, 0, 6, "通辽市2022年重点工作任务分解表", &plain)
+        .expect("title");
+    for (column, text) in [
+        (0, "序\n号"),
+        (1, "工作任务"),
+        (2, "具体措施"),
+        (5, "完成\n时间"),
+        (6, "备 注"),
+    ] {
+        sheet
+            .merge_range(1, column, 2, column, text, &plain)
+            .expect("heading");
     }
-    sheet.merge_range(1, 3, 1, 4, "责 任 分 工", &plain).expect("heading");
+    sheet
+        .merge_range(1, 3, 1, 4, "责 任 分 工", &plain)
+        .expect("heading");
     sheet.write(2, 3, "牵头单位").expect("heading");
     sheet.write(2, 4, "配合单位").expect("heading");
-    sheet.merge_range(3, 1, 4, 1, "优化营商环境", &plain).expect("name");
+    sheet
+        .merge_range(3, 1, 4, 1, "优化营商环境", &plain)
+        .expect("name");
     let date = ExcelDateTime::from_ymd(2022, 9, 30).expect("a date");
     let as_date = Format::new().set_num_format("yyyy/m/d");
     for (row, n, text, lead, support) in [
@@ -41,17 +55,32 @@ fn lead_and_support_stand_in_columns_of_their_own_under_two_header_rows() {
     assert_eq!(reading.heading.year, Some(2022));
     let numbers: Vec<&str> = reading.rows.iter().map(|r| r.number.as_str()).collect();
     assert_eq!(numbers, ["1", "2", "3"]);
-    let [one, two, three] = &reading.rows[..] else { panic!() };
+    let [one, two, three] = &reading.rows[..] else {
+        panic!()
+    };
     assert_eq!(one.text, "公布权责清单");
-    assert_eq!((one.section.as_str(), two.section.as_str()), ("优化营商环境", "优化营商环境"));
-    assert_eq!(owed(one), ["city-fgw/lead", "city-czj/support", "city-sfj/support"]);
+    assert_eq!(
+        (one.section.as_str(), two.section.as_str()),
+        ("优化营商环境", "优化营商环境")
+    );
+    assert_eq!(
+        owed(one),
+        ["city-fgw/lead", "city-czj/support", "city-sfj/support"]
+    );
     assert_eq!(owed(two), ["city-sfj/lead"]);
     assert_eq!(due(one), "2022-09-30");
-    assert_eq!((two.deadline.kind, due(two)), (Kind::Period, "2022-09-30".to_owned()));
+    assert_eq!(
+        (two.deadline.kind, due(two)),
+        (Kind::Period, "2022-09-30".to_owned())
+    );
     // The year stands in the title only.
     assert_eq!(due(three), "2022-06-30");
     assert_eq!(three.other, [("备 注".to_owned(), "市人大督办".to_owned())]);
-    assert!(asked(&reading, "2").is_empty(), "nobody need support: {:?}", reading.questions);
+    assert!(
+        asked(&reading, "2").is_empty(),
+        "nobody need support: {:?}",
+        reading.questions
+    );
 }
 
 #[test]
@@ -72,7 +101,12 @@ fn sections_are_banner_rows_and_the_header_comes_again_on_each_page() {
     let second = table(&[
         &["5", "公开决算", "市财政局", "适时推进"],
         &[">4 二、依申请公开"],
-        &["6", "答复申请", "市政府各部门", "收到申请之日起20个工作日内"],
+        &[
+            "6",
+            "答复申请",
+            "市政府各部门",
+            "收到申请之日起20个工作日内",
+        ],
         &[">4 注:本表由市政府办公室解释"],
     ]);
     let body = format!("{}{first}{}{second}", p("2021年政务公开任务清单"), p(""));
@@ -90,11 +124,22 @@ fn sections_are_banner_rows_and_the_header_comes_again_on_each_page() {
     let kinds: Vec<Kind> = reading.rows.iter().map(|r| r.deadline.kind).collect();
     assert_eq!(
         kinds,
-        [Kind::Fixed, Kind::Recurring, Kind::Recurring, Kind::Immediate, Kind::WhenAppropriate, Kind::Relative]
+        [
+            Kind::Fixed,
+            Kind::Recurring,
+            Kind::Recurring,
+            Kind::Immediate,
+            Kind::WhenAppropriate,
+            Kind::Relative
+        ]
     );
     assert_eq!(owed(&reading.rows[2]), ["city-zrj/responsible"]);
     assert_eq!(reading.rows[5].units.len(), 37);
-    let repeated = reading.asides.iter().filter(|a| a.read == "repeated_header").count();
+    let repeated = reading
+        .asides
+        .iter()
+        .filter(|a| a.read == "repeated_header")
+        .count();
     assert_eq!(repeated, 1);
     assert!(reading.asides.iter().any(|a| a.read == "note"));
     assert!(reading.questions.is_empty(), "{:#?}", reading.questions);
@@ -126,8 +171,13 @@ fn a_form_is_one_task_a_table() {
     );
     let reading = read("c.docx", &docx(&body));
     assert_eq!(reading.layout, "form");
-    let [seven, eight] = &reading.rows[..] else { panic!("{:#?}", reading.rows) };
-    assert_eq!((seven.number.as_str(), seven.text.as_str()), ("7", "公开机构职能信息"));
+    let [seven, eight] = &reading.rows[..] else {
+        panic!("{:#?}", reading.rows)
+    };
+    assert_eq!(
+        (seven.number.as_str(), seven.text.as_str()),
+        ("7", "公开机构职能信息")
+    );
     assert_eq!(seven.section, "主动公开");
     assert_eq!(owed(seven), ["city-sfj/lead", "city-bgs/support"]);
     assert_eq!(due(seven), "2021-08-31");
@@ -162,13 +212,19 @@ fn a_numbered_list_has_its_units_in_brackets() {
         let numbers: Vec<&str> = reading.rows.iter().map(|r| r.number.as_str()).collect();
         assert_eq!(numbers.len(), 6, "{:#?}", reading.rows);
         let rows = &reading.rows;
-        assert_eq!(owed(&rows[0]), ["city-fgw/lead", "city-zrj/support", "city-zjj/support"]);
+        assert_eq!(
+            owed(&rows[0]),
+            ["city-fgw/lead", "city-zrj/support", "city-zjj/support"]
+        );
         assert_eq!(due(&rows[0]), "2021-12-31");
         assert_eq!(owed(&rows[1]), ["city-czj/lead", "city-sjj/support"]);
         assert_eq!(due(&rows[1]), "2021-10-31");
         assert_eq!(owed(&rows[2]), ["city-spj/responsible"]);
         assert_eq!(rows[2].deadline.kind, Kind::Recurring);
-        assert_eq!(owed(&rows[3]), ["city-jyj/responsible", "city-gaj/responsible"]);
+        assert_eq!(
+            owed(&rows[3]),
+            ["city-jyj/responsible", "city-gaj/responsible"]
+        );
         assert_eq!(rows[3].deadline.kind, Kind::Continuous);
         assert_eq!(owed(&rows[4]), ["city-wjw/responsible"]);
         assert_eq!(due(&rows[4]), "2021-09-30");
@@ -182,7 +238,9 @@ fn a_numbered_list_has_its_units_in_brackets() {
 fn word_numbers_its_lists_by_itself() {
     let numbering = r#"<w:numbering xmlns:w="w"><w:abstractNum w:abstractNumId="3"><w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl></w:abstractNum><w:num w:numId="9"><w:abstractNumId w:val="3"/></w:num></w:numbering>"#;
     let item = |text: &str| {
-        format!(r#"<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="9"/></w:numPr></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"#)
+        format!(
+            r#"<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="9"/></w:numPr></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"#
+        )
     };
     let body = format!(
         "{}{}{}",
@@ -191,10 +249,23 @@ fn word_numbers_its_lists_by_itself() {
         item("公开预算信息,集中展示。(市财政局牵头)")
     );
     let document = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
-    let bytes = made::archive(&[("word/document.xml", &document), ("word/numbering.xml", numbering)]);
+    let bytes = made::archive(&[
+        ("word/document.xml", &document),
+        ("word/numbering.xml", numbering),
+    ]);
     let reading = read("e.docx", &bytes);
-    let rows: Vec<(&str, &str)> = reading.rows.iter().map(|r| (r.number.as_str(), r.text.as_str())).collect();
-    assert_eq!(rows, [("1", "公开规划信息,集中展示。"), ("2", "公开预算信息,集中展示。")]);
+    let rows: Vec<(&str, &str)> = reading
+        .rows
+        .iter()
+        .map(|r| (r.number.as_str(), r.text.as_str()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("1", "公开规划信息,集中展示。"),
+            ("2", "公开预算信息,集中展示。")
+        ]
+    );
 }
 
 #[test]
@@ -207,7 +278,10 @@ fn one_task_runs_over_several_lines_of_units() {
     ]);
     let reading = read("2021年.docx", &docx(&body));
     assert_eq!(reading.rows.len(), 2);
-    assert_eq!(owed(&reading.rows[0]), ["city-fgw/responsible", "city-zjj/responsible"]);
+    assert_eq!(
+        owed(&reading.rows[0]),
+        ["city-fgw/responsible", "city-zjj/responsible"]
+    );
     assert_eq!(owed(&reading.rows[1]), ["city-zrj/responsible"]);
     assert_eq!(due(&reading.rows[0]), "2021-09-30");
 }
@@ -216,17 +290,34 @@ fn one_task_runs_over_several_lines_of_units() {
 fn lines_inside_a_cell_are_names_or_halves_of_one() {
     let body = table(&[
         &["序号", "具体任务", "责任单位", "完成时限"],
-        &["1", "公开规划|信息", "市教育局|市公安局|市行政审批和|政务服务局", "2021年|12月底"],
-        &["2", "公开预算", "牵头单位:市财政局|配合单位:市审计局、|市司法局", "12月|31日前"],
+        &[
+            "1",
+            "公开规划|信息",
+            "市教育局|市公安局|市行政审批和|政务服务局",
+            "2021年|12月底",
+        ],
+        &[
+            "2",
+            "公开预算",
+            "牵头单位:市财政局|配合单位:市审计局、|市司法局",
+            "12月|31日前",
+        ],
     ]);
     let reading = read("2021年.docx", &docx(&body));
     assert_eq!(
         owed(&reading.rows[0]),
-        ["city-jyj/responsible", "city-gaj/responsible", "city-spj/responsible"]
+        [
+            "city-jyj/responsible",
+            "city-gaj/responsible",
+            "city-spj/responsible"
+        ]
     );
     assert_eq!(reading.rows[0].text, "公开规划信息");
     assert_eq!(due(&reading.rows[0]), "2021-12-31");
-    assert_eq!(owed(&reading.rows[1]), ["city-czj/lead", "city-sjj/support", "city-sfj/support"]);
+    assert_eq!(
+        owed(&reading.rows[1]),
+        ["city-czj/lead", "city-sjj/support", "city-sfj/support"]
+    );
     assert_eq!(due(&reading.rows[1]), "2021-12-31");
 }
 
@@ -259,7 +350,9 @@ fn separated_values_are_read_in_every_encoding_and_with_every_separator() {
     let mut utf16 = vec![0xff, 0xfe];
     utf16.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     let with_mark = format!("\u{feff}{text}");
-    let tabs = text.replace("\"市发改委、市住建局\"", "市发改委、市住建局").replace(',', "\t");
+    let tabs = text
+        .replace("\"市发改委、市住建局\"", "市发改委、市住建局")
+        .replace(',', "\t");
     for bytes in [
         text.as_bytes(),
         with_mark.as_bytes(),
@@ -271,7 +364,10 @@ fn separated_values_are_read_in_every_encoding_and_with_every_separator() {
         let reading = read("x.csv", bytes);
         assert_eq!(reading.rows.len(), 2);
         assert_eq!(reading.rows[0].number, "1");
-        assert_eq!(owed(&reading.rows[0]), ["city-fgw/responsible", "city-zjj/responsible"]);
+        assert_eq!(
+            owed(&reading.rows[0]),
+            ["city-fgw/responsible", "city-zjj/responsible"]
+        );
         assert_eq!(reading.rows[1].section, "主动公开");
         assert_eq!(due(&reading.rows[0]), "2021-09-30");
     }
@@ -282,11 +378,21 @@ fn groups_and_exceptions_are_resolved_and_what_is_unknown_is_asked() {
     let body = table(&[
         &["序号", "具体任务", "责任单位", "完成时限"],
         &["1", "甲项工作", "各旗县市区人民政府", "2021年9月底"],
-        &["2", "乙项工作", "市政府各部门(除市公安局、市司法局外)", "2021年9月底"],
+        &[
+            "2",
+            "乙项工作",
+            "市政府各部门(除市公安局、市司法局外)",
+            "2021年9月底",
+        ],
         &["3", "丙项工作", "市直各部门", "2021年9月底"],
         &["4", "丁项工作", "市委宣传部、市教育局", "2021年9月底"],
         &["5", "戊项工作", "市发改委牵头,有关部门配合", "2021年9月底"],
-        &["6", "己项工作", "科尔沁区、开鲁县、奈曼旗政府", "2021年9月底"],
+        &[
+            "6",
+            "己项工作",
+            "科尔沁区、开鲁县、奈曼旗政府",
+            "2021年9月底",
+        ],
         &["7", "庚项工作", "市教育局(牵头)、市公安局", "2021年9月底"],
     ]);
     let reading = read("2021年.docx", &docx(&body));
@@ -294,13 +400,25 @@ fn groups_and_exceptions_are_resolved_and_what_is_unknown_is_asked() {
     assert_eq!(rows[0].units.len(), 8);
     assert!(asked(&reading, "1").is_empty());
     assert_eq!(rows[1].units.len(), 35);
-    assert!(rows[1].units.iter().all(|o| o.id != "city-gaj" && o.id != "city-sfj"));
+    assert!(
+        rows[1]
+            .units
+            .iter()
+            .all(|o| o.id != "city-gaj" && o.id != "city-sfj")
+    );
     assert_eq!(asked(&reading, "3"), ["near_name"]);
     assert_eq!(owed(&rows[3]), ["city-jyj/responsible"]);
     assert_eq!(asked(&reading, "4"), ["unknown_unit"]);
     assert_eq!(rows[3].unresolved[0].phrase, "市委宣传部");
     assert_eq!(asked(&reading, "5"), ["open_list"]);
-    assert_eq!(owed(&rows[5]), ["ban-horqin/responsible", "ban-kailu/responsible", "ban-naiman/responsible"]);
+    assert_eq!(
+        owed(&rows[5]),
+        [
+            "ban-horqin/responsible",
+            "ban-kailu/responsible",
+            "ban-naiman/responsible"
+        ]
+    );
     assert_eq!(owed(&rows[6]), ["city-jyj/lead", "city-gaj/responsible"]);
     assert_eq!(asked(&reading, "7"), ["two_readings"]);
 }
@@ -309,8 +427,13 @@ fn groups_and_exceptions_are_resolved_and_what_is_unknown_is_asked() {
 fn numbers_in_date_columns_are_asked() {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
-    for (column, text) in ["序号", "具体任务", "责任单位", "完成时限"].iter().enumerate() {
-        sheet.write(0, u16::try_from(column).expect("small"), *text).expect("heading");
+    for (column, text) in ["序号", "具体任务", "责任单位", "完成时限"]
+        .iter()
+        .enumerate()
+    {
+        sheet
+            .write(0, u16::try_from(column).expect("small"), *text)
+            .expect("heading");
     }
     for (row, date) in [(1, 44_561.0), (2, 2021.1), (3, 2021.09)] {
         sheet.write(row, 0, row).expect("number");
@@ -331,10 +454,17 @@ fn the_body_of_the_notice_may_say_another_date() {
     let body = format!(
         "{}{}{}",
         p("2021年工作要点"),
-        p("试点领域的市级对口部门要对基层政府工作推进情况进行抽查调度,并于2021年底前将抽查调度情况报送。"),
+        p(
+            "试点领域的市级对口部门要对基层政府工作推进情况进行抽查调度,并于2021年底前将抽查调度情况报送。"
+        ),
         table(&[
             &["序号", "具体任务", "责任单位", "完成时限"],
-            &["1", "试点领域的市级对口部门要对基层政府工作推进情况进行抽查调度,并将抽查调度情况报送。", "市教育局", "2021年10月底"],
+            &[
+                "1",
+                "试点领域的市级对口部门要对基层政府工作推进情况进行抽查调度,并将抽查调度情况报送。",
+                "市教育局",
+                "2021年10月底"
+            ],
             &["2", "公开预算", "市财政局", "2021年10月底"],
         ])
     );
@@ -369,5 +499,10 @@ fn numbers_that_begin_anew_in_each_section_stay_apart() {
     let reading = read("2021年.docx", &docx(&body));
     let numbers: Vec<&str> = reading.rows.iter().map(|r| r.number.as_str()).collect();
     assert_eq!(numbers, ["1", "1-2"]);
-    assert!(reading.questions.iter().any(|q| q.code == "duplicate_number"));
+    assert!(
+        reading
+            .questions
+            .iter()
+            .any(|q| q.code == "duplicate_number")
+    );
 }

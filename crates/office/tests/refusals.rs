@@ -57,7 +57,10 @@ fn a_document_cut_short_is_damaged() {
     // The archive is whole, its text is not.
     let cut = archive(&[("word/document.xml", "<w:document><w:body><w:p>")]);
     refused(&cut, "XML 有误", "另存");
-    let wrong = archive(&[("word/document.xml", "<w:document><w:body></w:p></w:body></w:document>")]);
+    let wrong = archive(&[(
+        "word/document.xml",
+        "<w:document><w:body></w:p></w:body></w:document>",
+    )]);
     refused(&wrong, "XML 有误", "另存");
     let sheet = archive(&[("xl/workbook.xml", "<workbook><sheets>")]);
     refused(&sheet, "不能作为工作簿读取", "另存");
@@ -66,16 +69,30 @@ fn a_document_cut_short_is_damaged() {
 #[test]
 fn entities_of_ones_own_are_not_expanded() {
     let bomb = r#"<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><w:document><w:body><w:p><w:r><w:t>&b;</w:t></w:r></w:p></w:body></w:document>"#;
-    refused(&archive(&[("word/document.xml", bomb)]), "实体声明", "来历不明");
-    refused(&archive(&[("xl/workbook.xml", bomb)]), "实体声明", "来历不明");
-    let unknown = "<w:document><w:body><w:p><w:r><w:t>&nothing;</w:t></w:r></w:p></w:body></w:document>";
-    refused(&archive(&[("word/document.xml", unknown)]), "不认识的实体", "另存");
+    refused(
+        &archive(&[("word/document.xml", bomb)]),
+        "实体声明",
+        "来历不明",
+    );
+    refused(
+        &archive(&[("xl/workbook.xml", bomb)]),
+        "实体声明",
+        "来历不明",
+    );
+    let unknown =
+        "<w:document><w:body><w:p><w:r><w:t>&nothing;</w:t></w:r></w:p></w:body></w:document>";
+    refused(
+        &archive(&[("word/document.xml", unknown)]),
+        "不认识的实体",
+        "另存",
+    );
 }
 
 #[test]
 fn an_archive_that_unpacks_without_end_is_stopped() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file("word/document.xml", SimpleFileOptions::default()).expect("a part");
+    zip.start_file("word/document.xml", SimpleFileOptions::default())
+        .expect("a part");
     let spaces = vec![b' '; 1 << 20];
     for _ in 0..200 {
         zip.write_all(&spaces).expect("spaces");
@@ -98,10 +115,22 @@ fn two_cells_far_apart_do_not_make_a_grid_between_them() {
             r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{cells}</sheetData>{merge}</worksheet>"#
         );
         archive(&[
-            ("[Content_Types].xml", r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#),
-            ("_rels/.rels", r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#),
-            ("xl/workbook.xml", r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="A" sheetId="1" r:id="rId1"/></sheets></workbook>"#),
-            ("xl/_rels/workbook.xml.rels", r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#),
+            (
+                "[Content_Types].xml",
+                r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#,
+            ),
+            (
+                "_rels/.rels",
+                r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+            ),
+            (
+                "xl/workbook.xml",
+                r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="A" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#,
+            ),
             ("xl/worksheets/sheet1.xml", &part),
         ])
     };
@@ -109,7 +138,11 @@ fn two_cells_far_apart_do_not_make_a_grid_between_them() {
     refused(&sheet(far, ""), "16384 列", "删去表格以外");
     let merge = r#"<mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>"#;
     let near = r#"<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>"#;
-    refused(&sheet(near, merge), "", "");
+    refused(&sheet(near, merge), "行", "删去表格以外");
+    // calamine multiplied such a reference until it overflowed.
+    for wrong in ["18446744073709551615", "ZZZZ1", "A0", "A1048577", "1A", ""] {
+        refused(&sheet(&near.replace("A1", wrong), ""), "位置", "另存");
+    }
 }
 
 #[test]
@@ -117,7 +150,11 @@ fn a_document_without_tasks_says_what_was_seen() {
     let letter = docx(&format!("{}{}", p("关于开会的通知"), p("请各单位参加。")));
     let refusal = refused(&letter, "没有认出任务", "表头");
     assert!(refusal.found.contains("2段"), "{refusal}");
-    let strange = docx(&table(&[&["姓名", "年龄"], &["甲", "三十"], &["乙", "四十"]]));
+    let strange = docx(&table(&[
+        &["姓名", "年龄"],
+        &["甲", "三十"],
+        &["乙", "四十"],
+    ]));
     let refusal = refused(&strange, "没有认出任务", "表头");
     assert!(refusal.found.contains("姓名、年龄"), "{refusal}");
 }

@@ -14,8 +14,8 @@ use crate::limit::{MAX_ALTERNATIVES, MAX_DEADLINE_CHARS};
 use crate::reading::Confidence;
 use crate::text::squeeze;
 use point::{Named, named_at};
-use recur::{Relative, recurring_at, relative_at};
 pub use recur::{Every, Within};
+use recur::{Relative, recurring_at, relative_at};
 
 /// What kind of deadline a phrase sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -174,32 +174,165 @@ struct Found {
 }
 
 const NOTHING: &[&str] = &[
-    "", "无", "/", "-", "--", "\\", "无时限", "无时限要求", "无时间要求", "不限", "无要求",
-    "无具体时限", "没有时限", "没有", "无完成时限", "不涉及", "不适用",
+    "",
+    "无",
+    "/",
+    "-",
+    "--",
+    "\\",
+    "无时限",
+    "无时限要求",
+    "无时间要求",
+    "不限",
+    "无要求",
+    "无具体时限",
+    "没有时限",
+    "没有",
+    "无完成时限",
+    "不涉及",
+    "不适用",
 ];
 const APPROPRIATE: &[&str] = &[
-    "适时", "视情", "待定", "另行通知", "另行", "条件成熟", "择机", "根据上级", "按上级", "按照上级",
-    "根据工作需要", "根据需要", "按需", "不定期",
+    "适时",
+    "视情",
+    "待定",
+    "另行通知",
+    "另行",
+    "条件成熟",
+    "择机",
+    "根据上级",
+    "按上级",
+    "按照上级",
+    "根据工作需要",
+    "根据需要",
+    "按需",
+    "不定期",
 ];
 const CONTINUOUS: &[&str] = &[
-    "全年", "持续", "长期", "常态", "常年", "贯穿", "始终", "不间断", "日常", "一直", "滚动",
+    "全年",
+    "持续",
+    "长期",
+    "常态",
+    "常年",
+    "贯穿",
+    "始终",
+    "不间断",
+    "日常",
+    "一直",
+    "滚动",
 ];
 const REALTIME: &[&str] = &["实时", "动态", "同步"];
 const IMMEDIATE: &[&str] = &[
-    "即时", "立即", "即刻", "马上", "立刻", "第一时间", "当即", "立行立改", "即知即改",
+    "即时",
+    "立即",
+    "即刻",
+    "马上",
+    "立刻",
+    "第一时间",
+    "当即",
+    "立行立改",
+    "即知即改",
 ];
 /// At once, without saying how soon.
 const SOON: &[&str] = &["及时", "尽快", "抓紧", "尽早"];
 /// Words around a time that change nothing.
 const FILLERS: &[&str] = &[
-    "之前", "以前", "前", "完成", "为止", "止", "截至", "截止", "到", "至", "于", "在", "力争", "确保",
-    "原则上", "最迟", "不迟于", "不晚于", "务必", "全面", "基本", "全部", "并", "推进", "落实", "工作",
-    "办结", "报送", "取得", "阶段性", "进展", "成效", "开展", "启动", "公开", "更新", "达到", "要求",
-    "时间", "时限", "期限", "日", "内", "以内", "之内", "底", "末", "份", "起", "开始", "一次", "各",
-    "至少", "每", "和", "及", "与", "或", "的", "需", "应", "须", "要", "实施", "结束", "长期", "坚持",
-    "即日", "以来", "公布", "发布", "出台", "印发", "制定", "上报", "建成", "实现", "进行", "左右",
-    "24时", "24点", "17时", "18时", "1次", "两次", "推动", "做好", "全年", "持续", "当",
-    "任务", "年度", "等", "注", "预计", "计划",
+    "之前",
+    "以前",
+    "前",
+    "完成",
+    "为止",
+    "止",
+    "截至",
+    "截止",
+    "到",
+    "至",
+    "于",
+    "在",
+    "力争",
+    "确保",
+    "原则上",
+    "最迟",
+    "不迟于",
+    "不晚于",
+    "务必",
+    "全面",
+    "基本",
+    "全部",
+    "并",
+    "推进",
+    "落实",
+    "工作",
+    "办结",
+    "报送",
+    "取得",
+    "阶段性",
+    "进展",
+    "成效",
+    "开展",
+    "启动",
+    "公开",
+    "更新",
+    "达到",
+    "要求",
+    "时间",
+    "时限",
+    "期限",
+    "日",
+    "内",
+    "以内",
+    "之内",
+    "底",
+    "末",
+    "份",
+    "起",
+    "开始",
+    "一次",
+    "各",
+    "至少",
+    "每",
+    "和",
+    "及",
+    "与",
+    "或",
+    "的",
+    "需",
+    "应",
+    "须",
+    "要",
+    "实施",
+    "结束",
+    "长期",
+    "坚持",
+    "即日",
+    "以来",
+    "公布",
+    "发布",
+    "出台",
+    "印发",
+    "制定",
+    "上报",
+    "建成",
+    "实现",
+    "进行",
+    "左右",
+    "24时",
+    "24点",
+    "17时",
+    "18时",
+    "1次",
+    "两次",
+    "推动",
+    "做好",
+    "全年",
+    "持续",
+    "当",
+    "任务",
+    "年度",
+    "等",
+    "注",
+    "预计",
+    "计划",
 ];
 
 /// Reads one phrase. `year` is the year meant where the phrase names none: the ledger's.
@@ -232,7 +365,20 @@ pub fn read(phrase: &str, year: Option<i32>) -> Deadline {
     let found = scan(&plain);
     let mut read = decide(phrase, text, &plain, &found, year);
     let left = unread(&plain, &found);
-    if !left.is_empty() && read.confidence == Confidence::Certain {
+    let vague = found.iter().rev().find_map(|f| match &f.part {
+        Part::Named(named) => Some(named.is_coarse()),
+        _ => None,
+    });
+    // 2021年春节前: what is not understood may name the day.
+    if let Some(date) = read
+        .date
+        .filter(|_| vague == Some(true) && left.chars().count() > 1)
+    {
+        read.ask(
+            format!("“{}”中的“{left}”没有读懂,暂取{date}", read.phrase),
+            vec![date.to_string(), "填写一个日期".to_owned()],
+        );
+    } else if !left.is_empty() && read.confidence == Confidence::Certain {
         read.confidence = Confidence::Likely;
     }
     if let Some(date) = read.date
@@ -341,7 +487,10 @@ fn decide(
             let date = read.date.map_or_else(String::new, |d| d.to_string());
             read.ask(
                 format!("“{}”写有日期,又要求持续,到期之后是否继续核查?", read.phrase),
-                vec![format!("只核查到 {date}"), "到期之后按季度继续核查".to_owned()],
+                vec![
+                    format!("只核查到 {date}"),
+                    "到期之后按季度继续核查".to_owned(),
+                ],
             );
         } else if begins {
             read.ask(
@@ -394,7 +543,11 @@ fn decide(
     if text.contains("不定期") || text.contains("待定") {
         read.ask(
             format!("“{}”没有日期,何时核查?", read.phrase),
-            vec!["等待启动".to_owned(), "按季度核查".to_owned(), "填写一个日期".to_owned()],
+            vec![
+                "等待启动".to_owned(),
+                "按季度核查".to_owned(),
+                "填写一个日期".to_owned(),
+            ],
         );
     }
     read
@@ -405,12 +558,7 @@ fn named_only<'a>(named: &[(&Found, &'a Named)]) -> Vec<&'a Named> {
 }
 
 /// One or more points or ranges.
-fn dated(
-    phrase: &str,
-    chars: &[char],
-    named: &[(&Found, &Named)],
-    year: Option<i32>,
-) -> Deadline {
+fn dated(phrase: &str, chars: &[char], named: &[(&Found, &Named)], year: Option<i32>) -> Deadline {
     let before = |f: &Found| -> String { chars[..f.at].iter().collect() };
     let after = |f: &Found| -> String { chars[f.end..].iter().take(2).collect() };
     let mut readings: Vec<(Option<NaiveDate>, Option<NaiveDate>)> = Vec::new();
@@ -447,13 +595,11 @@ fn dated(
         }
     }
     for question in last.doubts(year) {
-        read.ask(
-            format!("“{}”{}", read.phrase, question.0),
-            question.1,
-        );
+        read.ask(format!("“{}”{}", read.phrase, question.0), question.1);
     }
     // 12月前: before December begins, or within it?
-    if last.is_coarse() && after(last_found).starts_with('前')
+    if last.is_coarse()
+        && after(last_found).starts_with('前')
         && let (Some(from), Some(to)) = (from, date)
         && let Some(day_before) = from.pred_opt()
     {

@@ -216,7 +216,8 @@ pub(super) fn number_at(chars: &[char], at: usize) -> Option<(u32, usize)> {
 
 fn digits_at(chars: &[char], at: usize, count: usize) -> Option<u32> {
     let part = chars.get(at..at + count)?;
-    part.iter().try_fold(0, |sum, c| Some(sum * 10 + c.to_digit(10)?))
+    part.iter()
+        .try_fold(0, |sum, c| Some(sum * 10 + c.to_digit(10)?))
 }
 
 fn is_digit(chars: &[char], at: usize) -> bool {
@@ -230,7 +231,10 @@ const CLOSING: &[&str] = &[
 fn year_at(chars: &[char], at: usize) -> Option<(Year, usize)> {
     let said: [(&[&str], i32); 5] = [
         (&["今年", "本年度", "本年", "当年", "本年内"], 0),
-        (&["明年", "次年", "翌年", "来年", "下一年", "下年度", "下年"], 1),
+        (
+            &["明年", "次年", "翌年", "来年", "下一年", "下年度", "下年"],
+            1,
+        ),
         (&["后年"], 2),
         (&["去年", "上一年", "上年度", "上年"], -1),
         (&["前年"], -2),
@@ -254,14 +258,22 @@ fn year_at(chars: &[char], at: usize) -> Option<(Year, usize)> {
     let short = (15..=60).contains(&value) && end - at == 2 && is_digit(chars, at);
     let year = i32::try_from(value).ok()?;
     if four && mark == Some('年') {
-        let end = if chars.get(end + 1) == Some(&'度') { end + 2 } else { end + 1 };
+        let end = if chars.get(end + 1) == Some(&'度') {
+            end + 2
+        } else {
+            end + 1
+        };
         return Some((Year::Is(year), end));
     }
-    if short && mark == Some('年') && (number_at(chars, end + 1).is_some() || word_at(chars, end + 1, CLOSING).is_some()) {
+    if short
+        && mark == Some('年')
+        && (number_at(chars, end + 1).is_some() || word_at(chars, end + 1, CLOSING).is_some())
+    {
         return Some((Year::Is(2000 + year), end + 1));
     }
     // 2021.12月底, 2021-12月
-    if four && matches!(mark, Some('.' | '/' | '-'))
+    if four
+        && matches!(mark, Some('.' | '/' | '-'))
         && let Some((month, after)) = number_at(chars, end + 1)
         && (1..=12).contains(&month)
         && chars.get(after) == Some(&'月')
@@ -290,8 +302,12 @@ fn iso_at(chars: &[char], at: usize) -> Option<(Point, usize)> {
     {
         return Some((point(Grain::Day(month, day)), at + 8));
     }
-    let mark = chars.get(at + 4).copied().filter(|c| matches!(c, '.' | '/' | '-'))?;
-    let (month, end) = number_at(chars, at + 5).filter(|(m, e)| (1..=12).contains(m) && e - at <= 7)?;
+    let mark = chars
+        .get(at + 4)
+        .copied()
+        .filter(|c| matches!(c, '.' | '/' | '-'))?;
+    let (month, end) =
+        number_at(chars, at + 5).filter(|(m, e)| (1..=12).contains(m) && e - at <= 7)?;
     if chars.get(end) == Some(&mark)
         && let Some((day, last)) = number_at(chars, end + 1)
         && (1..=31).contains(&day)
@@ -329,7 +345,9 @@ fn month_at(chars: &[char], at: usize) -> Option<(Grain, bool, usize)> {
     }
     if let Some((day, last)) = number_at(chars, end)
         && (1..=31).contains(&day)
-        && !chars.get(last).is_some_and(|c| matches!(c, '个' | '月' | '%' | '项' | '次' | '家'))
+        && !chars
+            .get(last)
+            .is_some_and(|c| matches!(c, '个' | '月' | '%' | '项' | '次' | '家'))
     {
         let last = word_at(chars, last, &["日", "号"]).unwrap_or(last);
         return Some((Grain::Day(month, day), true, last));
@@ -350,7 +368,11 @@ fn quarter_at(chars: &[char], at: usize) -> Option<(Grain, bool, usize)> {
         return None;
     }
     let closed = word_at(chars, end, CLOSING);
-    Some((Grain::Quarter(quarter), closed.is_some(), closed.unwrap_or(end)))
+    Some((
+        Grain::Quarter(quarter),
+        closed.is_some(),
+        closed.unwrap_or(end),
+    ))
 }
 
 /// What may follow a year, or stand without one.
@@ -388,7 +410,10 @@ fn bare_at(chars: &[char], at: usize) -> Option<(Point, usize)> {
         return None;
     }
     let (month, end) = number_at(chars, at).filter(|_| is_digit(chars, at))?;
-    let mark = chars.get(end).copied().filter(|c| matches!(c, '.' | '/' | '-'))?;
+    let mark = chars
+        .get(end)
+        .copied()
+        .filter(|c| matches!(c, '.' | '/' | '-'))?;
     let (day, last) = number_at(chars, end + 1).filter(|_| is_digit(chars, end + 1))?;
     // 3-5 could be anything.
     let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && (mark != '-' || day > 12);
@@ -430,7 +455,10 @@ fn point_at(chars: &[char], at: usize) -> Option<(Point, usize)> {
 fn to_at(chars: &[char], at: usize) -> Option<usize> {
     let begin = word_at(chars, at, &["开始", "起"]).unwrap_or(at);
     let mut end = begin;
-    while chars.get(end).is_some_and(|c| matches!(c, '-' | '至' | '到')) {
+    while chars
+        .get(end)
+        .is_some_and(|c| matches!(c, '-' | '至' | '到'))
+    {
         end += 1;
     }
     (end > begin).then_some(end)

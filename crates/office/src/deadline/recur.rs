@@ -67,7 +67,9 @@ impl Within {
             _ => "年",
         };
         let side = if self.before { "之前" } else { "之内" };
-        format!("{} {}{unit}{side}", self.event, self.count).trim().to_owned()
+        format!("{} {}{unit}{side}", self.event, self.count)
+            .trim()
+            .to_owned()
     }
 }
 
@@ -140,14 +142,19 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
     if let Some(end) = word_at(chars, at, &["月末", "月底"]) {
         return plain(Every::Month, end, true);
     }
-    if let Some(end) = word_at(chars, at, &["按季度", "按季", "逐季", "分季度", "季度性"]) {
+    if let Some(end) = word_at(chars, at, &["按季度", "按季", "逐季", "分季度", "季度性"])
+    {
         return plain(Every::Quarter, end, false);
     }
     if let Some(end) = word_at(chars, at, &["按月", "逐月", "月度"]) {
         return plain(Every::Month, end, false);
     }
     if let Some(end) = word_at(chars, at, &["按周", "逐周", "按日", "逐日"]) {
-        let every = if starts(chars, at + 1, "周") { Every::Week } else { Every::Day };
+        let every = if starts(chars, at + 1, "周") {
+            Every::Week
+        } else {
+            Every::Day
+        };
         return plain(every, end, false);
     }
     if let Some(end) = word_at(chars, at, &["按年度", "按年", "逐年"])
@@ -168,7 +175,8 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
     }
     let mut begin = word_at(chars, at, &["每隔", "每满", "每"])?;
     let mut step = 1;
-    if let Some((count, end)) = number_at(chars, begin).or_else(|| starts(chars, begin, "两").then_some((2, begin + 1)))
+    if let Some((count, end)) =
+        number_at(chars, begin).or_else(|| starts(chars, begin, "两").then_some((2, begin + 1)))
         && unit_at(chars, end).is_some()
     {
         step = count.max(1);
@@ -202,7 +210,21 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
     }
     // 每月5日前, 每季度首月10日前, 每季度最后一个工作日, 每周五
     let mut rest = end;
-    rest = word_at(chars, rest, &["首月", "末月", "次月", "第一个月", "最后一个月", "最后一个", "第一个", "首个"]).unwrap_or(rest);
+    rest = word_at(
+        chars,
+        rest,
+        &[
+            "首月",
+            "末月",
+            "次月",
+            "第一个月",
+            "最后一个月",
+            "最后一个",
+            "第一个",
+            "首个",
+        ],
+    )
+    .unwrap_or(rest);
     if let Some(last) = word_at(chars, rest, &["工作日", "月底", "月末"]) {
         return Some((recurring, last));
     }
@@ -257,7 +279,9 @@ pub(super) fn relative_at(chars: &[char], at: usize) -> Option<(Relative, usize)
     }
     let (mut count, mut end) = number_at(chars, begin)?;
     let mut ranged = false;
-    if chars.get(end).is_some_and(|c| matches!(c, '-' | '至' | '到'))
+    if chars
+        .get(end)
+        .is_some_and(|c| matches!(c, '-' | '至' | '到'))
         && let Some((upper, after)) = number_at(chars, end + 1)
     {
         (count, end, ranged) = (upper, after, true);
@@ -313,7 +337,11 @@ pub(super) fn decide(
     year: Option<i32>,
 ) -> Deadline {
     let yearly = recurring.every == Every::Year;
-    let kind = if yearly { Kind::Yearly } else { Kind::Recurring };
+    let kind = if yearly {
+        Kind::Yearly
+    } else {
+        Kind::Recurring
+    };
     let mut read = Deadline::new(phrase, kind);
     read.every = Some(recurring.every);
     if yearly {
@@ -350,7 +378,10 @@ pub(super) fn decide(
     if recurring.step > 1 {
         let every = recurring.every.chinese();
         read.ask(
-            format!("“{}”隔{}个周期一次,暂按{every}读取", read.phrase, recurring.step),
+            format!(
+                "“{}”隔{}个周期一次,暂按{every}读取",
+                read.phrase, recurring.step
+            ),
             vec![every.to_owned(), "填写具体日期".to_owned()],
         );
     }

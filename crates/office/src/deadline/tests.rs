@@ -26,22 +26,76 @@ fn sure(phrase: &str, kind: Kind, date: &str) {
 
 fn asked(phrase: &str, kind: Kind, date: &str) {
     let read = read(phrase, YEAR);
-    assert_eq!((read.kind, read.date), (kind, day(date)), "{phrase}: {read:?}");
-    assert!(!read.questions.is_empty(), "{phrase} is read without asking");
+    assert_eq!(
+        (read.kind, read.date),
+        (kind, day(date)),
+        "{phrase}: {read:?}"
+    );
+    assert!(
+        !read.questions.is_empty(),
+        "{phrase} is read without asking"
+    );
     assert_eq!(read.confidence, Confidence::Uncertain);
 }
 
 #[test]
 fn fixed_dates_in_all_usual_writings() {
     for phrase in [
-        "2021年12月底", "2021年12月底前", "2021年12月31日", "2021年12月31日前", "2021年12月31日之前完成",
-        "12月31日前", "12月31号", "12月底", "12月底前完成", "12月末", "12月", "12月份", "2021年12月", "2021.12.31",
-        "2021-12-31", "2021/12/31", "2021/12/31前", "20211231", "2021.12", "2021-12", "二〇二一年十二月",
-        "二○二一年十二月三十一日", "二零二一年十二月底前", "十二月三十一日前", "2021年底", "2021年底前", "2021年年底前",
-        "年底", "年底前", "年底前完成", "2021年内", "年内", "今年年底前", "今年12月底前", "本年度内", "2021年末",
-        "2021年12月31日前。", "2021 年 12 月 31 日", "2021年12月\n31日", "2021年12月底前", "12.31", "12.31前",
-        "于2021年12月底前完成", "截至2021年12月31日", "力争12月底前全部完成", "2021年度", "2021年", "21年12月底", "2021年12月下旬", "12月31", "2021.12月底",
-        "不晚于12月31日", "(2021年12月底前)", "完成时限:2021年12月底", "2021年12月31日24时前",
+        "2021年12月底",
+        "2021年12月底前",
+        "2021年12月31日",
+        "2021年12月31日前",
+        "2021年12月31日之前完成",
+        "12月31日前",
+        "12月31号",
+        "12月底",
+        "12月底前完成",
+        "12月末",
+        "12月",
+        "12月份",
+        "2021年12月",
+        "2021.12.31",
+        "2021-12-31",
+        "2021/12/31",
+        "2021/12/31前",
+        "20211231",
+        "2021.12",
+        "2021-12",
+        "二〇二一年十二月",
+        "二○二一年十二月三十一日",
+        "二零二一年十二月底前",
+        "十二月三十一日前",
+        "2021年底",
+        "2021年底前",
+        "2021年年底前",
+        "年底",
+        "年底前",
+        "年底前完成",
+        "2021年内",
+        "年内",
+        "今年年底前",
+        "今年12月底前",
+        "本年度内",
+        "2021年末",
+        "2021年12月31日前。",
+        "2021 年 12 月 31 日",
+        "2021年12月\n31日",
+        "2021年12月底前",
+        "12.31",
+        "12.31前",
+        "于2021年12月底前完成",
+        "截至2021年12月31日",
+        "力争12月底前全部完成",
+        "2021年度",
+        "2021年",
+        "21年12月底",
+        "2021年12月下旬",
+        "12月31",
+        "2021.12月底",
+        "不晚于12月31日",
+        "(2021年12月底前)",
+        "完成时限:2021年12月底",
+        "2021年12月31日24时前",
     ] {
         sure(phrase, Kind::Fixed, "2021-12-31");
     }
@@ -85,7 +139,10 @@ fn stretches_end_on_their_last_day() {
         assert!(read.questions.is_empty(), "{phrase}: {read:?}");
     }
     let read = read("即日起至2021年10月底", YEAR);
-    assert_eq!((read.kind, read.from, read.date), (Kind::Period, None, day("2021-10-31")));
+    assert_eq!(
+        (read.kind, read.from, read.date),
+        (Kind::Period, None, day("2021-10-31"))
+    );
 }
 
 #[test]
@@ -113,7 +170,11 @@ fn what_comes_again_says_how_often() {
         ("每个工作日", Every::Day),
     ] {
         let read = read(phrase, YEAR);
-        assert_eq!((read.kind, read.every, read.date), (Kind::Recurring, Some(every), None), "{phrase}: {read:?}");
+        assert_eq!(
+            (read.kind, read.every, read.date),
+            (Kind::Recurring, Some(every), None),
+            "{phrase}: {read:?}"
+        );
         assert!(read.questions.is_empty(), "{phrase}: {read:?}");
     }
     sure("每年1月31日前", Kind::Yearly, "2021-01-31");
@@ -130,8 +191,18 @@ fn what_comes_again_says_how_often() {
 fn what_runs_from_something_says_how_long_and_from_what() {
     for (phrase, count, unit, event) in [
         ("信息形成后20个工作日内", 20, "working_day", "信息形成后"),
-        ("自信息形成或者变更之日起20个工作日内", 20, "working_day", "信息形成或者变更"),
-        ("收到申请之日起二十个工作日内", 20, "working_day", "收到申请"),
+        (
+            "自信息形成或者变更之日起20个工作日内",
+            20,
+            "working_day",
+            "信息形成或者变更",
+        ),
+        (
+            "收到申请之日起二十个工作日内",
+            20,
+            "working_day",
+            "收到申请",
+        ),
         ("文件印发后3个工作日内", 3, "working_day", "文件印发后"),
         ("事发后5小时内", 5, "hour", "事发后"),
         ("会议结束后15日内", 15, "day", "会议结束后"),
@@ -140,14 +211,25 @@ fn what_runs_from_something_says_how_long_and_from_what() {
         ("发布后24小时内", 24, "hour", "发布后"),
     ] {
         let read = read(phrase, YEAR);
-        let within = read.within.clone().unwrap_or_else(|| panic!("{phrase}: {read:?}"));
+        let within = read
+            .within
+            .clone()
+            .unwrap_or_else(|| panic!("{phrase}: {read:?}"));
         assert_eq!(read.kind, Kind::Relative, "{phrase}");
-        assert_eq!((within.count, within.unit, within.event.as_str()), (count, unit, event), "{phrase}");
+        assert_eq!(
+            (within.count, within.unit, within.event.as_str()),
+            (count, unit, event),
+            "{phrase}"
+        );
         assert!(read.questions.is_empty(), "{phrase}: {read:?}");
     }
     asked("20个工作日内", Kind::Relative, "");
     asked("收到后3至5个工作日内", Kind::Relative, "");
-    assert!(read("会议召开前5个工作日前", YEAR).within.is_some_and(|w| w.before));
+    assert!(
+        read("会议召开前5个工作日前", YEAR)
+            .within
+            .is_some_and(|w| w.before)
+    );
 }
 
 #[test]
@@ -200,6 +282,7 @@ fn two_readings_are_asked_with_both() {
     asked("6月31日前", Kind::Fixed, "2021-06-30");
     asked("2021年10月底前完成,长期坚持", Kind::Fixed, "2021-10-31");
     asked("2012年12月底", Kind::Fixed, "2012-12-31");
+    asked("2021年春节前", Kind::Fixed, "2021-12-31");
     asked("年初", Kind::Fixed, "2021-01-31");
     let no_year = read("12月底", None);
     assert_eq!((no_year.kind, no_year.date), (Kind::Fixed, None));

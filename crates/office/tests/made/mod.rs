@@ -21,7 +21,12 @@ pub fn directory() -> Directory {
 pub fn read(file: &str, bytes: &[u8]) -> Reading {
     let reading = read_ledger(file, bytes, &directory(), &Wishes::default())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
-    assert!(reading.counts.agree(), "{:?}\n{:#?}", reading.counts, reading.asides);
+    assert!(
+        reading.counts.agree(),
+        "{:?}\n{:#?}",
+        reading.counts,
+        reading.asides
+    );
     reading
 }
 
@@ -52,7 +57,8 @@ pub fn asked<'a>(reading: &'a Reading, number: &str) -> Vec<&'a str> {
 pub fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in parts {
-        zip.start_file(*name, SimpleFileOptions::default()).expect("a part");
+        zip.start_file(*name, SimpleFileOptions::default())
+            .expect("a part");
         zip.write_all(text.as_bytes()).expect("its text");
     }
     zip.finish().expect("an archive").into_inner()
@@ -63,7 +69,10 @@ pub fn docx(body: &str) -> Vec<u8> {
     let document = format!(
         r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{body}</w:body></w:document>"#
     );
-    archive(&[("[Content_Types].xml", "<Types/>"), ("word/document.xml", &document)])
+    archive(&[
+        ("[Content_Types].xml", "<Types/>"),
+        ("word/document.xml", &document),
+    ])
 }
 
 /// A paragraph; `|` ends a line and begins the next paragraph.
@@ -93,7 +102,10 @@ pub fn table(rows: &[&[&str]]) -> String {
                 properties.push_str("<w:vMerge/>");
                 text = "";
             }
-            out.push_str(&format!("<w:tc><w:tcPr>{properties}</w:tcPr>{}</w:tc>", p(text)));
+            out.push_str(&format!(
+                "<w:tc><w:tcPr>{properties}</w:tcPr>{}</w:tc>",
+                p(text)
+            ));
         }
         out.push_str("</w:tr>");
     }
