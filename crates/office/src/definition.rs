@@ -312,7 +312,7 @@ impl Writer<'_> {
             ));
         }
         if wording.trim().is_empty() {
-            wording = "(原文为空)".to_owned();
+            "(原文为空)".clone_into(&mut wording);
         }
         let _ = writeln!(out, "\n  # {}", row.place.replace(char::is_control, " "));
         let _ = writeln!(out, "  - id: {}", quoted(id));

@@ -349,15 +349,16 @@ impl Desk {
                     Some((anchor, text)) => (Some(anchor), text),
                     None => (None, raw.lines.join("\n")),
                 };
-                for column in raw.column..(raw.column + raw.across).min(width) {
-                    let first = column == raw.column;
+                let places = row.iter_mut().skip(raw.column).take(raw.across);
+                for (turn, place) in places.enumerate() {
+                    let first = turn == 0;
                     if anchor.is_some() || !first {
                         self.repeated += text.len();
                         if self.repeated > MAX_REPEATED_CHARS {
                             return Err(too_large());
                         }
                     }
-                    row[column] = Cell {
+                    *place = Cell {
                         text: text.clone(),
                         covered_by: anchor.or((!first).then_some((r, raw.column))),
                         across: if first { raw.across } else { 1 },

@@ -44,7 +44,7 @@ pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
         let text = if both {
             of(Column::Text).map(as_found).next()
         } else {
-            of(Column::Name).map(as_found).last()
+            of(Column::Name).map(as_found).next_back()
         };
         let Some(text) = text.filter(|t| !t.text.trim().is_empty()) else {
             continue;
@@ -62,7 +62,7 @@ pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
                 Column::Units => Role::Responsible,
                 _ => continue,
             };
-            units.push((role, as_found(&f)));
+            units.push((role, as_found(f)));
         }
         let deadlines: Vec<Found> = of(Column::Deadline).map(as_found).collect();
         raw.rows.push(RawRow {

@@ -150,12 +150,12 @@ fn banner(
         if !(is_heading && text.chars().count() <= 40 && !text.ends_with('。')) {
             return cut(text, &place, rank, raw);
         }
-    } else if !wide && !others_empty {
-        return false;
-    } else if text.chars().all(|ch| ch.is_ascii_digit() || ch == '.') {
-        return false;
-    } else if wide && rank == Some(Rank::Item) && text.chars().count() > 40 {
-        return false;
+    } else {
+        let only_a_number = text.chars().all(|ch| ch.is_ascii_digit() || ch == '.');
+        let long_item = wide && rank == Some(Rank::Item) && text.chars().count() > 40;
+        if (!wide && !others_empty) || only_a_number || long_item {
+            return false;
+        }
     }
     let lower = match rank {
         Some(Rank::Section) => false,

@@ -242,9 +242,7 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
         .filter(|c| Some(*c) != dates && Some(*c) != units && best[*c].0 > 1)
         .max_by_key(|c| best[*c].3)
         .filter(|c| best[*c].3 >= best[*c].0 * 6)?;
-    if units.is_none() {
-        return None;
-    }
+    units?;
     let of = (0..width)
         .map(|c| {
             let column = match c {
@@ -264,41 +262,43 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
     })
 }
 
+/// How names of units, and groups of them, end.
+const ENDS: &[&str] = &[
+    "局",
+    "委",
+    "办",
+    "厅",
+    "部",
+    "院",
+    "部门",
+    "政府",
+    "单位",
+    "办公室",
+    "委员会",
+    "管委会",
+    "中心",
+    "集团",
+    "公司",
+    "支队",
+    "银行",
+    "街道",
+    "乡镇",
+    "学校",
+    "负责",
+    "牵头",
+    "配合",
+    "科",
+    "处",
+    "站",
+    "队",
+];
+
 /// True if a text ends as the names of units do, or says who leads.
 pub(crate) fn looks_like_units(text: &str) -> bool {
     let plain = squeeze(text);
     if plain.chars().count() > 200 || plain.contains('。') {
         return false;
     }
-    const ENDS: &[&str] = &[
-        "局",
-        "委",
-        "办",
-        "厅",
-        "部",
-        "院",
-        "部门",
-        "政府",
-        "单位",
-        "办公室",
-        "委员会",
-        "管委会",
-        "中心",
-        "集团",
-        "公司",
-        "支队",
-        "银行",
-        "街道",
-        "乡镇",
-        "学校",
-        "负责",
-        "牵头",
-        "配合",
-        "科",
-        "处",
-        "站",
-        "队",
-    ];
     plain.contains("牵头")
         || plain.contains("单位:")
         || plain.split(['、', ',', ';']).all(|name| {

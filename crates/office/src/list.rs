@@ -115,7 +115,8 @@ fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
                     .map(|at| text[..at].to_owned());
                 match heading.filter(|h| h.chars().count() <= MAX_HEADING_CHARS) {
                     Some(heading) => {
-                        text = text[heading.len()..].trim().to_owned();
+                        let after = text.split_off(heading.len());
+                        after.trim().clone_into(&mut text);
                         heading
                             .trim_end_matches('。')
                             .clone_into(&mut walk.subsection);

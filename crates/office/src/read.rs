@@ -3,7 +3,7 @@
 use duban_model::Directory;
 
 use crate::assemble::Assembler;
-use crate::document::{self, Block, Document};
+use crate::document::{self, Block, Document, Table};
 use crate::grid::{self, Walk};
 use crate::layout::{by_content, header_at};
 use crate::limit::MAX_TASKS;
@@ -112,6 +112,41 @@ fn nothing_found(document: &Document) -> Refusal {
     )
 }
 
+fn no_header(table: &Table, found: String, question: &str, likely: &str) -> Question {
+    Question {
+        row: None,
+        place: table.name.clone(),
+        field: "document",
+        code: "no_header",
+        found,
+        question: question.to_owned(),
+        alternatives: vec![likely.to_owned(), "补上表头后重新导入".to_owned()],
+        taken: likely.to_owned(),
+    }
+}
+
+/// Sets every row of a table aside that holds no task, as far as can be told.
+fn unread(table: &Table, raw: &mut Raw) {
+    raw.rows_in += table.rows.len();
+    for (r, row) in table.rows.iter().enumerate() {
+        let texts: Vec<String> = row
+            .iter()
+            .filter(|c| c.covered_by.is_none() && !c.is_empty())
+            .map(|c| one_line(&c.text))
+            .collect();
+        raw.aside("title", table.row_place(r), texts.join(" | "));
+    }
+    // A title or a signature is laid out as a table often enough.
+    if table.rows.len() > 2 {
+        raw.questions.push(no_header(
+            table,
+            format!("{}行,没有认出表头", table.rows.len()),
+            "这张表没有作为任务读取,请确认",
+            "不是任务",
+        ));
+    }
+}
+
 /// Finds the tasks.
 fn raw(document: &Document) -> (Raw, &'static str) {
     let mut raw = Raw::default();
@@ -120,58 +155,24 @@ fn raw(document: &Document) -> (Raw, &'static str) {
     let mut width = 0;
     for table in document.tables() {
         let has_header = (0..table.rows.len()).any(|r| header_at(table, r).is_some());
-        if !has_header && form::read(table, &mut raw) {
+        if has_header {
+            walk.columns = None;
+        } else if form::read(table, &mut raw) {
             layout = "form";
             continue;
-        }
-        if !has_header {
-            // The next page of the table before has no header of its own.
-            let goes_on = walk.columns.is_some() && width == table.width();
-            match by_content(table).filter(|_| !goes_on) {
-                Some(columns) => {
-                    walk.begin(columns);
-                    raw.questions.push(Question {
-                        row: None,
-                        place: table.name.clone(),
-                        field: "document",
-                        code: "no_header",
-                        found: "没有认出表头".to_owned(),
-                        question: "暂按内容判断各列是任务、责任单位还是时限,请核对".to_owned(),
-                        alternatives: vec!["判断正确".to_owned(), "补上表头后重新导入".to_owned()],
-                        taken: "判断正确".to_owned(),
-                    });
-                }
-                None if goes_on => {}
-                None => {
-                    raw.rows_in += table.rows.len();
-                    for r in 0..table.rows.len() {
-                        let texts: Vec<String> = table.rows[r]
-                            .iter()
-                            .filter(|c| c.covered_by.is_none() && !c.is_empty())
-                            .map(|c| one_line(&c.text))
-                            .collect();
-                        raw.aside("title", table.row_place(r), texts.join(" | "));
-                    }
-                    if table.rows.len() > 2 {
-                        raw.questions.push(Question {
-                            row: None,
-                            place: table.name.clone(),
-                            field: "document",
-                            code: "no_header",
-                            found: format!("{}行,没有认出表头", table.rows.len()),
-                            question: "这张表没有作为任务读取,请确认".to_owned(),
-                            alternatives: vec![
-                                "不是任务".to_owned(),
-                                "补上表头后重新导入".to_owned(),
-                            ],
-                            taken: "不是任务".to_owned(),
-                        });
-                    }
-                    continue;
-                }
-            }
-        } else {
-            walk.columns = None;
+        } else if walk.columns.is_none() || width != table.width() {
+            // Otherwise it is the next page of the table before, which has no header of its own.
+            let Some(columns) = by_content(table) else {
+                unread(table, &mut raw);
+                continue;
+            };
+            walk.begin(columns);
+            raw.questions.push(no_header(
+                table,
+                "没有认出表头".to_owned(),
+                "暂按内容判断各列是任务、责任单位还是时限,请核对",
+                "判断正确",
+            ));
         }
         grid::read(table, 0, &mut walk, &mut raw);
         width = table.width();

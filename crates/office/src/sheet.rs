@@ -129,10 +129,8 @@ pub(crate) fn read(archive: &Archive, bytes: &[u8]) -> Result<Document, Refusal>
         }
         let values = values(&mut book, &name, &mut document.unread)?;
         let merges = book
-            .worksheet_merge_cells(&name)
-            .transpose()
-            .map_err(|f| broken(&format!("工作表“{name}”的合并单元格"), f))?
-            .unwrap_or_default();
+            .merge_cells_by_sheet_name(&name)
+            .map_err(|f| broken(&format!("工作表“{name}”的合并单元格"), f))?;
         if let Some(table) = grid(&name, values, &merges, &mut cells, &mut repeated)? {
             document.blocks.push(Block::Table(table));
         }

@@ -284,7 +284,7 @@ pub(crate) fn numbered(text: &str) -> Option<(Rank, u32, String)> {
         }
         return Some((Rank::Item, value, rest(taken + 1)));
     }
-    if !matches!(mark, '、' | '.' | ',') || !(value < 100 && taken <= 3) {
+    if !matches!(mark, '、' | '.' | ',') || value >= 100 || taken > 3 {
         return None;
     }
     Some((Rank::Section, value, rest(taken + 1)))

@@ -399,10 +399,14 @@ pub(super) fn decide(
 pub(super) fn within(phrase: &str, relative: &Relative, before: &[char]) -> Deadline {
     let mut event: String = before.iter().collect();
     for word in ["自", "从", "在", "于", "应", "原则上", "应当"] {
-        event = event.strip_prefix(word).unwrap_or(&event).to_owned();
+        event = event
+            .strip_prefix(word)
+            .map_or(event.clone(), ToOwned::to_owned);
     }
     for word in ["起", "的", "之日", ",", "应"] {
-        event = event.strip_suffix(word).unwrap_or(&event).to_owned();
+        event = event
+            .strip_suffix(word)
+            .map_or(event.clone(), ToOwned::to_owned);
     }
     let mut read = Deadline::new(phrase, Kind::Relative);
     if event.is_empty() {

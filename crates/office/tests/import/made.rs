@@ -77,9 +77,8 @@ pub fn docx(body: &str) -> Vec<u8> {
 
 /// A paragraph; `|` ends a line and begins the next paragraph.
 pub fn p(text: &str) -> String {
-    text.split('|')
-        .map(|line| format!("<w:p><w:r><w:t>{line}</w:t></w:r></w:p>"))
-        .collect()
+    let lines = text.replace('|', "</w:t></w:r></w:p><w:p><w:r><w:t>");
+    format!("<w:p><w:r><w:t>{lines}</w:t></w:r></w:p>")
 }
 
 /// A table. In a cell, `>n ` spans n columns, `+` begins a merge down and `^` goes on with it.
@@ -92,7 +91,7 @@ pub fn table(rows: &[&[&str]]) -> String {
             let mut properties = String::new();
             if let Some(rest) = text.strip_prefix('>') {
                 let (count, rest) = rest.split_once(' ').expect("a count");
-                properties.push_str(&format!(r#"<w:gridSpan w:val="{count}"/>"#));
+                properties = format!(r#"<w:gridSpan w:val="{count}"/>"#);
                 text = rest;
             }
             if let Some(rest) = text.strip_prefix('+') {
@@ -102,10 +101,8 @@ pub fn table(rows: &[&[&str]]) -> String {
                 properties.push_str("<w:vMerge/>");
                 text = "";
             }
-            out.push_str(&format!(
-                "<w:tc><w:tcPr>{properties}</w:tcPr>{}</w:tc>",
-                p(text)
-            ));
+            let text = p(text);
+            out.extend(["<w:tc><w:tcPr>", &properties, "</w:tcPr>", &text, "</w:tc>"]);
         }
         out.push_str("</w:tr>");
     }

@@ -1,9 +1,7 @@
 //! Ledgers in layouts that the project's own does not have, and what a clerk would say they mean.
 
-mod made;
-
+use crate::made::{asked, docx, due, full, owed, p, read, table};
 use duban_office::deadline::Kind;
-use made::{asked, docx, due, full, owed, p, read, table};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
 #[test]
@@ -249,7 +247,7 @@ fn word_numbers_its_lists_by_itself() {
         item("公开预算信息,集中展示。(市财政局牵头)")
     );
     let document = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
-    let bytes = made::archive(&[
+    let bytes = crate::made::archive(&[
         ("word/document.xml", &document),
         ("word/numbering.xml", numbering),
     ]);

@@ -1,11 +1,9 @@
 //! What cannot be read is refused with its place, what was found, what is expected and how to mend it.
 
-mod made;
-
 use std::io::{Cursor, Write};
 
+use crate::made::{archive, directory, docx, p, table};
 use duban_office::{Refusal, Wishes, read_ledger};
-use made::{archive, directory, docx, p, table};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
