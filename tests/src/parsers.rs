@@ -23,6 +23,11 @@ use duban_notifier::Notifier;
 use duban_rules::{Condition, Plan, Rules, compile, read_directory};
 use duban_scheduler::Scheduler;
 
+// Beside this file also where the fuzz targets include it.
+#[path = "documents.rs"]
+mod documents;
+pub use documents::{deadline, document};
+
 /// A parser under test.
 pub type Parser = fn(&[u8]);
 
@@ -40,6 +45,8 @@ pub const PARSERS: &[(&str, Parser)] = &[
     ("words", words),
     ("cron", cron),
     ("rows", rows),
+    ("document", document),
+    ("deadline", deadline),
 ];
 
 const LEDGER: &str = include_str!("../tests/scenarios/ledgers/small/ledger.yaml");

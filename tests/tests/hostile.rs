@@ -32,6 +32,8 @@ const MUTATIONS: &[(&str, u32)] = &[
     ("words", 6_000),
     ("cron", 1_500),
     ("rows", 200),
+    ("document", 600),
+    ("deadline", 6_000),
 ];
 
 /// No single input may take longer: a bomb would take minutes, and machines under test are slow.
@@ -48,6 +50,10 @@ fn file(path: &str) -> Vec<u8> {
     read(&workspace().join(path))
         .expect("a file of ours")
         .into_bytes()
+}
+
+fn bytes(path: &str) -> Vec<u8> {
+    std::fs::read(workspace().join(path)).expect("a document of ours")
 }
 
 /// The good inputs of a parser, from the repository's own files and from records just written.
@@ -123,10 +129,35 @@ fn good(parser: &str) -> Vec<Vec<u8>> {
         "words" => WORDS.iter().map(|w| w.as_bytes().to_vec()).collect(),
         "cron" => CRONS.iter().map(|c| c.as_bytes().to_vec()).collect(),
         "rows" => spelled_rows(),
+        "document" => {
+            let whole = ["csv", "gbk.csv", "xlsx", "docx"]
+                .map(|end| bytes(&format!("tests/documents/tongliao-2021-ledger.{end}")));
+            let texts = DOCUMENTS.iter().map(|text| text.as_bytes().to_vec());
+            let units = bytes("tests/documents/tongliao-units.csv");
+            whole.into_iter().chain(texts).chain([units]).collect()
+        }
+        "deadline" => DEADLINES.iter().map(|d| d.as_bytes().to_vec()).collect(),
         other => panic!("no good inputs for {other}"),
     }
 }
 
+const DOCUMENTS: &[&str] = &[
+    r#"<w:document><w:body><w:p><w:r><w:t>2021年清单</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr><w:p><w:r><w:t>任务名称</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>具体任务</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>责任单位</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>完成时限</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:tcPr><w:vMerge w:val="restart"/></w:tcPr><w:p><w:r><w:t>一、公开</w:t></w:r></w:p></w:tc><w:tc><w:p/></w:tc><w:tc><w:p><w:r><w:t>1.公开规划</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>开鲁县牵头,有关部门配合</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>2021年9月底</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc><w:tc><w:p/></w:tc><w:tc><w:p><w:r><w:t>2.鼓励公开预算</w:t></w:r></w:p></w:tc><w:tc><w:p/></w:tc><w:tc><w:p><w:r><w:t>每季度末</w:t></w:r></w:p></w:tc></w:tr></w:tbl></w:body></w:document>"#,
+    r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>具体任务</t></is></c><c r="B1" t="inlineStr"><is><t>责任单位</t></is></c><c r="C1" t="inlineStr"><is><t>完成时限</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>公开规划</t></is></c><c r="B2" t="inlineStr"><is><t>开鲁县</t></is></c><c r="C2"><v>44561</v></c></row><row r="3"><c r="A3" t="inlineStr"><is><t>公开预算</t></is></c></row></sheetData><mergeCells count="1"><mergeCell ref="B2:B3"/></mergeCells></worksheet>"#,
+    "2021年重点任务\n一、公开\n1.公开规划信息。(开鲁县牵头,有关部门配合,2021年9月底前完成)\n2.公开预算信息。\n责任单位:开鲁县\n完成时限:第三季度\n",
+];
+const DEADLINES: &[&str] = &[
+    "2021年12月底前",
+    "二〇二一年十二月三十一日",
+    "2021.3-2021.10",
+    "信息形成后20个工作日内",
+    "每年6月底和12月底前",
+    "每季度首月10日前",
+    "第三季度前",
+    "全年持续推进",
+    "即日起至明年1月",
+    "12.31",
+];
 const CONDITIONS: &[&str] = &[
     r#"publication.category == "规划" && publication.validity == "有效" && size(publication.number) > 0"#,
     r#"publication.kind in ["规划纲要"] || !has(publication.url)"#,

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rules", &["model", "calendar"]),
     ("scheduler", &["model", "calendar"]),
     ("notifier", &["model", "calendar"]),
+    ("office", &["model", "calendar"]),
     ("journal", &["model", "calendar"]),
     ("store", &["model", "calendar"]),
     ("runtime", &["model", "calendar", "journal", "store"]),
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rules",
             "scheduler",
             "notifier",
+            "office",
             "journal",
             "store",
             "runtime",
@@ -59,15 +61,31 @@ const BRAINS: &[(&str, &[&str])] = &[
     ("rules", PLAIN),
     ("scheduler", PLAIN),
     ("notifier", PLAIN),
+    ("office", PLAIN),
 ];
 
 /// What a brain may list beyond that.
 ///
 /// `cel` evaluates conditions. It is taken without its default features: no chrono (which would bring
 /// a clock), no regular expressions, no encodings.
+///
+/// The office's documents are read by others' parsers: they take bytes, and none of them opens a
+/// file or asks for the time with the features that the workspace lists.
 const BEYOND: &[(&str, &[&str])] = &[
     ("rules", &["serde-saphyr", "cron", "cel"]),
     ("scheduler", &["cron"]),
+    (
+        "office",
+        &[
+            "calamine",
+            "chardetng",
+            "csv",
+            "encoding_rs",
+            "quick-xml",
+            "zip",
+            "rust_xlsxwriter",
+        ],
+    ),
 ];
 
 /// What touches the world, and the one crate that may.
@@ -80,6 +98,7 @@ const TOUCHES: &[(&str, &str)] = &[
     ("hmac", "runtime"),
     ("axum", "console"),
     ("askama", "console"),
+    ("calamine", "office"),
     ("clap", "cli"),
 ];
 

@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Report every fault of a definition folder, and what the office must confirm.
     Check(Check),
+    /// Read an office's ledger (docx, xlsx, csv) into a definition folder, with every doubt as a question.
+    Import(Import),
+    /// Read one deadline phrase, e.g. 2021年12月底.
+    Deadline(Deadline),
     /// Print every notice that a definition would send in a span of time.
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
@@ -155,6 +159,69 @@ pub(crate) struct Check {
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+/// How a reading is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReadingFormat {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Import {
+    /// The document.
+    pub file: PathBuf,
+    /// The document lists units and contacts, and not tasks.
+    #[arg(long)]
+    pub units: bool,
+    /// The folder to write the definition to; without it nothing is written.
+    #[arg(long)]
+    pub to: Option<PathBuf>,
+    /// Write over files of an earlier import in that folder.
+    #[arg(long, requires = "to")]
+    pub replace: bool,
+    /// The directory of units: directory.yaml or its folder. Without it: the one in the folder to
+    /// write to, or else that of the 2021 ledger that this program brings along.
+    #[arg(long)]
+    pub directory: Option<PathBuf>,
+    /// The notice to which the ledger is attached (docx, txt): where its dates differ, it is asked.
+    #[arg(long, conflicts_with = "units")]
+    pub notice: Option<PathBuf>,
+    /// The ledger's year, if the document does not say it.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(2000..=2100))]
+    pub year: Option<i32>,
+    /// The ledger's date, if the document does not say it.
+    #[arg(long)]
+    pub issued: Option<NaiveDate>,
+    /// The ledger's id; otherwise tenant and year.
+    #[arg(long)]
+    pub ledger: Option<String>,
+    /// The supervising office, a unit id.
+    #[arg(long)]
+    pub office: Option<String>,
+    /// The leading group, a unit id.
+    #[arg(long)]
+    pub leading_group: Option<String>,
+    /// The office's id, for a new directory (with --units).
+    #[arg(long, requires = "units")]
+    pub tenant: Option<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReadingFormat,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Deadline {
+    /// The phrase as the ledger words it; empty for an empty cell.
+    pub phrase: String,
+    /// The ledger's year, meant where the phrase names none.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(2000..=2100))]
+    pub year: Option<i32>,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReadingFormat,
 }
 
 #[derive(Debug, Parser)]

@@ -14,10 +14,13 @@ pub(crate) use say;
 mod against;
 mod args;
 mod check;
+mod deadline;
 mod demo;
 mod explain;
 mod folder;
 mod host;
+mod import;
+mod import_units;
 mod index;
 mod narrate;
 mod play;
@@ -82,6 +85,8 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => host::serve(args).await,
         Command::Check(args) => check::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Deadline(args) => deadline::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -29,7 +29,7 @@ mod state;
 mod task;
 mod timer;
 
-pub use compile::{Compiled, calendar_named, compile, definition_hash};
+pub use compile::{Compiled, MAX_TEXT_BYTES, calendar_named, compile, definition_hash};
 pub use condition::{Condition, Unmet};
 pub use decide::Rules;
 pub use diagnostic::{Diagnostic, Severity};

@@ -13,6 +13,7 @@ pub const PURE: &[&str] = &[
     "intake",
     "model",
     "notifier",
+    "office",
     "rules",
     "scheduler",
 ];

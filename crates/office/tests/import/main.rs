@@ -1,0 +1,5 @@
+//! Documents of every sort, made here, read as an office would want them read.
+
+mod layouts;
+mod made;
+mod refusals;
