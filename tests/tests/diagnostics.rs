@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use duban_calendar::Calendar;
 use duban_model::Directory;
 use duban_model::fact::DefinitionFile;
-use duban_rules::{Diagnostic, compile, read_directory};
+use duban_rules::{Diagnostic, Severity, compile, read_directory};
 use duban_tests::scenario::read;
 
 /// One edit of the good folder.
@@ -19,6 +19,8 @@ struct Case {
     /// What is replaced; it stands there once.
     find: String,
     replace: String,
+    /// The file that the diagnostic is about, if it is not the one edited.
+    told_of: String,
     /// Where the diagnostic must point: at the bar in this text; the whole file if empty.
     at: String,
     /// What is said after file, line and column.
@@ -51,9 +53,10 @@ fn cases() -> Vec<Case> {
             "-" => &mut case.find,
             "+" => &mut case.replace,
             "@" => &mut case.at,
+            ">" => &mut case.told_of,
             "!" => &mut case.says,
             "" | "#" => continue,
-            _ => panic!("cases.txt: `{line}` begins with none of == - + @ !"),
+            _ => panic!("cases.txt: `{line}` begins with none of == - + > @ !"),
         };
         if !into.is_empty() {
             into.push('\n');
@@ -182,7 +185,12 @@ fn each_fault_is_told_at_its_place_in_its_words() {
     let mut wrong = Vec::new();
     for case in &cases() {
         let text = edited(case, &good(&case.file));
-        let (line, column) = text.as_ref().map_or((0, 0), |text| place(case, text));
+        let (of, pointed) = if case.told_of.is_empty() {
+            (&case.file, text.clone())
+        } else {
+            (&case.told_of, Some(good(&case.told_of)))
+        };
+        let (line, column) = pointed.map_or((0, 0), |text| place(case, &text));
         let texts = FILES.map(|name| {
             let text = if name == case.file {
                 text.clone()
@@ -195,9 +203,10 @@ fn each_fault_is_told_at_its_place_in_its_words() {
             .iter()
             // So many units fit into a file only without contacts.
             .filter(|d| d.code == case.code || d.code != "W001")
+            .filter(|d| d.severity != Severity::Confirmed)
             .map(ToString::to_string)
             .collect();
-        let wanted = format!("{}:{line}:{column}: {}", case.file, case.says);
+        let wanted = format!("{of}:{line}:{column}: {}", case.says);
         assert!(
             case.says.is_empty() || case.says.contains(&format!("[{}]", case.code)),
             "{} says another code",
@@ -218,6 +227,108 @@ fn each_fault_is_told_at_its_place_in_its_words() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// What is found in the good folder with some files replaced.
+fn found_with(replaced: &[(&str, String)]) -> Vec<Diagnostic> {
+    let texts = FILES.map(|name| {
+        let text = replaced.iter().find(|(n, _)| *n == name);
+        (name, Some(text.map_or_else(|| good(name), |(_, t)| t.clone())))
+    });
+    check(&texts, &calendar())
+}
+
+#[test]
+fn every_fault_of_a_folder_is_told_at_once() {
+    let ledger = good("ledger.yaml")
+        .replace("yellow: 7wd", "yelow: 7dw")
+        .replace("issuer: 测试领导小组\n", "")
+        .replace("year: 2021", "year: 今年");
+    let tasks = good("tasks.yaml")
+        .replace("    units_phrase: 旗县政府\n", "")
+        .replace("{ unit: naiman,", "{ unit: naimen, colour: red,")
+        .replace("at_least: 1 }", "at_least: [1] }");
+    let found: Vec<(String, &str)> = found_with(&[("ledger.yaml", ledger), ("tasks.yaml", tasks)])
+        .iter()
+        .map(|d| (format!("{}:{}", d.file, d.line), d.code))
+        .collect();
+    let found: Vec<(&str, &str)> = found.iter().map(|(at, code)| (at.as_str(), *code)).collect();
+    assert_eq!(
+        found,
+        [
+            ("ledger.yaml:1", "D004"),
+            ("ledger.yaml:5", "D002"),
+            ("ledger.yaml:14", "D003"),
+            ("ledger.yaml:14", "D010"),
+            ("tasks.yaml:2", "D004"),
+            ("tasks.yaml:15", "D002"),
+            ("tasks.yaml:41", "D020"),
+            ("tasks.yaml:41", "D003"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_told_once_and_not_wherever_it_is_named() {
+    let whole = good("ledger.yaml");
+    let (before, after) = (whole.find("ladders:"), whole.find("kinds:"));
+    let (before, after) = before.zip(after).expect("ladders, then kinds");
+    let ledger = format!("{}{}", &whole[..before], &whole[after..]);
+    let found = found_with(&[("ledger.yaml", ledger)]);
+    let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["D004"], "{found:#?}");
+}
+
+#[test]
+fn what_the_office_has_confirmed_is_told_as_confirmed_and_no_other() {
+    let questions = "    confirm: [请确认单位。, 请确认日期。]\n";
+    let entry = |rest: &str| {
+        format!(
+            "{}{questions}confirmed:\n  - {{ code: C001, about: \"3\", {rest}by: 主管部门, date: 2021-07-05, remark: 电话核实 }}\n",
+            good("tasks.yaml")
+        )
+    };
+    let severities = |tasks: String| -> Vec<Severity> {
+        let found = found_with(&[("tasks.yaml", tasks)]);
+        found.iter().map(|d| d.severity).collect()
+    };
+    assert_eq!(
+        severities(entry("words: 单位, ")),
+        [Severity::Confirmed, Severity::Confirm]
+    );
+    assert_eq!(
+        severities(entry("")),
+        [Severity::Confirmed, Severity::Confirmed]
+    );
+    assert_eq!(
+        severities(entry("words: 时限, ")),
+        [Severity::Confirm, Severity::Confirm, Severity::Warning]
+    );
+}
+
+#[test]
+fn a_place_is_as_long_as_what_stands_there() {
+    let tasks = good("tasks.yaml").replace("unit: naiman", "unit: 奈曼旗政府办");
+    let found = found_with(&[("tasks.yaml", tasks)]);
+    let places: Vec<(u64, u64)> = found.iter().map(|d| (d.column, d.length)).collect();
+    assert_eq!(places, [(17, 6)]);
+}
+
+#[test]
+fn the_nearest_spelling_is_given_by_itself() {
+    for (find, replace, nearest) in [
+        ("strength: encouraged", "strength: encuoraged", "encouraged"),
+        ("{ unit: naiman", "{ unit: naimna", "naiman"),
+        ("group: 旗县政府", "group: 县旗政府", "旗县政府"),
+        ("kinds: [规划纲要]", "kinds: [规划刚要]", "规划纲要"),
+        ("units_phrase: 奈曼旗政府", "unit_phrase: 奈曼旗政府", "units_phrase"),
+        ("at_least: 1 }", "at_least: 1, when: 'publication.titel == \"x\"' }", "publication.title"),
+    ] {
+        let tasks = good("tasks.yaml").replace(find, replace);
+        let found = found_with(&[("tasks.yaml", tasks)]);
+        let near: Vec<Option<&str>> = found.iter().map(|d| d.nearest.as_deref()).collect();
+        assert_eq!(near, [Some(nearest)], "{replace}");
+    }
 }
 
 #[test]

@@ -64,9 +64,14 @@ const BRAINS: &[(&str, &[&str])] = &[
 /// What a brain may list beyond that.
 ///
 /// `cel` evaluates conditions. It is taken without its default features: no chrono (which would bring
-/// a clock), no regular expressions, no encodings.
+/// a clock), no regular expressions, no encodings. `schemars` makes the JSON Schema of the definition
+/// files from the types that read them, and `strsim` measures how far apart two spellings are: values
+/// in, values out.
 const BEYOND: &[(&str, &[&str])] = &[
-    ("rules", &["serde-saphyr", "cron", "cel"]),
+    (
+        "rules",
+        &["serde-saphyr", "cron", "cel", "schemars", "strsim"],
+    ),
     ("scheduler", &["cron"]),
 ];
 

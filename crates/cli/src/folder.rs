@@ -128,8 +128,11 @@ fn build(
             file,
             line,
             column: 1,
+            length: 0,
+            about: String::new(),
             found,
             expected,
+            nearest: None,
             remedy,
         };
     let calendar = match calendar_text {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+
+use crate::reading::Spanned;
 
 /// `ledger.yaml`
 #[derive(Debug, Deserialize)]
@@ -26,8 +27,10 @@ pub(crate) struct LedgerSource {
     pub backdate: Spanned<String>,
     pub return_clock: Spanned<String>,
     pub verify_within: Spanned<String>,
-    pub ladders: BTreeMap<String, LadderSource>,
+    pub ladders: BTreeMap<String, Spanned<LadderSource>>,
     pub kinds: BTreeMap<String, String>,
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +60,8 @@ pub(crate) struct RepeatSource {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TasksSource {
     pub tasks: Vec<TaskSource>,
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +83,7 @@ pub(crate) struct TaskSource {
     pub due: Option<Spanned<String>>,
     pub ladder: Spanned<String>,
     pub owners: Vec<OwnerSource>,
-    pub fulfilled_by: FulfilmentSource,
+    pub fulfilled_by: Spanned<FulfilmentSource>,
     #[serde(default)]
     pub confirm: Vec<Spanned<String>>,
 }
@@ -103,7 +108,7 @@ pub(crate) struct OwnerSource {
     #[serde(default)]
     pub ladder: Option<Spanned<String>>,
     #[serde(default)]
-    pub fulfilled_by: Option<FulfilmentSource>,
+    pub fulfilled_by: Option<Spanned<FulfilmentSource>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,12 +130,28 @@ pub(crate) struct RequirementSource {
     pub when: Option<Spanned<String>>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmedSource {
+    pub code: Spanned<String>,
+    pub about: Spanned<String>,
+    #[serde(default)]
+    pub words: Option<Spanned<String>>,
+    pub by: Spanned<String>,
+    pub date: Spanned<String>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "for people who read the file")]
+    pub remark: Option<String>,
+}
+
 /// `directory.yaml`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DirectorySource {
     pub tenant: Spanned<String>,
     pub units: Vec<UnitSource>,
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
 }
 
 #[derive(Debug, Deserialize)]
