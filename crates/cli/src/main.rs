@@ -13,6 +13,7 @@ pub(crate) use say;
 
 mod args;
 mod check;
+mod codes;
 mod demo;
 mod explain;
 mod folder;
@@ -22,6 +23,7 @@ mod narrate;
 mod play;
 mod reading;
 mod replay;
+mod schema;
 mod send;
 mod simulate;
 mod socket;
@@ -85,6 +87,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,
     }
 }

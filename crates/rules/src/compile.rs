@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime};
 use duban_calendar::{Calendar, Span};
-use duban_model::definition::{Ladder, LadderStep, Repeat, StepWhen, Tier};
+use duban_model::definition::{Ladder, LadderStep, Repeat, StepWhen};
 use duban_model::fact::DefinitionFile;
 use duban_model::id::is_plain_id;
 use duban_model::state::hex;
@@ -15,10 +15,11 @@ use crate::confirmed;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::doubts;
 use crate::faults::{Faults, read_yaml};
-use crate::owner::known_unit;
 use crate::node::Location;
+use crate::owner::known_unit;
 use crate::source::{LedgerSource, TasksSource};
 use crate::task::compile_tasks;
+use crate::words::TIERS;
 
 /// The largest definition text, in bytes.
 pub const MAX_TEXT_BYTES: usize = 400 * 1024;
@@ -265,14 +266,6 @@ fn compile_ledger(
         tasks: Vec::new(),
     })
 }
-
-const TIERS: &[(&str, Tier)] = &[
-    ("contact", Tier::Contact),
-    ("lead", Tier::Lead),
-    ("leader", Tier::Leader),
-    ("office", Tier::Office),
-    ("leading_group", Tier::LeadingGroup),
-];
 
 fn compile_ladders(source: &LedgerSource, faults: &mut Faults<'_>) -> BTreeMap<String, Ladder> {
     let mut ladders = BTreeMap::new();

@@ -36,7 +36,10 @@ pub(crate) fn mark(confirmed: &[ConfirmedSource], faults: &mut Faults<'_>) {
             );
         }
         faults.parse::<NaiveDate>("D009", &entry.date, DATE_EXPECTED, "write year-month-day");
-        let words = entry.words.as_ref().map_or("", |words| words.value.as_str());
+        let words = entry
+            .words
+            .as_ref()
+            .map_or("", |words| words.value.as_str());
         let mut fits = false;
         for told in faults.told_mut() {
             if told.severity != Severity::Error
@@ -80,7 +83,10 @@ pub(crate) fn mark(confirmed: &[ConfirmedSource], faults: &mut Faults<'_>) {
             "W002",
             entry.code.referenced,
             &entry.about.value,
-            format!("a confirmation of {code} about `{}`, which fits nothing", entry.about.value),
+            format!(
+                "a confirmation of {code} about `{}`, which fits nothing",
+                entry.about.value
+            ),
             expected,
             remedy,
         );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::Directory;
-use duban_model::directory::{Certainty, Channel, Contact, Unit};
+use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::id::is_plain_id;
 
 use crate::confirmed;
@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Faults, read_yaml};
 use crate::reading::Spanned;
 use crate::source::{ContactSource, DirectorySource, UnitSource};
+use crate::words::{CERTAINTIES, CHANNELS};
 
 /// The most units in a directory.
 pub const MAX_UNITS: usize = 20_000;
@@ -38,16 +39,10 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
         if !is_plain_id(&unit.id.value) {
             bad_id(&unit.id, &mut faults);
         }
-        let certainty = unit.certainty.as_ref().and_then(|word| {
-            faults.choose(
-                word,
-                &[
-                    ("certain", Certainty::Certain),
-                    ("likely", Certainty::Likely),
-                    ("uncertain", Certainty::Uncertain),
-                ],
-            )
-        });
+        let certainty = unit
+            .certainty
+            .as_ref()
+            .and_then(|word| faults.choose(word, CERTAINTIES));
         let webhook = |c: &ContactSource| c.channels.iter().any(|word| word.value == "webhook");
         if !unit.contacts.iter().any(|c| c.mail.is_some() || webhook(c)) {
             let what = if unit.contacts.is_empty() {
@@ -181,10 +176,7 @@ fn contact(source: &ContactSource, faults: &mut Faults<'_>) -> Contact {
     }
     let mut channels = Vec::new();
     for word in &source.channels {
-        if let Some(channel) = faults.choose(
-            word,
-            &[("mail", Channel::Mail), ("webhook", Channel::Webhook)],
-        ) {
+        if let Some(channel) = faults.choose(word, CHANNELS) {
             if channel == Channel::Mail && source.mail.is_none() {
                 faults.error(
                     "D044",

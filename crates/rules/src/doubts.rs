@@ -186,7 +186,10 @@ impl About<'_, '_> {
             _ => ("contact", "it ends nowhere"),
         };
         let found = if told.len() == 1 {
-            format!("escalation to {}: unit `{first}` has no {whom}, so {instead}", to.as_str())
+            format!(
+                "escalation to {}: unit `{first}` has no {whom}, so {instead}",
+                to.as_str()
+            )
         } else {
             format!(
                 "escalation to {}: {} of {} units have no {whom}, such as `{first}`, so {instead}",

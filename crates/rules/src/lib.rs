@@ -27,10 +27,12 @@ mod obligation;
 mod owner;
 mod plan;
 mod reading;
+mod schema;
 mod source;
 mod state;
 mod task;
 mod timer;
+mod words;
 
 pub use compile::{Compiled, calendar_named, compile, definition_hash};
 pub use condition::{Condition, Unmet};
@@ -43,4 +45,5 @@ pub use field::Field;
 pub use ladder::{Step, StepCode, ladder_steps};
 pub use obligation::{Armed, Obligation, ObligationState};
 pub use plan::{Match, Plan};
+pub use schema::{SCHEMA_FILES, definition_schema};
 pub use state::{Ledger, RulesState};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use duban_model::Directory;
-use duban_model::definition::{Fulfilment, Owner, Requirement, Role};
+use duban_model::definition::{Fulfilment, Owner, Requirement};
 
 use crate::condition::Condition;
 use crate::condition_parse::Fault;
@@ -12,6 +12,7 @@ use crate::faults::Faults;
 use crate::field::Field;
 use crate::reading::Spanned;
 use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
+use crate::words::{ROLES, SUBMISSIONS};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -41,14 +42,7 @@ pub(crate) fn compile_owner(
     directory: &Directory,
     faults: &mut Faults<'_>,
 ) -> Option<Owner> {
-    let role = faults.choose(
-        &owner.role,
-        &[
-            ("responsible", Role::Responsible),
-            ("lead", Role::Lead),
-            ("support", Role::Support),
-        ],
-    );
+    let role = faults.choose(&owner.role, ROLES);
     let units = match (&owner.unit, &owner.group) {
         (Some(unit), None) => known_unit(unit, directory, faults).then(|| vec![unit.value.clone()]),
         (None, Some(group)) => {
@@ -119,7 +113,7 @@ pub(crate) fn compile_fulfilment(
     let source = &source.value;
     match (&source.publications, &source.submission) {
         (None, Some(word)) => faults
-            .choose(word, &[("verified", ())])
+            .choose(word, SUBMISSIONS)
             .map(|()| Fulfilment::Submission),
         (Some(list), None) if !list.is_empty() => {
             let mut requirements = Vec::new();

@@ -92,7 +92,13 @@ fn tell(told: Vec<Told>, faults: &mut Faults<'_>) {
                 at,
                 found,
                 expected,
-            } => faults.error("D002", at, found, expected, "write it as workflows/README.md shows"),
+            } => faults.error(
+                "D002",
+                at,
+                found,
+                expected,
+                "write it as workflows/README.md shows",
+            ),
         }
     }
 }

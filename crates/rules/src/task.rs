@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use duban_calendar::{Period, PeriodKind};
+use duban_calendar::Period;
 use duban_model::definition::{
     DueRule, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
 };
@@ -15,10 +15,11 @@ use crate::compile::{DATE_EXPECTED, MAX_TASK_TEXT_CHARS, MAX_TASKS};
 use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
-use crate::owner::{compile_fulfilment, compile_owner};
 use crate::node::Location;
+use crate::owner::{compile_fulfilment, compile_owner};
 use crate::reading::Spanned;
 use crate::source::{LedgerSource, PeriodSource, TaskSource, TasksSource};
+use crate::words::{FIRSTS, OPENS, OpensWord, PERIODS, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -81,13 +82,7 @@ fn compile_task(
             "copy the row's wording",
         );
     }
-    let strength = faults.choose(
-        &task.strength,
-        &[
-            ("required", Strength::Required),
-            ("encouraged", Strength::Encouraged),
-        ],
-    );
+    let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, definition, faults);
     let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
     let mut owners = Vec::new();
@@ -192,27 +187,13 @@ fn compile_task(
     })
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum OpensWord {
-    Activation,
-    EachPeriod,
-    Trigger,
-}
-
 /// Reads `opens`, `period` and `due` together, since each demands or excludes the others.
 fn compile_timing(
     task: &TaskSource,
     definition: Option<&Definition>,
     faults: &mut Faults<'_>,
 ) -> Option<(Opens, DueRule)> {
-    let word = faults.choose(
-        &task.opens,
-        &[
-            ("activation", OpensWord::Activation),
-            ("each_period", OpensWord::EachPeriod),
-            ("trigger", OpensWord::Trigger),
-        ],
-    )?;
+    let word = faults.choose(&task.opens, OPENS)?;
     if (word == OpensWord::EachPeriod) != task.period.is_some() {
         faults.error(
             "D030",
@@ -282,24 +263,10 @@ fn compile_timing(
 }
 
 fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<PeriodRule> {
-    let every = faults.choose(
-        &period.every,
-        &[
-            ("month", PeriodKind::Month),
-            ("quarter", PeriodKind::Quarter),
-            ("half_year", PeriodKind::HalfYear),
-            ("year", PeriodKind::Year),
-        ],
-    );
+    let every = faults.choose(&period.every, PERIODS);
     let first = match &period.first {
         None => Some(FirstPeriod::Full),
-        Some(word) => faults.choose(
-            word,
-            &[
-                ("full", FirstPeriod::Full),
-                ("running", FirstPeriod::Running),
-            ],
-        ),
+        Some(word) => faults.choose(word, FIRSTS),
     };
     let cron = compile_cron(&period.cron, faults);
     Some(PeriodRule {
@@ -331,7 +298,10 @@ fn opens_some_period(
         faults.error(
             "D039",
             cron.referenced,
-            format!("cron `{}`, which never fires while the ledger runs", cron.value),
+            format!(
+                "cron `{}`, which never fires while the ledger runs",
+                cron.value
+            ),
             format!(
                 "an instant between {} and {}",
                 definition.issued, definition.ends
