@@ -44,7 +44,7 @@ impl<'a> Faults<'a> {
 
     /// Tells a word that is none of those that could stand here, with the nearest of them; if none
     /// is near, how to mend it otherwise.
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a diagnostic")]
     pub(crate) fn misspelt<'c>(
         &mut self,
         code: &'static str,
@@ -70,7 +70,7 @@ impl<'a> Faults<'a> {
     }
 
     /// Tells something that may be meant so. Whoever confirms it names the code and what it is about.
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a diagnostic")]
     pub(crate) fn doubt(
         &mut self,
         severity: Severity,

@@ -159,13 +159,13 @@ pub(crate) struct TaskSource {
     /// required 必办;encouraged 鼓励 | Binding, or encouraged
     #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,
-    /// 何时启动:activation 启用即启动;each_period 每期;trigger 适时推进 | What opens it
+    /// 何时启动:`activation` 启用即启动;`each_period` 每期;`trigger` 适时推进 | What opens it
     #[schemars(extend("enum" = spellings(OPENS)))]
     pub opens: Spanned<String>,
-    /// 仅 each_period 填写 | With each_period only
+    /// 仅 `each_period` 填写 | With `each_period` only
     #[serde(default)]
     pub period: Option<PeriodSource>,
-    /// 时限:日期、period_end,或不填(trigger) | A date, period_end, or nothing (trigger)
+    /// 时限:日期、`period_end`,或不填(`trigger`) | A date, `period_end`, or nothing (`trigger`)
     #[serde(default)]
     #[schemars(extend("pattern" = DUE))]
     pub due: Option<Spanned<String>>,
@@ -186,7 +186,7 @@ pub(crate) struct TaskSource {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "period")]
 pub(crate) struct PeriodSource {
-    /// month 月、quarter 季、half_year 半年、year 年 | How long a period is
+    /// `month` 月、`quarter` 季、`half_year` 半年、`year` 年 | How long a period is
     #[schemars(extend("enum" = spellings(PERIODS)))]
     pub every: Spanned<String>,
     /// 每期启动时刻,五段:分 时 日 月 星期;星期只写英文名 | When each opens: minute hour day month weekday, weekdays by name

@@ -293,8 +293,8 @@ fn opens_some_period(
         let at = schedule.after(&after.utc().with_timezone(&zone)).next()?;
         Some(at.date_naive())
     };
-    let in_time = |date: &NaiveDate| *date <= definition.ends;
-    if first(issued).filter(in_time).is_none() {
+    let in_time = |date: NaiveDate| date <= definition.ends;
+    if !first(issued).is_some_and(in_time) {
         faults.error(
             "D039",
             cron.referenced,
@@ -313,7 +313,7 @@ fn opens_some_period(
     let full = Period::containing(rule.every, definition.issued).and_then(Period::next);
     if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
         let begins = definition.zone.midnight(full.start()).plus_millis(-1);
-        if first(begins).filter(in_time).is_none() {
+        if !first(begins).is_some_and(in_time) {
             faults.error(
                 "D039",
                 cron.referenced,
