@@ -1,5 +1,6 @@
 //! What several whole-system tests share.
 
+pub mod bad;
 pub mod dice;
 pub mod disk;
 pub mod duban;

@@ -2,76 +2,13 @@
 //! column and the exact words.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use duban_calendar::Calendar;
 use duban_model::Directory;
 use duban_model::fact::DefinitionFile;
-use duban_rules::{Diagnostic, compile, read_directory};
+use duban_rules::{Diagnostic, Severity, compile, read_directory};
+use duban_tests::bad::{FILES, cases, edited, good, page, tests};
 use duban_tests::scenario::read;
-
-/// One edit of the good folder.
-#[derive(Default)]
-struct Case {
-    code: String,
-    name: String,
-    file: String,
-    /// What is replaced; it stands there once.
-    find: String,
-    replace: String,
-    /// Where the diagnostic must point: at the bar in this text; the whole file if empty.
-    at: String,
-    /// What is said after file, line and column.
-    says: String,
-}
-
-/// Reads the table of edits. A block's lines of one mark form one text.
-fn cases() -> Vec<Case> {
-    let text = read(&tests().join("bad/cases.txt")).expect("the table");
-    let mut cases: Vec<Case> = Vec::new();
-    for line in text.lines() {
-        let (mark, rest) = line.split_once(' ').unwrap_or((line, ""));
-        if let ("==", [code, name, file]) = (mark, &*rest.split(' ').collect::<Vec<_>>()) {
-            cases.push(Case {
-                code: (*code).to_owned(),
-                name: (*name).to_owned(),
-                file: (*file).to_owned(),
-                ..Case::default()
-            });
-            continue;
-        }
-        let Some(case) = cases.last_mut() else {
-            assert!(
-                line.is_empty() || mark == "#",
-                "`{line}` before the first case"
-            );
-            continue;
-        };
-        let into = match mark {
-            "-" => &mut case.find,
-            "+" => &mut case.replace,
-            "@" => &mut case.at,
-            "!" => &mut case.says,
-            "" | "#" => continue,
-            _ => panic!("cases.txt: `{line}` begins with none of == - + @ !"),
-        };
-        if !into.is_empty() {
-            into.push('\n');
-        }
-        into.push_str(rest);
-    }
-    cases
-}
-
-const FILES: [&str; 3] = ["ledger.yaml", "tasks.yaml", "directory.yaml"];
-
-fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
-}
-
-fn good(name: &str) -> String {
-    read(&tests().join("bad/good").join(name)).expect("the good folder")
-}
 
 fn calendar() -> Calendar {
     let path = tests().join("../../workflows/calendars/cn-workdays.csv");
@@ -109,67 +46,6 @@ fn check(texts: &[(&str, Option<String>)], calendar: &Calendar) -> Vec<Diagnosti
     found
 }
 
-/// Texts too long to write down.
-fn spelled(text: &str) -> String {
-    // Ids of three characters, so that as many as possible fit into a file.
-    let lines = |count: usize, line: &dyn Fn(String) -> String| -> String {
-        let digit = |n: usize| char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[n % 36]);
-        (0..count)
-            .map(|i| line([i / 1296, i / 36, i].map(digit).iter().collect()))
-            .collect()
-    };
-    let task = |id| {
-        format!(
-            "  - {{id: {id},section: a,subsection: a,title: a,text: a,units_phrase: a,strength: required,opens: trigger,ladder: fixed,owners: [{{unit: spj,role: lead}}],fulfilled_by: {{submission: verified}}}}\n"
-        )
-    };
-    match text {
-        "<padding>" => format!("# {}\n", "x".repeat(400 * 1024)),
-        "<1998 tasks>" => lines(1998, &|id| task(format!("x{id}"))),
-        "<20001 units>" => format!(
-            "tenant: test\nunits:\n{}",
-            lines(20_001, &|id| format!("- {{id: {id},name: a}}\n"))
-        ),
-        other => other.replace("<4001>", &"字".repeat(4001)),
-    }
-}
-
-/// The text after the edit; none if the file is taken away.
-fn edited(case: &Case, before: &str) -> Option<String> {
-    match (case.find.as_str(), case.replace.as_str()) {
-        (_, "<absent>") => None,
-        ("<whole>", text) => Some(spelled(text)),
-        ("<end>", text) => Some(format!("{before}{}", spelled(text))),
-        (find, replace) => {
-            let marked = format!("{before}<eof>");
-            let times = marked.matches(find).count();
-            assert_eq!(times, 1, "{}: `{find}` stands {times} times", case.name);
-            Some(marked.replace(find, &spelled(replace)).replace("<eof>", ""))
-        }
-    }
-}
-
-/// Line and column, from 1 and in characters, of a text that stands there once.
-fn place(case: &Case, text: &str) -> (u64, u64) {
-    if case.at.is_empty() {
-        return (0, 0);
-    }
-    let (lead, rest) = case.at.split_once('|').expect("a bar");
-    let needle = format!("{lead}{rest}");
-    let times = text.matches(&needle).count();
-    assert_eq!(times, 1, "{}: `{needle}` stands {times} times", case.name);
-    let before = format!("{}{lead}", text.split(&needle).next().unwrap_or_default());
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
-    (line as u64, column as u64)
-}
-
 #[test]
 fn the_good_folder_has_no_fault() {
     let texts = FILES.map(|name| (name, Some(good(name))));
@@ -180,9 +56,8 @@ fn the_good_folder_has_no_fault() {
 fn each_fault_is_told_at_its_place_in_its_words() {
     let calendar = calendar();
     let mut wrong = Vec::new();
-    for case in &cases() {
+    for case in cases().iter().filter(|case| !case.is_of_the_program()) {
         let text = edited(case, &good(&case.file));
-        let (line, column) = text.as_ref().map_or((0, 0), |text| place(case, text));
         let texts = FILES.map(|name| {
             let text = if name == case.file {
                 text.clone()
@@ -195,9 +70,10 @@ fn each_fault_is_told_at_its_place_in_its_words() {
             .iter()
             // So many units fit into a file only without contacts.
             .filter(|d| d.code == case.code || d.code != "W001")
+            .filter(|d| d.severity != Severity::Confirmed)
             .map(ToString::to_string)
             .collect();
-        let wanted = format!("{}:{line}:{column}: {}", case.file, case.says);
+        let wanted = case.wanted();
         assert!(
             case.says.is_empty() || case.says.contains(&format!("[{}]", case.code)),
             "{} says another code",
@@ -220,12 +96,133 @@ fn each_fault_is_told_at_its_place_in_its_words() {
     );
 }
 
+/// What is found in the good folder with some files replaced.
+fn found_with(replaced: &[(&str, String)]) -> Vec<Diagnostic> {
+    let texts = FILES.map(|name| {
+        let text = replaced.iter().find(|(n, _)| *n == name);
+        (
+            name,
+            Some(text.map_or_else(|| good(name), |(_, t)| t.clone())),
+        )
+    });
+    check(&texts, &calendar())
+}
+
+#[test]
+fn every_fault_of_a_folder_is_told_at_once() {
+    let ledger = good("ledger.yaml")
+        .replace("yellow: 7wd", "yelow: 7dw")
+        .replace("issuer: 测试领导小组\n", "")
+        .replace("year: 2021", "year: 今年");
+    let tasks = good("tasks.yaml")
+        .replace("    units_phrase: 旗县政府\n", "")
+        .replace("{ unit: naiman,", "{ unit: naimen, colour: red,")
+        .replace("at_least: 1 }", "at_least: [1] }");
+    let found: Vec<(String, &str)> = found_with(&[("ledger.yaml", ledger), ("tasks.yaml", tasks)])
+        .iter()
+        .map(|d| (format!("{}:{}", d.file, d.line), d.code))
+        .collect();
+    let found: Vec<(&str, &str)> = found
+        .iter()
+        .map(|(at, code)| (at.as_str(), *code))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("ledger.yaml:1", "D004"),
+            ("ledger.yaml:5", "D002"),
+            ("ledger.yaml:14", "D003"),
+            ("ledger.yaml:14", "D010"),
+            ("tasks.yaml:2", "D004"),
+            ("tasks.yaml:15", "D002"),
+            ("tasks.yaml:41", "D020"),
+            ("tasks.yaml:41", "D003"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_told_once_and_not_wherever_it_is_named() {
+    let whole = good("ledger.yaml");
+    let (before, after) = (whole.find("ladders:"), whole.find("kinds:"));
+    let (before, after) = before.zip(after).expect("ladders, then kinds");
+    let ledger = format!("{}{}", &whole[..before], &whole[after..]);
+    let found = found_with(&[("ledger.yaml", ledger)]);
+    let codes: Vec<&str> = found.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["D004"], "{found:#?}");
+}
+
+#[test]
+fn what_the_office_has_confirmed_is_told_as_confirmed_and_no_other() {
+    let questions = "    confirm: [请确认单位。, 请确认日期。]\n";
+    let entry = |rest: &str| {
+        format!(
+            "{}{questions}confirmed:\n  - {{ code: C001, about: \"3\", {rest}by: 主管部门, date: 2021-07-05, remark: 电话核实 }}\n",
+            good("tasks.yaml")
+        )
+    };
+    let severities = |tasks: String| -> Vec<Severity> {
+        let found = found_with(&[("tasks.yaml", tasks)]);
+        found.iter().map(|d| d.severity).collect()
+    };
+    assert_eq!(
+        severities(entry("words: 单位, ")),
+        [Severity::Confirmed, Severity::Confirm]
+    );
+    assert_eq!(
+        severities(entry("")),
+        [Severity::Confirmed, Severity::Confirmed]
+    );
+    assert_eq!(
+        severities(entry("words: 时限, ")),
+        [Severity::Confirm, Severity::Confirm, Severity::Warning]
+    );
+}
+
+#[test]
+fn a_place_is_as_long_as_what_stands_there() {
+    let tasks = good("tasks.yaml").replace("unit: naiman", "unit: 奈曼旗政府办");
+    let found = found_with(&[("tasks.yaml", tasks)]);
+    let places: Vec<(u64, u64)> = found.iter().map(|d| (d.column, d.length)).collect();
+    assert_eq!(places, [(17, 6)]);
+}
+
+#[test]
+fn the_nearest_spelling_is_given_by_itself() {
+    for (find, replace, nearest) in [
+        ("strength: encouraged", "strength: encuoraged", "encouraged"),
+        ("{ unit: naiman", "{ unit: naimna", "naiman"),
+        ("group: 旗县政府", "group: 县旗政府", "旗县政府"),
+        ("kinds: [规划纲要]", "kinds: [规划刚要]", "规划纲要"),
+        (
+            "units_phrase: 奈曼旗政府",
+            "unit_phrase: 奈曼旗政府",
+            "units_phrase",
+        ),
+        (
+            "at_least: 1 }",
+            "at_least: 1, when: 'publication.titel == \"x\"' }",
+            "publication.title",
+        ),
+    ] {
+        let tasks = good("tasks.yaml").replace(find, replace);
+        let found = found_with(&[("tasks.yaml", tasks)]);
+        let near: Vec<Option<&str>> = found.iter().map(|d| d.nearest.as_deref()).collect();
+        assert_eq!(near, [Some(nearest)], "{replace}");
+    }
+}
+
 #[test]
 fn every_code_of_the_sources_is_made_by_some_case() {
     let mut given = BTreeSet::new();
-    let sources = tests().join("../../crates/rules/src");
-    for entry in std::fs::read_dir(sources).expect("the rules' sources") {
-        let text = read(&entry.expect("an entry").path()).expect("a source");
+    let folder = tests().join("../../crates/rules/src");
+    let mut sources: Vec<_> = std::fs::read_dir(folder)
+        .expect("the rules' sources")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    sources.push(tests().join("../../crates/cli/src/folder.rs"));
+    for source in sources {
+        let text = read(&source).expect("a source");
         for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
             given.extend(
                 line.split('"')
@@ -242,4 +239,44 @@ fn every_code_of_the_sources_is_made_by_some_case() {
     }
     let made: BTreeSet<String> = cases().into_iter().map(|case| case.code).collect();
     assert_eq!(made, given, "left: cases; right: sources");
+}
+
+#[test]
+fn the_page_shows_each_code_with_its_words_and_its_case() {
+    let path = tests().join("../../workflows/diagnostics.md");
+    let written = read(&path).expect("the page");
+    let cases = cases();
+    let page = page(&written, &cases);
+    if std::env::var_os("DUBAN_WRITE_PAGES").is_some() {
+        std::fs::write(&path, &page).expect("the page is written");
+    } else {
+        assert!(
+            page == written,
+            "workflows/diagnostics.md differs from the table of bad files: run this test with DUBAN_WRITE_PAGES=1 and look at what changed"
+        );
+    }
+    let guide = read(&tests().join("../../workflows/README.md")).expect("the guide");
+    let mut explained = BTreeSet::new();
+    for section in page.split("\n## ").skip(1) {
+        let (heading, text) = section.split_once('\n').expect("a heading");
+        let (code, title) = heading.split_once(' ').expect("a code with its title");
+        let (chinese, english) = title.split_once(" | ").expect("a title in both languages");
+        let row = format!("| `{code}` | {chinese} | {english} |");
+        assert!(
+            guide.contains(&row),
+            "workflows/README.md lacks the row {row}"
+        );
+        let paragraphs: Vec<&str> = text.trim().split("\n\n").take(2).collect();
+        for (paragraph, what) in paragraphs.iter().zip(["meaning", "reason"]) {
+            assert_eq!(
+                paragraph.lines().count(),
+                2,
+                "{code}: its {what} in Chinese, then in English"
+            );
+        }
+        assert!(text.contains("为什么 Why: "), "{code} does not say why");
+        assert!(explained.insert(code.to_owned()), "{code} twice");
+    }
+    let made: BTreeSet<String> = cases.into_iter().map(|case| case.code).collect();
+    assert_eq!(explained, made, "left: the page; right: the bad files");
 }

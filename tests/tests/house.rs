@@ -67,12 +67,17 @@ const BRAINS: &[(&str, &[&str])] = &[
 /// What a brain may list beyond that.
 ///
 /// `cel` evaluates conditions. It is taken without its default features: no chrono (which would bring
-/// a clock), no regular expressions, no encodings.
+/// a clock), no regular expressions, no encodings. `schemars` makes the JSON Schema of the definition
+/// files from the types that read them, and `strsim` measures how far apart two spellings are: values
+/// in, values out.
 ///
 /// The office's documents are read by others' parsers: they take bytes, and none of them opens a
 /// file or asks for the time with the features that the workspace lists.
 const BEYOND: &[(&str, &[&str])] = &[
-    ("rules", &["serde-saphyr", "cron", "cel"]),
+    (
+        "rules",
+        &["serde-saphyr", "cron", "cel", "schemars", "strsim"],
+    ),
     ("scheduler", &["cron"]),
     (
         "office",

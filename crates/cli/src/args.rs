@@ -32,8 +32,11 @@ pub(crate) enum Command {
     Send(Send),
     /// Show ledgers, lights and what is due next.
     Status(Status),
-    /// Say why something happened to an obligation or notice, or why not.
+    /// Say why something happened to an obligation or notice, or why not; or what a code of `check`
+    /// means.
     Explain(Explain),
+    /// Print the JSON Schema of a definition file, for editors.
+    Schema(Schema),
     /// Rebuild all state from the log and print its checksum.
     Replay(Replay),
 }
@@ -156,6 +159,9 @@ pub(crate) struct Channels {
 pub(crate) struct Check {
     /// The definition folder.
     pub dir: PathBuf,
+    /// Exit 1 also on warnings and questions that the office has not confirmed.
+    #[arg(long)]
+    pub strict: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -222,6 +228,13 @@ pub(crate) struct Deadline {
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: ReadingFormat,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Schema {
+    /// Which file: ledger, tasks or directory; without it, one schema that fits each of them.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(duban_rules::SCHEMA_FILES.iter().copied()))]
+    pub file: Option<String>,
 }
 
 #[derive(Debug, Parser)]
@@ -298,7 +311,8 @@ pub(crate) struct Status {
 
 #[derive(Debug, Parser)]
 pub(crate) struct Explain {
-    /// An obligation such as `tongliao-2021/10/city-spj/responsible`, or a notice's id.
+    /// An obligation such as `tongliao-2021/10/city-spj/responsible`, a notice's id, or a code of
+    /// `duban check` such as `D020`, for which no data folder is needed.
     pub id: String,
     /// As of this instant (RFC 3339).
     #[arg(long)]

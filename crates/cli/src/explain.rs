@@ -1,13 +1,18 @@
 //! `duban explain`: the chain of records that led to something, and why something else did not happen.
+//! What a code of `duban check` means is told without a log.
 
 use duban_model::Timestamp;
 
 use crate::args::{Explain, Format};
+use crate::codes;
 use crate::reading::Reading;
 use crate::view::View;
 use crate::{Ended, Fault};
 
 pub(crate) async fn run(args: Explain) -> Result<Ended, Fault> {
+    if codes::is_code(&args.id) {
+        return codes::explain(&args.id, args.format);
+    }
     let until = args
         .at
         .as_deref()

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use duban_calendar::Calendar;
+use duban_calendar::{Calendar, CsvFault};
 use duban_model::fact::{CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed};
 use duban_model::{Body, Definition, Directory, Envelope, RecordType};
 use duban_rules::{Diagnostic, Severity, calendar_named, compile, definition_hash, read_directory};
@@ -23,6 +23,8 @@ pub(crate) struct Folder {
     pub definition: Option<Definition>,
     pub hash: String,
     pub diagnostics: Vec<Diagnostic>,
+    /// What was read, by the names that diagnostics use.
+    pub texts: Vec<(String, String)>,
 }
 
 /// The 2021 ledger that this program brings along, so that the demo needs no files.
@@ -81,7 +83,10 @@ pub(crate) fn read(dir: &Path) -> Result<Folder, Fault> {
     let places: Vec<PathBuf> = vec![dir.join(&file), dir.join("../calendars").join(&file)];
     let calendar = places.iter().find(|path| path.exists());
     let calendar = match calendar {
-        Some(path) => Some((path.display().to_string(), read_text(path)?)),
+        Some(path) => {
+            let shown = path.strip_prefix(dir).unwrap_or(path);
+            Some((shown.display().to_string(), read_text(path)?))
+        }
         None if name == "cn" => Some(("cn-workdays.csv".to_owned(), shipped::CALENDAR.to_owned())),
         None => None,
     };
@@ -120,6 +125,11 @@ fn build(
     calendar_text: Option<(String, String)>,
 ) -> Folder {
     let files = definition_files(&texts);
+    let mut read: Vec<(String, String)> = texts
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.clone()))
+        .collect();
+    read.extend(calendar_text.clone());
     let mut diagnostics = Vec::new();
     let fault =
         |code, file: String, line, found: String, expected: String, remedy: String| Diagnostic {
@@ -127,35 +137,52 @@ fn build(
             severity: Severity::Error,
             file,
             line,
-            column: 1,
+            column: u64::from(line > 0),
+            length: 0,
+            about: String::new(),
             found,
             expected,
+            nearest: None,
             remedy,
         };
     let calendar = match calendar_text {
         None => {
-            diagnostics.push(fault(
+            let ledger = texts.iter().find(|(name, _)| *name == "ledger.yaml");
+            let (line, column, length) =
+                ledger.map_or((0, 0, 0), |(_, text)| value_place(text, "calendar:"));
+            let told = fault(
                 "D051",
                 "ledger.yaml".to_owned(),
-                0,
+                line,
                 format!("no calendar `{calendar_name}`"),
                 format!("{calendar_name}-workdays.csv in the folder or in ../calendars"),
                 "add the calendar file".to_owned(),
-            ));
+            );
+            diagnostics.push(Diagnostic {
+                column,
+                length,
+                ..told
+            });
             None
         }
         Some((file, text)) => match Calendar::from_csv(calendar_name, &text) {
             Ok(calendar) => Some(calendar),
             Err(faults) => {
                 diagnostics.extend(faults.into_iter().map(|f| {
-                    fault(
+                    let place = csv_place(&text, &f);
+                    let told = fault(
                         "D050",
                         file.clone(),
                         f.line as u64,
                         format!("{}: {}", f.column, f.found),
                         f.expected,
                         f.remedy,
-                    )
+                    );
+                    Diagnostic {
+                        column: place.0,
+                        length: place.1,
+                        ..told
+                    }
                 }));
                 None
             }
@@ -202,12 +229,46 @@ fn build(
     }
     Folder {
         hash: definition_hash(&files),
+        texts: read,
         files,
         directory,
         calendar,
         definition,
         diagnostics,
     }
+}
+
+/// Where the cell stands that a fault of the calendar file is about, and how long it is.
+fn csv_place(text: &str, fault: &CsvFault) -> (u64, u64) {
+    let row = fault.line.saturating_sub(1);
+    let line = text.lines().nth(row).unwrap_or_default();
+    let cells: Vec<&str> = line.split(',').collect();
+    let at = ["date", "kind", "name"]
+        .iter()
+        .position(|column| *column == fault.column)
+        .filter(|at| *at < cells.len());
+    let Some(at) = at else { return (1, 0) };
+    let before: usize = cells[..at]
+        .iter()
+        .map(|cell| cell.chars().count() + 1)
+        .sum();
+    (before as u64 + 1, cells[at].chars().count() as u64)
+}
+
+/// Where the value of a field at the margin stands, and how long it is.
+fn value_place(text: &str, field: &str) -> (u64, u64, u64) {
+    for (row, line) in text.lines().enumerate() {
+        if let Some(rest) = line.strip_prefix(field) {
+            let value = rest.split('#').next().unwrap_or_default().trim();
+            let before = field.len() + rest.len() - rest.trim_start().len();
+            return (
+                row as u64 + 1,
+                before as u64 + 1,
+                value.chars().count() as u64,
+            );
+        }
+    }
+    (0, 0, 0)
 }
 
 impl Folder {

@@ -14,6 +14,7 @@ pub(crate) use say;
 mod against;
 mod args;
 mod check;
+mod codes;
 mod deadline;
 mod demo;
 mod explain;
@@ -26,6 +27,7 @@ mod narrate;
 mod play;
 mod reading;
 mod replay;
+mod schema;
 mod send;
 mod simulate;
 mod socket;
@@ -91,6 +93,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,
     }
 }

@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime};
 use duban_calendar::{Calendar, Span};
-use duban_model::definition::{Ladder, LadderStep, Repeat, StepWhen, Tier};
+use duban_model::definition::{Ladder, LadderStep, Repeat, StepWhen};
 use duban_model::fact::DefinitionFile;
 use duban_model::id::is_plain_id;
 use duban_model::state::hex;
 use duban_model::{Definition, Directory, Zone};
-use serde_saphyr::Location;
 use sha2::{Digest, Sha256};
 
+use crate::confirmed;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::doubts;
 use crate::faults::{Faults, read_yaml};
+use crate::node::Location;
 use crate::owner::known_unit;
 use crate::source::{LedgerSource, TasksSource};
 use crate::task::compile_tasks;
+use crate::words::TIERS;
 
 /// The largest definition text, in bytes.
 pub const MAX_TEXT_BYTES: usize = 400 * 1024;
@@ -88,22 +91,54 @@ pub fn compile(files: &[DefinitionFile], directory: &Directory, calendar: &Calen
     };
     let (ledger_text, tasks_text) = (text("ledger.yaml"), text("tasks.yaml"));
 
-    let mut faults = Faults::new("ledger.yaml", ledger_text.unwrap_or_default());
-    let ledger = ledger_text.and_then(|text| read_yaml::<LedgerSource>(text, &mut faults));
+    let mut ledger_faults = Faults::new("ledger.yaml", ledger_text.unwrap_or_default());
+    let ledger = ledger_text.and_then(|text| read_yaml::<LedgerSource>(text, &mut ledger_faults));
+    let whole_ledger = !ledger_faults.any_error();
     let mut definition = ledger
         .as_ref()
-        .and_then(|source| compile_ledger(source, directory, calendar, &mut faults));
-    diagnostics.extend(faults.finish());
+        .and_then(|source| compile_ledger(source, directory, calendar, &mut ledger_faults));
 
-    let mut faults = Faults::new("tasks.yaml", tasks_text.unwrap_or_default());
-    let tasks = tasks_text.and_then(|text| read_yaml::<TasksSource>(text, &mut faults));
+    let mut task_faults = Faults::new("tasks.yaml", tasks_text.unwrap_or_default());
+    let tasks = tasks_text.and_then(|text| read_yaml::<TasksSource>(text, &mut task_faults));
     if let (Some(ledger), Some(tasks)) = (&ledger, &tasks) {
-        let compiled = compile_tasks(tasks, ledger, definition.as_ref(), directory, &mut faults);
+        let from = task_faults.told().len();
+        let compiled = compile_tasks(
+            tasks,
+            ledger,
+            definition.as_ref(),
+            directory,
+            &mut task_faults,
+        );
+        if !whole_ledger {
+            // A ladder or kind that could not be read is no fault of the task that names it.
+            task_faults.forget(from, &["D026", "D029", "D035", "D038"]);
+        }
         if let Some(definition) = &mut definition {
             definition.tasks = compiled;
+            if !ledger_faults.any_error() && !task_faults.any_error() {
+                doubts::tell(
+                    definition,
+                    directory,
+                    calendar,
+                    (ledger, &mut ledger_faults),
+                    (tasks, &mut task_faults),
+                );
+            }
         }
     }
-    diagnostics.extend(faults.finish());
+    if let Some(ledger) = &ledger {
+        confirmed::mark(&ledger.confirmed, &mut ledger_faults);
+    }
+    if let Some(tasks) = &tasks {
+        confirmed::mark(&tasks.confirmed, &mut task_faults);
+        for task in definition.iter_mut().flat_map(|d| &mut d.tasks) {
+            let id = &task.id;
+            task.confirm
+                .retain(|question| !confirmed::is_confirmed(id, question, &task_faults));
+        }
+    }
+    diagnostics.extend(ledger_faults.finish());
+    diagnostics.extend(task_faults.finish());
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         definition = None;
     }
@@ -232,17 +267,10 @@ fn compile_ledger(
     })
 }
 
-const TIERS: &[(&str, Tier)] = &[
-    ("contact", Tier::Contact),
-    ("lead", Tier::Lead),
-    ("leader", Tier::Leader),
-    ("office", Tier::Office),
-    ("leading_group", Tier::LeadingGroup),
-];
-
 fn compile_ladders(source: &LedgerSource, faults: &mut Faults<'_>) -> BTreeMap<String, Ladder> {
     let mut ladders = BTreeMap::new();
     for (name, ladder) in &source.ladders {
+        let ladder = &ladder.value;
         let mut steps: Vec<LadderStep> = Vec::new();
         for step in &ladder.steps {
             let when = faults.parse::<StepWhen>(

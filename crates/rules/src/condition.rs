@@ -172,6 +172,14 @@ impl Condition {
         self.fields
     }
 
+    /// The texts of which a field must be one, if the condition says so by equality.
+    pub(crate) fn compared_with(&self, field: Field) -> Option<&[String]> {
+        self.equalities
+            .iter()
+            .find(|e| e.field == field)
+            .map(|e| e.texts.as_slice())
+    }
+
     /// The comparison by which publications that cannot meet it are passed over: the first on
     /// something that requirements are not told apart by already.
     pub(crate) fn key(&self) -> Option<&Equality> {

@@ -14,6 +14,8 @@ pub enum Severity {
     Warning,
     /// The office must confirm a reading of an ambiguous document.
     Confirm,
+    /// A warning or question that the office has confirmed in the file.
+    Confirmed,
 }
 
 /// A diagnostic. `line` and `column` are counted from 1, in characters; 0 where the whole file is meant.
@@ -29,10 +31,16 @@ pub struct Diagnostic {
     pub line: u64,
     /// Column.
     pub column: u64,
+    /// How many characters stand at the place, 0 where that cannot be said.
+    pub length: u64,
+    /// What a warning or question is about, by which it is confirmed: a task, a unit, a ladder.
+    pub about: String,
     /// What was found.
     pub found: String,
     /// What is expected.
     pub expected: String,
+    /// The right spelling nearest to what was found.
+    pub nearest: Option<String>,
     /// How to mend it.
     pub remedy: String,
 }
@@ -43,6 +51,7 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Confirm => "confirm",
+            Severity::Confirmed => "confirmed",
         };
         write!(
             f,
@@ -59,32 +68,23 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The candidate closest to `found` by edit distance, if one is close enough to be a slip.
+/// The candidate closest to `found` by edit distance (two letters swapped are one slip), if one is close enough to be a slip.
 pub(crate) fn nearest<'a>(
     found: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let limit = (found.chars().count() / 3).max(1);
     candidates
-        .map(|c| (distance(found, c), c))
+        .map(|c| (strsim::osa_distance(found, c), c))
         .filter(|(d, _)| *d <= limit)
         .min()
         .map(|(_, c)| c)
 }
 
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
+/// The spelling that a remedy proposes.
+pub(crate) fn meant(remedy: &str) -> Option<String> {
+    let near = remedy.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    Some(near.to_owned())
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! From `directory.yaml` to a [`Directory`], reporting every fault at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::Directory;
-use duban_model::directory::{Certainty, Channel, Contact, Unit};
+use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::id::is_plain_id;
 
+use crate::confirmed;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Faults, read_yaml};
-use crate::source::{ContactSource, DirectorySource};
+use crate::reading::Spanned;
+use crate::source::{ContactSource, DirectorySource, UnitSource};
+use crate::words::{CERTAINTIES, CHANNELS};
 
 /// The most units in a directory.
 pub const MAX_UNITS: usize = 20_000;
@@ -36,24 +39,25 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
         if !is_plain_id(&unit.id.value) {
             bad_id(&unit.id, &mut faults);
         }
-        let certainty = unit.certainty.as_ref().and_then(|word| {
-            faults.choose(
-                word,
-                &[
-                    ("certain", Certainty::Certain),
-                    ("likely", Certainty::Likely),
-                    ("uncertain", Certainty::Uncertain),
-                ],
-            )
-        });
-        if unit.contacts.is_empty() {
-            faults.add(
+        let certainty = unit
+            .certainty
+            .as_ref()
+            .and_then(|word| faults.choose(word, CERTAINTIES));
+        let webhook = |c: &ContactSource| c.channels.iter().any(|word| word.value == "webhook");
+        if !unit.contacts.iter().any(|c| c.mail.is_some() || webhook(c)) {
+            let what = if unit.contacts.is_empty() {
+                "contact"
+            } else {
+                "contact with an address or a webhook"
+            };
+            faults.doubt(
                 Severity::Warning,
                 "W001",
                 unit.id.referenced,
-                format!("unit `{}` has no contact", unit.id.value),
-                "at least one contact".to_owned(),
-                "add one; until then its notices are recorded as not sent".to_owned(),
+                &unit.id.value,
+                format!("unit `{}` has no {what}", unit.id.value),
+                "at least one contact who can be told",
+                "add one; until then its notices go to its leader, else to the office",
             );
         }
         let compiled = Unit {
@@ -87,15 +91,19 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
             .as_ref()
             .filter(|s| !units.contains_key(&s.value))
         {
-            faults.error(
+            faults.misspelt(
                 "D042",
                 superior.referenced,
                 format!("superior `{}`", superior.value),
                 "a unit of this directory",
+                &superior.value,
+                units.keys().map(String::as_str),
                 "correct the id",
             );
         }
     }
+    circles(&source.units, &mut faults);
+    confirmed::mark(&source.confirmed, &mut faults);
     let diagnostics = faults.finish();
     let usable = !diagnostics.iter().any(|d| d.severity == Severity::Error);
     (
@@ -107,7 +115,36 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
     )
 }
 
-fn bad_id(id: &serde_saphyr::Spanned<String>, faults: &mut Faults<'_>) {
+/// Tells units that are above themselves, each circle once.
+fn circles(units: &[UnitSource], faults: &mut Faults<'_>) {
+    let above: BTreeMap<&str, &Spanned<String>> = units
+        .iter()
+        .filter_map(|unit| Some((unit.id.value.as_str(), unit.superior.as_ref()?)))
+        .collect();
+    let mut settled = BTreeSet::new();
+    for unit in units {
+        let mut path = BTreeSet::new();
+        let mut at = unit.id.value.as_str();
+        while let Some(superior) = above.get(at)
+            && !settled.contains(at)
+        {
+            if !path.insert(at) {
+                faults.error(
+                    "D045",
+                    superior.referenced,
+                    format!("unit `{at}` above itself"),
+                    "superiors that end at a unit without one",
+                    "correct the superior of one of them",
+                );
+                break;
+            }
+            at = &superior.value;
+        }
+        settled.extend(path);
+    }
+}
+
+fn bad_id(id: &Spanned<String>, faults: &mut Faults<'_>) {
     faults.error(
         "D006",
         id.referenced,
@@ -139,10 +176,7 @@ fn contact(source: &ContactSource, faults: &mut Faults<'_>) -> Contact {
     }
     let mut channels = Vec::new();
     for word in &source.channels {
-        if let Some(channel) = faults.choose(
-            word,
-            &[("mail", Channel::Mail), ("webhook", Channel::Webhook)],
-        ) {
+        if let Some(channel) = faults.choose(word, CHANNELS) {
             if channel == Channel::Mail && source.mail.is_none() {
                 faults.error(
                     "D044",

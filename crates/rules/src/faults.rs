@@ -3,10 +3,11 @@
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Location, Spanned};
 
 use crate::compile::MAX_TEXT_BYTES;
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity, meant, nearest};
+use crate::node::{self, Location};
+use crate::reading::{self, Spanned};
 
 /// Collects diagnostics of one file.
 pub(crate) struct Faults<'a> {
@@ -32,14 +33,65 @@ impl<'a> Faults<'a> {
         expected: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.add(
-            Severity::Error,
+        self.push(at, |diagnostic| Diagnostic {
             code,
-            at,
-            found.into(),
-            expected.into(),
-            remedy.into(),
-        );
+            found: found.into(),
+            expected: expected.into(),
+            remedy: remedy.into(),
+            ..diagnostic
+        });
+    }
+
+    /// Tells a word that is none of those that could stand here, with the nearest of them; if none
+    /// is near, how to mend it otherwise.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a diagnostic")]
+    pub(crate) fn misspelt<'c>(
+        &mut self,
+        code: &'static str,
+        at: Location,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        word: &str,
+        words: impl Iterator<Item = &'c str>,
+        otherwise: &str,
+    ) {
+        let near = nearest(word, words).map(ToOwned::to_owned);
+        self.push(at, |diagnostic| Diagnostic {
+            code,
+            found: found.into(),
+            expected: expected.into(),
+            remedy: near.as_ref().map_or_else(
+                || otherwise.to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            ),
+            nearest: near,
+            ..diagnostic
+        });
+    }
+
+    /// Tells something that may be meant so. Whoever confirms it names the code and what it is about.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a diagnostic")]
+    pub(crate) fn doubt(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        at: Location,
+        about: &str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let remedy = remedy.into();
+        self.push(at, |diagnostic| Diagnostic {
+            code,
+            severity,
+            about: about.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+            nearest: meant(&remedy),
+            remedy,
+            ..diagnostic
+        });
     }
 
     /// Tells a fault that lies so many characters within a field's text.
@@ -51,37 +103,57 @@ impl<'a> Faults<'a> {
             &field.value,
             fault.offset,
         );
-        self.list.push(Diagnostic {
+        self.push(Location::new(line, column, 1), |diagnostic| Diagnostic {
             code: fault.code,
-            severity: Severity::Error,
-            file: self.file.to_owned(),
-            line,
-            column,
             found: fault.found,
             expected: fault.expected,
+            nearest: meant(&fault.remedy),
             remedy: fault.remedy,
+            ..diagnostic
         });
     }
 
-    pub(crate) fn add(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        at: Location,
-        found: String,
-        expected: String,
-        remedy: String,
-    ) {
-        self.list.push(Diagnostic {
-            code,
-            severity,
+    fn push(&mut self, at: Location, fill: impl FnOnce(Diagnostic) -> Diagnostic) {
+        if at.is_hole() {
+            return;
+        }
+        self.list.push(fill(Diagnostic {
+            code: "",
+            severity: Severity::Error,
             file: self.file.to_owned(),
             line: at.line(),
             column: at.column(),
-            found,
-            expected,
-            remedy,
+            length: at.length(),
+            about: String::new(),
+            found: String::new(),
+            expected: String::new(),
+            nearest: None,
+            remedy: String::new(),
+        }));
+    }
+
+    /// What was told so far.
+    pub(crate) fn told(&self) -> &[Diagnostic] {
+        &self.list
+    }
+
+    /// What was told so far, to be marked as confirmed.
+    pub(crate) fn told_mut(&mut self) -> &mut [Diagnostic] {
+        &mut self.list
+    }
+
+    /// Takes back what follows from a fault of another file, told from a number on.
+    pub(crate) fn forget(&mut self, from: usize, codes: &[&str]) {
+        let mut place = 0;
+        self.list.retain(|told| {
+            place += 1;
+            place <= from || !codes.contains(&told.code)
         });
+    }
+
+    /// Whether an error was told.
+    pub(crate) fn any_error(&self) -> bool {
+        self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
@@ -121,16 +193,14 @@ impl<'a> Faults<'a> {
             return Some(*value);
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        let remedy = nearest(&field.value, words.iter().copied()).map_or_else(
-            || "write one of these words".to_owned(),
-            |w| format!("write `{w}`"),
-        );
-        self.error(
+        self.misspelt(
             "D005",
             field.referenced,
             format!("`{}`", field.value),
             format!("one of {}", words.join(", ")),
-            remedy,
+            &field.value,
+            words.iter().copied(),
+            "write one of these words",
         );
         None
     }
@@ -208,35 +278,21 @@ pub(crate) fn read_yaml<T: DeserializeOwned>(text: &str, faults: &mut Faults<'_>
         );
         return None;
     }
-    match serde_saphyr::from_str::<T>(text) {
-        Ok(source) => Some(source),
+    match node::parse(text) {
+        Ok(node) => reading::read(&node, faults),
         Err(fault) => {
-            let at = fault.location().unwrap_or(Location::UNKNOWN);
+            let at = fault.location().map_or(Location::UNKNOWN, Location::from);
             let message = fault.without_snippet().render();
-            // The place is told beside it, and the library's options are not the administrator's.
+            // The place is told beside it.
             let message = message.lines().next().unwrap_or_default();
-            let message = [" at line ", ", set DuplicateKeyPolicy"]
-                .into_iter()
-                .fold(message, |text, tail| {
-                    text.split(tail).next().unwrap_or(text)
-                })
-                .to_owned();
-            let (code, expected, remedy) = if message.contains("unknown field") {
-                (
-                    "D003",
-                    "only the fields that workflows/README.md lists",
-                    "correct the spelling or remove the field",
-                )
-            } else if message.contains("missing field") {
-                ("D004", "every required field", "add the field")
-            } else {
-                (
-                    "D002",
-                    "YAML as in workflows/README.md",
-                    "mend the text at this place",
-                )
-            };
-            faults.error(code, at, message, expected, remedy);
+            let message = message.split(" at line ").next().unwrap_or(message);
+            faults.error(
+                "D002",
+                at,
+                message,
+                "YAML as in workflows/README.md",
+                "mend the text at this place",
+            );
             None
         }
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use duban_model::Directory;
-use duban_model::definition::{Fulfilment, Owner, Requirement, Role};
-use serde_saphyr::Spanned;
+use duban_model::definition::{Fulfilment, Owner, Requirement};
 
 use crate::condition::Condition;
+use crate::condition_parse::Fault;
 use crate::diagnostic::nearest;
 use crate::faults::Faults;
+use crate::field::Field;
+use crate::reading::Spanned;
 use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
+use crate::words::{ROLES, SUBMISSIONS};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -19,16 +22,14 @@ pub(crate) fn known_unit(
     if directory.units.contains_key(&unit.value) {
         return true;
     }
-    let remedy = nearest(&unit.value, directory.units.keys().map(String::as_str)).map_or_else(
-        || "add the unit to directory.yaml".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    faults.error(
+    faults.misspelt(
         "D020",
         unit.referenced,
         format!("unit `{}`", unit.value),
         "a unit of directory.yaml",
-        remedy,
+        &unit.value,
+        directory.units.keys().map(String::as_str),
+        "add the unit to directory.yaml",
     );
     false
 }
@@ -41,14 +42,7 @@ pub(crate) fn compile_owner(
     directory: &Directory,
     faults: &mut Faults<'_>,
 ) -> Option<Owner> {
-    let role = faults.choose(
-        &owner.role,
-        &[
-            ("responsible", Role::Responsible),
-            ("lead", Role::Lead),
-            ("support", Role::Support),
-        ],
-    );
+    let role = faults.choose(&owner.role, ROLES);
     let units = match (&owner.unit, &owner.group) {
         (Some(unit), None) => known_unit(unit, directory, faults).then(|| vec![unit.value.clone()]),
         (None, Some(group)) => {
@@ -59,16 +53,14 @@ pub(crate) fn compile_owner(
                     .values()
                     .flat_map(|u| u.groups.iter().map(String::as_str))
                     .collect();
-                let remedy = nearest(&group.value, groups.into_iter()).map_or_else(
-                    || "give a unit of directory.yaml this group".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                faults.error(
+                faults.misspelt(
                     "D027",
                     group.referenced,
                     format!("group `{}` has no members", group.value),
                     "a group of directory.yaml",
-                    remedy,
+                    &group.value,
+                    groups.into_iter(),
+                    "give a unit of directory.yaml this group",
                 );
                 None
             } else {
@@ -88,20 +80,18 @@ pub(crate) fn compile_owner(
     };
     let ladder = owner.ladder.as_ref().unwrap_or(&task.ladder);
     if !ledger.ladders.contains_key(&ladder.value) {
-        let remedy = nearest(&ladder.value, ledger.ladders.keys().map(String::as_str)).map_or_else(
-            || "add it to ledger.yaml".to_owned(),
-            |n| format!("did you mean `{n}`?"),
-        );
-        faults.error(
+        faults.misspelt(
             "D029",
             ladder.referenced,
             format!("ladder `{}`", ladder.value),
             "a ladder of ledger.yaml",
-            remedy,
+            &ladder.value,
+            ledger.ladders.keys().map(String::as_str),
+            "add it to ledger.yaml",
         );
     }
     let fulfilled_by = match &owner.fulfilled_by {
-        Some(own) => compile_fulfilment(own, &owner.role, ledger, faults),
+        Some(own) => compile_fulfilment(own, ledger, directory, faults),
         None => default.cloned(),
     };
     Some(Owner {
@@ -114,31 +104,30 @@ pub(crate) fn compile_owner(
 }
 
 pub(crate) fn compile_fulfilment(
-    source: &FulfilmentSource,
-    near: &Spanned<String>,
+    source: &Spanned<FulfilmentSource>,
     ledger: &LedgerSource,
+    directory: &Directory,
     faults: &mut Faults<'_>,
 ) -> Option<Fulfilment> {
+    let at = source.referenced;
+    let source = &source.value;
     match (&source.publications, &source.submission) {
         (None, Some(word)) => faults
-            .choose(word, &[("verified", ())])
+            .choose(word, SUBMISSIONS)
             .map(|()| Fulfilment::Submission),
         (Some(list), None) if !list.is_empty() => {
             let mut requirements = Vec::new();
             for requirement in list {
                 for kind in &requirement.kinds {
                     if !ledger.kinds.contains_key(&kind.value) {
-                        let remedy = nearest(&kind.value, ledger.kinds.keys().map(String::as_str))
-                            .map_or_else(
-                                || "add it to `kinds` in ledger.yaml".to_owned(),
-                                |n| format!("did you mean `{n}`?"),
-                            );
-                        faults.error(
+                        faults.misspelt(
                             "D035",
                             kind.referenced,
                             format!("kind `{}`", kind.value),
                             "a kind that ledger.yaml lists",
-                            remedy,
+                            &kind.value,
+                            ledger.kinds.keys().map(String::as_str),
+                            "add it to `kinds` in ledger.yaml",
                         );
                     }
                 }
@@ -153,10 +142,8 @@ pub(crate) fn compile_fulfilment(
                 }
                 let kinds: Vec<String> =
                     requirement.kinds.iter().map(|k| k.value.clone()).collect();
-                if let Some(when) = &requirement.when
-                    && let Err(found) = Condition::read(&when.value, &kinds)
-                {
-                    for fault in found {
+                if let Some(when) = &requirement.when {
+                    for fault in condition_faults(&when.value, &kinds, directory) {
                         faults.within(when, fault);
                     }
                 }
@@ -172,12 +159,44 @@ pub(crate) fn compile_fulfilment(
         _ => {
             faults.error(
                 "D037",
-                near.referenced,
-                "fulfilled_by with both, neither or an empty list of publications and submission",
-                "either publications: […] or submission: verified",
-                "keep one",
+                at,
+                match (&source.publications, &source.submission) {
+                    (Some(_), Some(_)) => "`publications` and `submission` both",
+                    (Some(_), None) => "an empty list of `publications`",
+                    (None, _) => "neither `publications` nor `submission`",
+                },
+                "exactly one of publications: […] and submission: verified",
+                "keep or add one",
             );
             None
         }
     }
+}
+
+/// What is wrong with a condition, and which units it asks for that are not there.
+fn condition_faults(text: &str, kinds: &[String], directory: &Directory) -> Vec<Fault> {
+    let condition = match Condition::read(text, kinds) {
+        Ok(condition) => condition,
+        Err(faults) => return faults,
+    };
+    let asked = condition.compared_with(Field::Unit).unwrap_or_default();
+    asked
+        .iter()
+        .filter(|unit| !directory.units.contains_key(*unit))
+        .map(|unit| {
+            let before = text.find(unit.as_str()).map_or("", |at| &text[..at]);
+            let near = nearest(unit, directory.units.keys().map(String::as_str));
+            Fault {
+                // At the quote before it.
+                offset: before.chars().count().saturating_sub(1),
+                code: "D066",
+                found: format!("unit `{unit}`: no publication can come from it"),
+                expected: "a unit of directory.yaml".to_owned(),
+                remedy: near.map_or_else(
+                    || "correct the id, or add the unit to directory.yaml".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                ),
+            }
+        })
+        .collect()
 }

@@ -1,168 +1,347 @@
 //! The YAML of a definition as administrators write it. Unknown fields are errors.
+//!
+//! What stands above a field here is what editors show beside it.
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
-/// `ledger.yaml`
-#[derive(Debug, Deserialize)]
+use crate::reading::Spanned;
+use crate::words::{
+    CERTAINTIES, CHANNELS, FIRSTS, OPENS, PERIODS, ROLES, STRENGTHS, SUBMISSIONS, TIERS, spellings,
+};
+
+/// A plain id.
+const ID: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+/// So many working or calendar days.
+const SPAN: &str = "^(0|[1-9][0-9]*)(wd|d)$";
+/// A rung's instant.
+const STEP: &str = "^(due|(before|overdue):(0|[1-9][0-9]*)(wd|d))$";
+/// Hours and minutes.
+const TIME: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A day.
+const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+/// A day, or the end of each period.
+const DUE: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|period_end)$";
+/// The code of a warning or question.
+const CODE: &str = "^[CW][0-9]{3}$";
+
+/// 台账:文号、期限、督办单位、阶梯、公开信息种类 | The ledger as a whole
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "ledger.yaml")]
 pub(crate) struct LedgerSource {
+    /// 台账编号,全系统唯一 | Its id, unique in the installation
+    #[schemars(extend("pattern" = ID))]
     pub ledger: Spanned<String>,
+    /// 台账名称 | Its title
     pub title: String,
+    /// 印发机关 | Who issued it
     pub issuer: String,
+    /// 文号 | Its document number
     pub number: String,
+    /// 主管部门代号,与名录一致 | The office's id, as in the directory
+    #[schemars(extend("pattern" = ID))]
     pub tenant: Spanned<String>,
+    /// 年度 | The year it plans
     pub year: i32,
+    /// 成文日期;早于此日的公开和办理不算数 | Its date; nothing before it counts
+    #[schemars(extend("pattern" = DATE))]
     pub issued: Spanned<String>,
+    /// 截止日期;全年任务到此为止 | Its last day; year-long tasks end here
+    #[schemars(extend("pattern" = DATE))]
     pub ends: Spanned<String>,
+    /// 时区,如 Asia/Shanghai | IANA time zone
     pub zone: Spanned<String>,
+    /// 工作日历编号,如 cn | Id of the working-day calendar
     pub calendar: Spanned<String>,
+    /// 主管部门(单位编号) | The supervising office, a unit id
     pub office: Spanned<String>,
+    /// 领导小组(单位编号) | The leading group, a unit id
     pub leading_group: Spanned<String>,
+    /// 每日通知时刻,加引号,如 "09:10" | Time of day of notices, in quotes
+    #[schemars(extend("pattern" = TIME))]
     pub at: Spanned<String>,
+    /// 黄灯:到期前多久,如 7wd(工作日)或 10d(自然日) | Yellow light: so long before the date
+    #[schemars(extend("pattern" = SPAN))]
     pub yellow: Spanned<String>,
+    /// 报送时间可早于收到时间多久仍予采信 | How far back a claimed time is believed
+    #[schemars(extend("pattern" = SPAN))]
     pub backdate: Spanned<String>,
+    /// 退回后的整改时间 | Time to mend what was returned
+    #[schemars(extend("pattern" = SPAN))]
     pub return_clock: Spanned<String>,
+    /// 核验时限;超过后提醒主管部门 | After it the office is reminded to verify
+    #[schemars(extend("pattern" = SPAN))]
     pub verify_within: Spanned<String>,
-    pub ladders: BTreeMap<String, LadderSource>,
+    /// 阶梯,按名称 | Ladders by name
+    pub ladders: BTreeMap<String, Spanned<LadderSource>>,
+    /// 公开信息种类:名称和说明 | Kinds of publication: name and meaning
     pub kinds: BTreeMap<String, String>,
+    /// 主管部门已确认的警告 | Warnings that the office has confirmed
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 阶梯:到期前催办、到期后督办 | Reminders before the date, escalation after it
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "ladder")]
 pub(crate) struct LadderSource {
+    /// 各级 | The steps
     pub steps: Vec<StepSource>,
+    /// 最后一级之后反复督办;必办任务必填 | Goes on after the last step; a must for required tasks
     #[serde(default)]
     pub repeat: Option<RepeatSource>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 阶梯的一级 | A step of a ladder
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "step")]
 pub(crate) struct StepSource {
+    /// before:15wd 提前;due 当日;overdue:5wd 超期 | Before, on, after the due date
+    #[schemars(extend("pattern" = STEP))]
     pub when: Spanned<String>,
+    /// 通知谁 | Who is told
+    #[schemars(extend("enum" = spellings(TIERS)))]
     pub to: Spanned<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 反复督办 | A repetition
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "repeat")]
 pub(crate) struct RepeatSource {
+    /// 反复的间隔,如 20wd | How often it repeats
+    #[schemars(extend("pattern" = SPAN))]
     pub every: Spanned<String>,
+    /// 通知谁 | Who is told
+    #[schemars(extend("enum" = spellings(TIERS)))]
     pub to: Spanned<String>,
 }
 
-/// `tasks.yaml`
-#[derive(Debug, Deserialize)]
+/// 任务:台账每行一项 | One entry a row of the ledger
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "tasks.yaml")]
 pub(crate) struct TasksSource {
+    /// 任务 | The tasks
     pub tasks: Vec<TaskSource>,
+    /// 主管部门已确认的警告和读法 | Warnings and readings that the office has confirmed
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 任务 | A task
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "task")]
 pub(crate) struct TaskSource {
+    /// 序号,加引号,如 "10" | The row's number, in quotes
+    #[schemars(extend("pattern" = ID))]
     pub id: Spanned<String>,
+    /// 任务名称的上级标题 | Upper heading
     pub section: String,
+    /// 任务名称的下级标题 | Lower heading
     pub subsection: String,
+    /// 简称,用于通知标题 | Short title, ours
     pub title: Spanned<String>,
+    /// 具体任务原文,1至4000字 | The row's wording, 1 to 4,000 characters
+    #[schemars(length(min = 1, max = 4000))]
     pub text: Spanned<String>,
+    /// 责任单位原文 | The units as worded
     pub units_phrase: String,
+    /// 可省。完成时限原文 | Optional. The deadline as worded
     #[serde(default)]
     pub deadline_phrase: Option<String>,
+    /// required 必办;encouraged 鼓励 | Binding, or encouraged
+    #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,
+    /// 何时启动:`activation` 启用即启动;`each_period` 每期;`trigger` 适时推进 | What opens it
+    #[schemars(extend("enum" = spellings(OPENS)))]
     pub opens: Spanned<String>,
+    /// 仅 `each_period` 填写 | With `each_period` only
     #[serde(default)]
     pub period: Option<PeriodSource>,
+    /// 时限:日期、`period_end`,或不填(`trigger`) | A date, `period_end`, or nothing (`trigger`)
     #[serde(default)]
+    #[schemars(extend("pattern" = DUE))]
     pub due: Option<Spanned<String>>,
+    /// 阶梯名称 | Name of a ladder
     pub ladder: Spanned<String>,
+    /// 责任单位 | Who owes it
+    #[schemars(length(min = 1))]
     pub owners: Vec<OwnerSource>,
-    pub fulfilled_by: FulfilmentSource,
+    /// 销号条件 | What fulfils it
+    pub fulfilled_by: Spanned<FulfilmentSource>,
+    /// 可省。待主管部门确认的事项 | Optional. Readings the office must confirm
     #[serde(default)]
     pub confirm: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 期限 | Periods
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "period")]
 pub(crate) struct PeriodSource {
+    /// `month` 月、`quarter` 季、`half_year` 半年、`year` 年 | How long a period is
+    #[schemars(extend("enum" = spellings(PERIODS)))]
     pub every: Spanned<String>,
+    /// 每期启动时刻,五段:分 时 日 月 星期;星期只写英文名 | When each opens: minute hour day month weekday, weekdays by name
     pub cron: Spanned<String>,
+    /// 可省。full(默认):启用后的第一个整期;running:正在进行的一期 | Optional. First period owed: the first full one, or the running one
     #[serde(default)]
+    #[schemars(extend("enum" = spellings(FIRSTS)))]
     pub first: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 责任单位:单位或单位组二者选一 | Who owes a task: a unit or a group
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "owner", extend("oneOf" = [{"required": ["unit"]}, {"required": ["group"]}]))]
 pub(crate) struct OwnerSource {
+    /// 单位编号 | A unit id
     #[serde(default)]
     pub unit: Option<Spanned<String>>,
+    /// 单位组名称 | A group's name
     #[serde(default)]
     pub group: Option<Spanned<String>>,
+    /// responsible 责任;lead 牵头;support 配合 | Its role
+    #[schemars(extend("enum" = spellings(ROLES)))]
     pub role: Spanned<String>,
+    /// 可省。代替任务的阶梯 | Optional. Replaces the task's ladder
     #[serde(default)]
     pub ladder: Option<Spanned<String>>,
+    /// 可省。代替任务的销号条件 | Optional. Replaces the task's condition
     #[serde(default)]
-    pub fulfilled_by: Option<FulfilmentSource>,
+    pub fulfilled_by: Option<Spanned<FulfilmentSource>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 销号条件:二者选一 | What fulfils a task: exactly one of the two
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "fulfilled_by", extend("oneOf" = [{"required": ["publications"]}, {"required": ["submission"]}]))]
 pub(crate) struct FulfilmentSource {
+    /// 公开即销号:所列各项均须达到 | Fulfilled by publishing: all that is listed
     #[serde(default)]
     pub publications: Option<Vec<RequirementSource>>,
+    /// verified:报送并经主管部门核实 | Submitted and verified by the office
     #[serde(default)]
+    #[schemars(extend("enum" = spellings(SUBMISSIONS)))]
     pub submission: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 须公开的一项 | Something to be published
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "requirement")]
 pub(crate) struct RequirementSource {
+    /// 名称,通知中列为缺项 | Its name, shown when missing
     pub name: String,
+    /// 可算数的种类 | The kinds that count
+    #[schemars(length(min = 1))]
     pub kinds: Vec<Spanned<String>>,
+    /// 至少几条,1以上 | How many at least
+    #[schemars(range(min = 1))]
     pub at_least: Spanned<u32>,
+    /// 可省。条件(CEL) | Optional. A condition in CEL
     #[serde(default)]
     pub when: Option<Spanned<String>>,
 }
 
-/// `directory.yaml`
-#[derive(Debug, Deserialize)]
+/// 主管部门已确认的一条 | One thing that the office has confirmed
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DirectorySource {
-    pub tenant: Spanned<String>,
-    pub units: Vec<UnitSource>,
+#[schemars(title = "confirmed")]
+pub(crate) struct ConfirmedSource {
+    /// 检查结果代号,如 C001 | The code of a warning or question
+    #[schemars(extend("pattern" = CODE))]
+    pub code: Spanned<String>,
+    /// 关于什么:任务序号、单位编号或阶梯名称 | What it is about: a task, a unit, a ladder
+    pub about: Spanned<String>,
+    /// 可省。所见文字的一部分,用于同一任务的多条 | Optional. A part of what was found, to tell several apart
+    #[serde(default)]
+    pub words: Option<Spanned<String>>,
+    /// 谁确认 | Who confirmed it
+    #[schemars(length(min = 1))]
+    pub by: Spanned<String>,
+    /// 确认日期 | On which day
+    #[schemars(extend("pattern" = DATE))]
+    pub date: Spanned<String>,
+    /// 可省。备注 | Optional. A remark
+    #[serde(default)]
+    #[expect(dead_code, reason = "for people who read the file")]
+    pub remark: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 单位名录和联系方式 | Units and contacts
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "directory.yaml")]
+pub(crate) struct DirectorySource {
+    /// 主管部门代号 | The office's id
+    #[schemars(extend("pattern" = ID))]
+    pub tenant: Spanned<String>,
+    /// 单位,最多20000个 | Units, at most 20,000
+    pub units: Vec<UnitSource>,
+    /// 主管部门已确认的警告 | Warnings that the office has confirmed
+    #[serde(default)]
+    pub confirmed: Vec<ConfirmedSource>,
+}
+
+/// 单位 | A unit
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "unit")]
 pub(crate) struct UnitSource {
+    /// 单位编号 | Its id
+    #[schemars(extend("pattern" = ID))]
     pub id: Spanned<String>,
+    /// 全称 | Full name
     pub name: Spanned<String>,
+    /// 可省。简称 | Optional. Short names
     #[serde(default)]
     pub short: Vec<String>,
+    /// 可省。层级,如 市级 | Optional. Level
     #[serde(default)]
     pub level: String,
+    /// 可省。类别 | Optional. What sort of unit
     #[serde(default)]
     pub kind: String,
+    /// 可省。所属单位组;组由成员产生 | Optional. Groups exist through their members
     #[serde(default)]
     pub groups: Vec<String>,
+    /// 可省。上级单位编号 | Optional. Id of the unit above
     #[serde(default)]
     pub superior: Option<Spanned<String>>,
+    /// 可省。certain 确定、likely 较确定、uncertain 待核 | Optional. How sure the entry is
     #[serde(default)]
+    #[schemars(extend("enum" = spellings(CERTAINTIES)))]
     pub certainty: Option<Spanned<String>>,
+    /// 可省。联络员,按顺序 | Optional. Contacts, in order
     #[serde(default)]
     pub contacts: Vec<ContactSource>,
+    /// 可省。分管负责人 | Optional. The leader in charge
     #[serde(default)]
     pub leader: Option<ContactSource>,
 }
 
-#[derive(Debug, Deserialize)]
+/// 联络员或负责人 | A contact or leader
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "contact")]
 pub(crate) struct ContactSource {
+    /// 单位内唯一 | Unique within the unit
     pub id: Spanned<String>,
+    /// 职务或岗位,不写姓名 | Office or role, not a person's name
     pub title: String,
+    /// 可省。邮箱 | Optional. Mail address
     #[serde(default)]
     pub mail: Option<Spanned<String>>,
+    /// 可省。mail 邮件、webhook 接口,按优先顺序 | Optional. Ways to reach them, in order of preference
     #[serde(default)]
+    #[schemars(extend("items" = {"type": "string", "enum": spellings(CHANNELS)}))]
     pub channels: Vec<Spanned<String>>,
 }

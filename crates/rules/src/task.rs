@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use duban_calendar::PeriodKind;
+use duban_calendar::Period;
 use duban_model::definition::{
     DueRule, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
 };
 use duban_model::id::is_plain_id;
-use duban_model::{Definition, Directory};
-use serde_saphyr::{Location, Spanned};
+use duban_model::{Definition, Directory, Timestamp};
 
 use crate::compile::{DATE_EXPECTED, MAX_TASK_TEXT_CHARS, MAX_TASKS};
+use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
+use crate::node::Location;
 use crate::owner::{compile_fulfilment, compile_owner};
+use crate::reading::Spanned;
 use crate::source::{LedgerSource, PeriodSource, TaskSource, TasksSource};
+use crate::words::{FIRSTS, OPENS, OpensWord, PERIODS, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -79,15 +82,9 @@ fn compile_task(
             "copy the row's wording",
         );
     }
-    let strength = faults.choose(
-        &task.strength,
-        &[
-            ("required", Strength::Required),
-            ("encouraged", Strength::Encouraged),
-        ],
-    );
+    let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, definition, faults);
-    let default = compile_fulfilment(&task.fulfilled_by, &task.id, ledger, faults);
+    let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();
     for owner in &task.owners {
@@ -126,7 +123,7 @@ fn compile_task(
         for owner in &owners {
             // As written: one that is there and cannot be read is told already.
             if let Some(ladder) = ledger.ladders.get(&owner.ladder)
-                && ladder.repeat.is_none()
+                && ladder.value.repeat.is_none()
             {
                 faults.error(
                     "D038",
@@ -163,13 +160,14 @@ fn compile_task(
         }
     }
     for question in &task.confirm {
-        faults.add(
+        faults.doubt(
             Severity::Confirm,
             "C001",
             question.referenced,
-            format!("task {}: {}", task.id.value, question.value),
-            "the office's confirmation".to_owned(),
-            "confirm the reading, or change the row and remove the question".to_owned(),
+            &task.id.value,
+            confirmed::question(&task.id.value, &question.value),
+            "the office's confirmation",
+            "confirm the reading under `confirmed`, or change the row and remove the question",
         );
     }
     let (opens, due) = timing?;
@@ -189,27 +187,13 @@ fn compile_task(
     })
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum OpensWord {
-    Activation,
-    EachPeriod,
-    Trigger,
-}
-
 /// Reads `opens`, `period` and `due` together, since each demands or excludes the others.
 fn compile_timing(
     task: &TaskSource,
     definition: Option<&Definition>,
     faults: &mut Faults<'_>,
 ) -> Option<(Opens, DueRule)> {
-    let word = faults.choose(
-        &task.opens,
-        &[
-            ("activation", OpensWord::Activation),
-            ("each_period", OpensWord::EachPeriod),
-            ("trigger", OpensWord::Trigger),
-        ],
-    )?;
+    let word = faults.choose(&task.opens, OPENS)?;
     if (word == OpensWord::EachPeriod) != task.period.is_some() {
         faults.error(
             "D030",
@@ -267,31 +251,22 @@ fn compile_timing(
         (OpensWord::Activation, _) => Opens::Activation,
         (OpensWord::Trigger, _) => Opens::Trigger,
         (OpensWord::EachPeriod, period) => {
-            Opens::EachPeriod(compile_period(period.as_ref()?, faults)?)
+            let period = period.as_ref()?;
+            let rule = compile_period(period, faults)?;
+            if let Some(definition) = definition.filter(|d| d.issued <= d.ends) {
+                opens_some_period(&rule, &period.cron, definition, faults);
+            }
+            Opens::EachPeriod(rule)
         }
     };
     Some((opens, due))
 }
 
 fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<PeriodRule> {
-    let every = faults.choose(
-        &period.every,
-        &[
-            ("month", PeriodKind::Month),
-            ("quarter", PeriodKind::Quarter),
-            ("half_year", PeriodKind::HalfYear),
-            ("year", PeriodKind::Year),
-        ],
-    );
+    let every = faults.choose(&period.every, PERIODS);
     let first = match &period.first {
         None => Some(FirstPeriod::Full),
-        Some(word) => faults.choose(
-            word,
-            &[
-                ("full", FirstPeriod::Full),
-                ("running", FirstPeriod::Running),
-            ],
-        ),
+        Some(word) => faults.choose(word, FIRSTS),
     };
     let cron = compile_cron(&period.cron, faults);
     Some(PeriodRule {
@@ -299,6 +274,63 @@ fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<Peri
         cron: cron?,
         first: first?,
     })
+}
+
+/// Tells a schedule that opens no period of the ledger. A running period opens with the ledger, so
+/// only what is left of its time is asked of the schedule.
+fn opens_some_period(
+    rule: &PeriodRule,
+    cron: &Spanned<String>,
+    definition: &Definition,
+    faults: &mut Faults<'_>,
+) {
+    let Ok(schedule) = cron::Schedule::from_str(&rule.cron) else {
+        return;
+    };
+    let issued = definition.zone.midnight(definition.issued);
+    let first = |after: Timestamp| {
+        let zone = definition.zone.0;
+        let at = schedule.after(&after.utc().with_timezone(&zone)).next()?;
+        Some(at.date_naive())
+    };
+    let in_time = |date: NaiveDate| date <= definition.ends;
+    if !first(issued).is_some_and(in_time) {
+        faults.error(
+            "D039",
+            cron.referenced,
+            format!(
+                "cron `{}`, which never fires while the ledger runs",
+                cron.value
+            ),
+            format!(
+                "an instant between {} and {}",
+                definition.issued, definition.ends
+            ),
+            "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
+        );
+        return;
+    }
+    let full = Period::containing(rule.every, definition.issued).and_then(Period::next);
+    if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
+        let begins = definition.zone.midnight(full.start()).plus_millis(-1);
+        if !first(begins).is_some_and(in_time) {
+            faults.error(
+                "D039",
+                cron.referenced,
+                format!(
+                    "cron `{}`, which opens no full period: the first begins on {}",
+                    cron.value,
+                    full.start()
+                ),
+                format!(
+                    "an instant between {} and {}",
+                    full.start(),
+                    definition.ends
+                ),
+                "choose shorter periods, or add first: running",
+            );
+        }
+    }
 }
 
 /// Five-field cron gets a leading 0 for the seconds. Weekday numbers are refused: to one library

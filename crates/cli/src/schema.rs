@@ -1,0 +1,39 @@
+//! `duban schema`: what a definition file may contain, for editors.
+
+use duban_rules::{SCHEMA_FILES, definition_schema};
+use serde_json::{Value, json};
+
+use crate::args::Schema;
+use crate::{Ended, Fault};
+
+pub(crate) fn run(args: &Schema) -> Result<Ended, Fault> {
+    let schema = match &args.file {
+        Some(file) => definition_schema(file),
+        None => any(),
+    };
+    let schema = schema.ok_or("no such file; ledger, tasks and directory have a schema")?;
+    crate::say!("{}", serde_json::to_string_pretty(&schema)?);
+    Ok(Ended::Well)
+}
+
+/// One schema for all files: which of them it is, an editor sees by their fields. Each stands under
+/// its own `$id`, so that its references stay within it.
+fn any() -> Option<Value> {
+    let mut parts = serde_json::Map::new();
+    let mut ways = Vec::new();
+    for file in SCHEMA_FILES {
+        let id = format!("urn:duban:schema:{file}");
+        let mut schema = definition_schema(file)?;
+        schema
+            .as_object_mut()?
+            .insert("$id".to_owned(), Value::String(id.clone()));
+        parts.insert((*file).to_owned(), schema);
+        ways.push(json!({ "$ref": id }));
+    }
+    Some(json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ledger.yaml, tasks.yaml, directory.yaml",
+        "anyOf": ways,
+        "$defs": parts,
+    }))
+}

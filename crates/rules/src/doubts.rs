@@ -1,0 +1,349 @@
+//! What is written correctly and can hardly be meant: steps that never come, escalations that reach
+//! nobody, rows that say the same. Told only of a definition without errors, since a missing row
+//! would raise doubts about the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use duban_calendar::{Calendar, Period, Span};
+use duban_model::definition::{
+    DueRule, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength,
+    Task, Tier,
+};
+use duban_model::directory::{Channel, Contact, Unit};
+use duban_model::{Definition, Directory};
+
+use crate::condition::Condition;
+use crate::diagnostic::Severity;
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::node::Location;
+use crate::source::{LedgerSource, TaskSource, TasksSource};
+
+/// Tells every doubt about a definition; those about ladders in the ledger's file.
+pub(crate) fn tell(
+    definition: &Definition,
+    directory: &Directory,
+    calendar: &Calendar,
+    (ledger, ledger_faults): (&LedgerSource, &mut Faults<'_>),
+    (tasks, task_faults): (&TasksSource, &mut Faults<'_>),
+) {
+    for (name, source) in &ledger.ladders {
+        let Some(ladder) = definition.ladders.get(name) else {
+            continue;
+        };
+        let users: Vec<(&Task, &Owner)> = definition
+            .tasks
+            .iter()
+            .flat_map(|task| task.owners.iter().map(move |owner| (task, owner)))
+            .filter(|(_, owner)| owner.ladder == *name)
+            .collect();
+        let mut about = About {
+            name,
+            ladder,
+            users: &users,
+            definition,
+            faults: ledger_faults,
+        };
+        if users.is_empty() {
+            about.doubt(
+                "W003",
+                source.referenced,
+                format!("ladder `{name}`, which no task uses: none of its steps ever comes"),
+                "a ladder that tasks.yaml names",
+                "name it in a task, or remove it",
+            );
+            continue;
+        }
+        for (step, written) in ladder.steps.iter().zip(&source.value.steps) {
+            about.step(step, calendar, written.when.referenced);
+            about.rung(step.to, directory, written.to.referenced);
+        }
+        if let (Some(repeat), Some(written)) = (&ladder.repeat, &source.value.repeat) {
+            about.repeat(written.every.referenced);
+            about.rung(repeat.to, directory, written.to.referenced);
+        }
+        about.height(source.referenced);
+    }
+    same_wording(definition, tasks, task_faults);
+    for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
+        units_that_cannot(task, source, task_faults);
+    }
+}
+
+/// A ladder with those who use it.
+struct About<'a, 'f> {
+    name: &'a str,
+    ladder: &'a Ladder,
+    users: &'a [(&'a Task, &'a Owner)],
+    definition: &'a Definition,
+    faults: &'a mut Faults<'f>,
+}
+
+impl About<'_, '_> {
+    fn doubt(
+        &mut self,
+        code: &'static str,
+        at: Location,
+        found: String,
+        expected: &str,
+        remedy: &str,
+    ) {
+        self.faults.doubt(
+            Severity::Warning,
+            code,
+            at,
+            self.name,
+            found,
+            expected,
+            remedy,
+        );
+    }
+
+    fn is_binding(&self) -> bool {
+        self.users
+            .iter()
+            .any(|(task, _)| task.strength == Strength::Required)
+    }
+
+    /// A step that lies before the ledger, or before the period, for every task that uses it; one
+    /// after the date of duties that lapse on it.
+    fn step(&mut self, step: &LadderStep, calendar: &Calendar, at: Location) {
+        match step.when {
+            StepWhen::Due => {}
+            StepWhen::Overdue(_) if self.is_binding() => {}
+            StepWhen::Overdue(_) => self.doubt(
+                "W003",
+                at,
+                format!(
+                    "step {} of ladder `{}`, which never comes: all its tasks are encouraged and lapse at the date",
+                    step.when, self.name
+                ),
+                "steps before or on the date, for encouraged tasks",
+                "remove the step, or use the ladder in a required task",
+            ),
+            StepWhen::Before(span) => {
+                let reached = self
+                    .users
+                    .iter()
+                    .any(|(task, _)| reaches(task, span, self.definition, calendar));
+                if !reached {
+                    self.doubt(
+                        "W003",
+                        at,
+                        format!(
+                            "step {} of ladder `{}`, which never comes: for each of its tasks it lies before the ledger or the period begins",
+                            step.when, self.name
+                        ),
+                        "a step within the time that a task has",
+                        "make the span shorter, or remove the step",
+                    );
+                }
+            }
+        }
+    }
+
+    fn repeat(&mut self, at: Location) {
+        if !self.is_binding() {
+            self.doubt(
+                "W003",
+                at,
+                format!(
+                    "repetition of ladder `{}`, which never comes: all its tasks are encouraged and lapse at the date",
+                    self.name
+                ),
+                "no `repeat` for encouraged tasks",
+                "remove `repeat`, or use the ladder in a required task",
+            );
+        }
+    }
+
+    /// Whether somebody stands on the rung that a step tells.
+    fn rung(&mut self, to: Tier, directory: &Directory, at: Location) {
+        let told: BTreeSet<&String> = match to {
+            // Of a unit without contact its own entry tells.
+            Tier::Contact | Tier::Lead => return,
+            Tier::Leader => self.users.iter().flat_map(|(_, o)| &o.units).collect(),
+            Tier::Office => BTreeSet::from([&self.definition.office]),
+            Tier::LeadingGroup => BTreeSet::from([&self.definition.leading_group]),
+        };
+        let empty: Vec<&str> = told
+            .iter()
+            .filter(|id| {
+                directory.units.get(id.as_str()).is_some_and(|unit| {
+                    if to == Tier::Leader {
+                        !unit.leader.iter().any(can_be_told)
+                    } else {
+                        !anybody_can_be_told(unit)
+                    }
+                })
+            })
+            .map(|id| id.as_str())
+            .collect();
+        let Some(first) = empty.first() else { return };
+        let (whom, instead) = match to {
+            Tier::Leader => ("leader", "its contact is told a second time"),
+            _ => ("contact", "it ends nowhere"),
+        };
+        let found = if told.len() == 1 {
+            format!(
+                "escalation to {}: unit `{first}` has no {whom}, so {instead}",
+                to.as_str()
+            )
+        } else {
+            format!(
+                "escalation to {}: {} of {} units have no {whom}, such as `{first}`, so {instead}",
+                to.as_str(),
+                empty.len(),
+                told.len()
+            )
+        };
+        self.doubt(
+            "W004",
+            at,
+            found,
+            "somebody of each unit told, with an address or a webhook",
+            "add them to directory.yaml, or escalate to somebody else",
+        );
+    }
+
+    /// Whether anybody outside the owing unit ever hears of a binding duty that is overdue.
+    fn height(&mut self, at: Location) {
+        let within = |tier: Tier| matches!(tier, Tier::Contact | Tier::Leader);
+        let after = self
+            .ladder
+            .steps
+            .iter()
+            .filter(|step| matches!(step.when, StepWhen::Overdue(_)))
+            .map(|step| step.to)
+            .chain(self.ladder.repeat.map(|repeat| repeat.to));
+        if self.is_binding() && after.into_iter().all(within) {
+            self.doubt(
+                "W005",
+                at,
+                format!(
+                    "ladder `{}` of required tasks, which never leaves the owing unit",
+                    self.name
+                ),
+                "a step or repetition after the date to lead, office or leading_group",
+                "let the last step or `repeat` tell the office",
+            );
+        }
+    }
+}
+
+fn can_be_told(contact: &Contact) -> bool {
+    contact.mail.is_some() || contact.channels.contains(&Channel::Webhook)
+}
+
+fn anybody_can_be_told(unit: &Unit) -> bool {
+    unit.contacts.iter().chain(&unit.leader).any(can_be_told)
+}
+
+/// Whether a step so long before the date can lie within the time that a task has. What cannot be
+/// counted for want of a calendar is taken to.
+fn reaches(task: &Task, span: Span, definition: &Definition, calendar: &Calendar) -> bool {
+    let within = |begins: NaiveDate, due: NaiveDate| {
+        calendar.before(due, span).map_or(true, |at| at >= begins)
+    };
+    match (&task.due, &task.opens) {
+        (DueRule::Date(due), _) => within(definition.issued, *due),
+        (DueRule::PeriodEnd, Opens::EachPeriod(rule)) => {
+            let first = Period::containing(rule.every, definition.issued).ok();
+            let first = match rule.first {
+                FirstPeriod::Running => first,
+                FirstPeriod::Full => first.and_then(|period| period.next().ok()),
+            };
+            std::iter::successors(first, |period| period.next().ok())
+                .take_while(|period| period.start() <= definition.ends)
+                .any(|period| {
+                    within(
+                        period.start().max(definition.issued),
+                        period.end().min(definition.ends),
+                    )
+                })
+        }
+        _ => true,
+    }
+}
+
+/// Two rows of the same words and date that one unit owes in one role.
+fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Faults<'_>) {
+    let mut seen: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
+    for (task, source) in definition.tasks.iter().zip(&sources.tasks) {
+        let alike = seen.entry(task.text.trim()).or_default();
+        let owed: BTreeSet<(&String, Role)> = owed(task).collect();
+        let twin = alike.iter().find_map(|other| {
+            let both = self::owed(other).find(|pair| owed.contains(pair))?;
+            (other.due == task.due && other.opens == task.opens).then_some((&other.id, both))
+        });
+        if let Some((other, (unit, role))) = twin {
+            faults.doubt(
+                Severity::Warning,
+                "W006",
+                source.text.referenced,
+                &task.id,
+                format!(
+                    "task {} in the words and with the date of task {other}: unit `{unit}` owes both as {}",
+                    task.id,
+                    role.as_str()
+                ),
+                "each duty once",
+                "remove one of the two, or word what sets them apart",
+            );
+        }
+        alike.push(task);
+    }
+}
+
+fn owed(task: &Task) -> impl Iterator<Item = (&String, Role)> {
+    task.owners
+        .iter()
+        .flat_map(|owner| owner.units.iter().map(|unit| (unit, owner.role)))
+}
+
+/// Units whose own publications a condition shuts out, so that publishing cannot fulfil their duty.
+fn units_that_cannot(task: &Task, source: &TaskSource, faults: &mut Faults<'_>) {
+    let mut told = BTreeSet::new();
+    for (owner, written) in task.owners.iter().zip(&source.owners) {
+        let written = written.fulfilled_by.as_ref();
+        let written = &written.unwrap_or(&source.fulfilled_by).value.publications;
+        let (Fulfilment::Publications(requirements), Some(written)) =
+            (&owner.fulfilled_by, written)
+        else {
+            continue;
+        };
+        for (requirement, written) in requirements.iter().zip(written) {
+            let Some(when) = &written.when else { continue };
+            let Ok(condition) = Condition::read(&when.value, &requirement.kinds) else {
+                continue;
+            };
+            let Some(allowed) = condition.compared_with(Field::Unit) else {
+                continue;
+            };
+            let shut_out: Vec<&String> = owner
+                .units
+                .iter()
+                .filter(|unit| !allowed.contains(unit))
+                .collect();
+            if let Some(first) = shut_out.first()
+                && told.insert(when.referenced)
+            {
+                faults.doubt(
+                    Severity::Warning,
+                    "W007",
+                    when.referenced,
+                    &task.id,
+                    format!(
+                        "requirement `{}` of task {}, which no publication of unit `{first}` can meet: it counts those of `{}` only",
+                        requirement.name,
+                        task.id,
+                        allowed.join("`, `")
+                    ),
+                    "a condition that the owing unit's own publications can meet",
+                    "remove the comparison, or give that unit its own `fulfilled_by`",
+                );
+            }
+        }
+    }
+}

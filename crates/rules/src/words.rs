@@ -1,0 +1,70 @@
+//! The words that fields of a definition choose from: those that are read and those that editors
+//! propose are the same.
+
+use duban_calendar::PeriodKind;
+use duban_model::definition::{FirstPeriod, Role, Strength, Tier};
+use duban_model::directory::{Certainty, Channel};
+
+/// Words, each with what it means.
+pub(crate) type Words<T> = &'static [(&'static str, T)];
+
+/// What opens a task, as written.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum OpensWord {
+    Activation,
+    EachPeriod,
+    Trigger,
+}
+
+pub(crate) const TIERS: Words<Tier> = &[
+    ("contact", Tier::Contact),
+    ("lead", Tier::Lead),
+    ("leader", Tier::Leader),
+    ("office", Tier::Office),
+    ("leading_group", Tier::LeadingGroup),
+];
+
+pub(crate) const STRENGTHS: Words<Strength> = &[
+    ("required", Strength::Required),
+    ("encouraged", Strength::Encouraged),
+];
+
+pub(crate) const OPENS: Words<OpensWord> = &[
+    ("activation", OpensWord::Activation),
+    ("each_period", OpensWord::EachPeriod),
+    ("trigger", OpensWord::Trigger),
+];
+
+pub(crate) const PERIODS: Words<PeriodKind> = &[
+    ("month", PeriodKind::Month),
+    ("quarter", PeriodKind::Quarter),
+    ("half_year", PeriodKind::HalfYear),
+    ("year", PeriodKind::Year),
+];
+
+pub(crate) const FIRSTS: Words<FirstPeriod> = &[
+    ("full", FirstPeriod::Full),
+    ("running", FirstPeriod::Running),
+];
+
+pub(crate) const ROLES: Words<Role> = &[
+    ("responsible", Role::Responsible),
+    ("lead", Role::Lead),
+    ("support", Role::Support),
+];
+
+pub(crate) const SUBMISSIONS: Words<()> = &[("verified", ())];
+
+pub(crate) const CERTAINTIES: Words<Certainty> = &[
+    ("certain", Certainty::Certain),
+    ("likely", Certainty::Likely),
+    ("uncertain", Certainty::Uncertain),
+];
+
+pub(crate) const CHANNELS: Words<Channel> =
+    &[("mail", Channel::Mail), ("webhook", Channel::Webhook)];
+
+/// The words alone.
+pub(crate) fn spellings<T>(words: Words<T>) -> Vec<&'static str> {
+    words.iter().map(|(word, _)| *word).collect()
+}

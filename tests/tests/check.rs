@@ -1,0 +1,157 @@
+//! `duban check`, `explain CODE` and `schema`, as an administrator meets them.
+
+use std::path::Path;
+
+use duban_tests::bad::{CALENDAR, FILES, cases, edited, good};
+use duban_tests::duban::{LEDGER, run, workspace};
+use duban_tests::scenario::read;
+use serde_json::{Value, json};
+
+/// The good folder with some files replaced, on disk.
+fn folder(replaced: &[(&str, String)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for name in FILES.into_iter().chain([CALENDAR]) {
+        let text = replaced.iter().find(|(n, _)| *n == name);
+        let text = text.map_or_else(|| good(name), |(_, text)| text.clone());
+        std::fs::write(dir.path().join(name), text).expect("a file");
+    }
+    dir
+}
+
+fn shown(dir: &Path) -> &str {
+    dir.to_str().expect("a path in UTF-8")
+}
+
+#[test]
+fn faults_of_the_calendar_file_are_told_at_their_place() {
+    for case in cases().iter().filter(|case| case.is_of_the_program()) {
+        let text = edited(case, &good(&case.file)).expect("a text");
+        let dir = folder(&[(&case.file, text)]);
+        let said = run(&["check", shown(dir.path())]).with_code(1);
+        assert!(said.out.contains(&case.wanted()), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_fault_is_drawn_under_double_width_characters() {
+    let tasks = good("tasks.yaml").replace("group: 旗县政府", "group: 县旗政府");
+    let dir = folder(&[("tasks.yaml", tasks)]);
+    let said = run(&["check", shown(dir.path())]).with_code(1);
+    let picture = "   13 |       - { group: 县旗政府, role: responsible }\n                         ^^^^^^^^\n";
+    assert!(said.out.contains(picture), "{}", said.out);
+    assert!(said.out.contains("duban explain D027"), "{}", said.out);
+}
+
+#[test]
+fn only_what_is_confirmed_passes_a_strict_check() {
+    let asked = format!("{}    confirm: [请确认单位。]\n", good("tasks.yaml"));
+    let dir = folder(&[("tasks.yaml", asked.clone())]);
+    run(&["check", shown(dir.path())]).with_code(0);
+    let said = run(&["check", "--strict", shown(dir.path())]).with_code(1);
+    assert!(said.out.contains("请确认单位"), "{}", said.out);
+    let confirmed = format!(
+        "{asked}confirmed:\n  - {{ code: C001, about: \"3\", by: 主管部门, date: 2021-07-05 }}\n"
+    );
+    let dir = folder(&[("tasks.yaml", confirmed)]);
+    let said = run(&["check", "--strict", shown(dir.path())]).with_code(0);
+    assert!(!said.out.contains("请确认单位"), "{}", said.out);
+    assert!(
+        said.out.contains("0 to confirm, 1 confirmed"),
+        "{}",
+        said.out
+    );
+    let said = run(&["check", "--strict", "--format", "json", shown(dir.path())]).with_code(0);
+    assert_eq!(said.json(), json!([]));
+}
+
+#[test]
+fn a_code_is_explained_in_both_languages_without_a_data_folder() {
+    for case in cases() {
+        let said = run(&["explain", &case.code.to_lowercase()]).with_code(0);
+        assert!(said.out.starts_with(&case.code), "{}", said.out);
+        assert!(said.out.contains("为什么 Why: "), "{}", said.out);
+    }
+    let said = run(&["explain", "D049"]).with_code(1);
+    assert!(said.err.contains("D041"), "{}", said.err);
+    let said = run(&["explain", "D020", "--format", "json"]).with_code(0);
+    assert_eq!(said.json()["title"]["en"], "Unknown unit");
+}
+
+fn schema(file: Option<&str>) -> Value {
+    let mut args = vec!["schema"];
+    args.extend(file);
+    run(&args).with_code(0).json()
+}
+
+fn as_json(text: &str) -> Value {
+    serde_saphyr::from_str(text).expect("YAML")
+}
+
+#[test]
+fn the_shipped_files_fit_their_schemas() {
+    let whole = jsonschema::validator_for(&schema(None)).expect("a schema");
+    for name in FILES {
+        let file = name.strip_suffix(".yaml");
+        let schema = schema(file);
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
+        let own = jsonschema::validator_for(&schema).expect("a schema");
+        let shipped = read(&workspace().join(LEDGER).join(name)).expect("a shipped file");
+        for text in [shipped, good(name)] {
+            let value = as_json(&text);
+            let faults: Vec<String> = own
+                .iter_errors(&value)
+                .map(|fault| format!("{}: {fault}", fault.instance_path()))
+                .collect();
+            assert!(faults.is_empty(), "{name}: {faults:#?}");
+            assert!(whole.is_valid(&value), "{name} fits no part of the schema");
+        }
+    }
+}
+
+#[test]
+fn a_schema_refuses_what_check_refuses_by_shape() {
+    for (name, find, replace) in [
+        ("ledger.yaml", "yellow: 7wd", "yelow: 7wd"),
+        ("ledger.yaml", "yellow: 7wd", "yellow: 7"),
+        ("ledger.yaml", "issuer: 测试领导小组\n", ""),
+        ("ledger.yaml", "to: leader }", "to: boss }"),
+        ("ledger.yaml", "\"before:7wd\"", "\"befor:7wd\""),
+        ("tasks.yaml", "role: lead }", "role: lead, colour: red }"),
+        (
+            "tasks.yaml",
+            "{ unit: naiman,",
+            "{ unit: naiman, group: 旗县政府,",
+        ),
+        ("tasks.yaml", "at_least: 1", "at_least: 0"),
+        ("tasks.yaml", "due: 2021-10-31", "due: 十月底"),
+        ("directory.yaml", "[mail, webhook]", "[mail, wechat]"),
+        ("directory.yaml", "certainty: certain", "certainty: sure"),
+    ] {
+        let own = jsonschema::validator_for(&schema(name.strip_suffix(".yaml"))).expect("a schema");
+        let whole = jsonschema::validator_for(&schema(None)).expect("a schema");
+        let value = as_json(&good(name).replace(find, replace));
+        assert!(!own.is_valid(&value), "{replace} is let pass");
+        assert!(
+            !whole.is_valid(&value),
+            "{replace} is let pass by the whole"
+        );
+    }
+}
+
+#[test]
+fn every_field_of_a_schema_is_described_in_both_languages() {
+    for name in FILES {
+        let schema = schema(name.strip_suffix(".yaml"));
+        let forms = schema["$defs"].as_object().expect("forms").values();
+        for form in forms.chain([&schema]) {
+            let fields = form["properties"].as_object().expect("fields");
+            for (field, about) in fields {
+                let words = about["description"].as_str().unwrap_or_default();
+                assert!(words.contains(" | "), "{name}: {field}: `{words}`");
+            }
+        }
+    }
+}
