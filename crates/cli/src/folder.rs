@@ -249,12 +249,18 @@ impl Folder {
             RecordType::CalendarDeployed,
             Body::CalendarDeployed(CalendarDeployed {
                 calendar: calendar.clone(),
+                by: None,
+                reason: None,
+                expects: None,
             }),
         );
         let directory = event(
             RecordType::DirectoryDeployed,
             Body::DirectoryDeployed(DirectoryDeployed {
                 directory: directory.clone(),
+                by: None,
+                reason: None,
+                expects: None,
             }),
         );
         let mut deployed = event(
@@ -264,6 +270,7 @@ impl Folder {
                 files: self.files.clone(),
                 by: None,
                 reason: None,
+                expects: None,
             }),
         );
         deployed.ledger = Some(definition.ledger.clone());

@@ -121,7 +121,9 @@ impl View {
             | Body::TaskExtensionRefused(_)
             | Body::TaskWaived(_)
             | Body::TaskTriggered(_)
-            | Body::DefinitionDeployed(_) => {
+            | Body::DefinitionDeployed(_)
+            | Body::CalendarDeployed(_)
+            | Body::DirectoryDeployed(_) => {
                 self.facts.insert(record.id, record.clone());
             }
             Body::NoticeQueued(r) => {
@@ -133,6 +135,11 @@ impl View {
                     .insert(r.notice.clone(), r.request.obligation.clone());
             }
             _ => {}
+        }
+        if let Body::ObligationTransferred(r) = &record.body {
+            // Its history goes with it.
+            let list = self.by_obligation.remove(&r.from).unwrap_or_default();
+            self.by_obligation.insert(r.to.clone(), list);
         }
         if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
@@ -179,7 +186,13 @@ impl View {
         let mut chain = Vec::new();
         let mut told = std::collections::BTreeSet::new();
         for record in self.by_obligation.get(id).into_iter().flatten() {
-            if let Some(fact) = record.cause.and_then(|c| self.facts.get(&c))
+            // A long act is decided on its own continuation; what began it is the outermost cause.
+            let of_revision = |body: &Body| !matches!(body, Body::NoticeRequested(_));
+            let deployed = self.facts.get(&record.correlation).filter(|fact| {
+                is_deployment(&fact.body) && record.cause.is_some() && of_revision(&record.body)
+            });
+            let cause = record.cause.and_then(|c| self.facts.get(&c));
+            if let Some(fact) = cause.or(deployed)
                 && told.insert(fact.id)
             {
                 chain.push(self.line(fact, zone));
@@ -367,6 +380,14 @@ impl View {
     }
 }
 
+/// Facts that put something in force.
+pub(crate) fn is_deployment(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::DefinitionDeployed(_) | Body::CalendarDeployed(_) | Body::DirectoryDeployed(_)
+    )
+}
+
 /// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no
 /// interest to anybody but itself.
 pub(crate) fn about(record: &Record) -> Option<&str> {
@@ -419,6 +440,7 @@ pub(crate) fn state_in_chinese(obligation: &Obligation) -> String {
         S::Returned => "已退回",
         S::Fulfilled => "已销号",
         S::Waived => "免办",
+        S::Withdrawn => "已撤销",
         S::Lapsed => "鼓励事项,已过时限",
     };
     format!("{state},{}", light_of(obligation).1)
@@ -429,7 +451,7 @@ pub(crate) fn light_of(obligation: &Obligation) -> (&'static str, &'static str) 
     use ObligationState as S;
     match obligation.state {
         S::Fulfilled => ("done", "完成"),
-        S::Waived | S::Lapsed | S::Waiting => ("grey", "灰"),
+        S::Waived | S::Lapsed | S::Waiting | S::Withdrawn => ("grey", "灰"),
         _ if obligation.overdue => ("red", "红灯"),
         S::Returned => ("yellow", "黄灯"),
         _ if obligation.due_soon => ("yellow", "黄灯"),

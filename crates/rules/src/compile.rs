@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Faults, read_yaml};
-use crate::owner::known_unit;
+use crate::owner::{current, known_unit};
 use crate::source::{LedgerSource, TasksSource};
 use crate::task::compile_tasks;
 
@@ -219,8 +219,8 @@ fn compile_ledger(
         ends: ends?,
         zone: zone?,
         calendar: source.calendar.value.clone(),
-        office: source.office.value.clone(),
-        leading_group: source.leading_group.value.clone(),
+        office: current(&source.office, directory),
+        leading_group: current(&source.leading_group, directory),
         at: at?,
         yellow: yellow?,
         backdate: backdate?,

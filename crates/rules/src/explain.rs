@@ -47,7 +47,9 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         && obligation.state.is_running()
     {
         let definition = &ledger.definition;
-        let (steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        let (mut steps, _) =
+            ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        obligation.leave_out_done(&mut steps);
         remaining = steps.into_iter().filter(|s| s.at >= armed.at).collect();
     }
     NextStep {

@@ -154,6 +154,9 @@ pub(crate) struct UnitSource {
     pub contacts: Vec<ContactSource>,
     #[serde(default)]
     pub leader: Option<ContactSource>,
+    /// Ids under which it, or a unit merged into it, stood before.
+    #[serde(default)]
+    pub formerly: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -104,6 +104,7 @@ impl Writer<'_> {
             files: self.drawn.files.clone(),
             by: None,
             reason: None,
+            expects: None,
         })
     }
 
@@ -116,9 +117,15 @@ impl Writer<'_> {
         }
         let calendar = Body::CalendarDeployed(CalendarDeployed {
             calendar: drawn.calendar.clone(),
+            by: None,
+            reason: None,
+            expects: None,
         });
         let directory = Body::DirectoryDeployed(DirectoryDeployed {
             directory: drawn.directory.clone(),
+            by: None,
+            reason: None,
+            expects: None,
         });
         self.push(start.plus_millis(1), None, directory);
         self.push(start.plus_millis(2), None, calendar);
@@ -273,6 +280,9 @@ impl Writer<'_> {
             2 => {
                 let body = Body::DirectoryDeployed(DirectoryDeployed {
                     directory: self.drawn.directory.clone(),
+                    by: None,
+                    reason: None,
+                    expects: None,
                 });
                 self.push(at, None, body);
             }

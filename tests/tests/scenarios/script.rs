@@ -27,6 +27,8 @@ pub enum Command {
     Ledger(String, Vec<String>),
     /// Duties whose whole life must be told.
     Watch(Vec<String>),
+    /// One of the folder's texts is changed: which, what is found, what stands there instead.
+    Edit(String, String, String),
     /// Something arrives.
     At(Timestamp, Act),
     /// Nothing runs until then.
@@ -66,6 +68,7 @@ const ACTS: &[(&str, usize, usize)] = &[
     ("refuse-extension", 1, 1),
     ("waive", 1, 1),
     ("trigger", 1, 1),
+    ("plan", 0, 0),
 ];
 
 const ACT_FIELDS: &[&str] = &[
@@ -84,6 +87,7 @@ const ACT_FIELDS: &[&str] = &[
     "validity",
     "written",
     "formats",
+    "planned",
 ];
 
 /// What can be expected, with how many words follow.
@@ -103,6 +107,11 @@ const HAPPENINGS: &[(&str, usize)] = &[
     ("extension-refused", 0),
     ("waived", 0),
     ("triggered", 0),
+    ("withdrawn", 0),
+    ("redated", 0),
+    ("kept", 0),
+    ("reladdered", 0),
+    ("transferred", 0),
     ("yellow", 0),
     ("red", 0),
     ("lapsed", 0),
@@ -233,6 +242,18 @@ fn command(text: &str) -> Result<Command, String> {
             count("watch", list.len(), 1, 99)?;
             Ok(Command::Watch(list))
         }
+        "edit" => {
+            let (words, mut fields) = sort(list, &["replacing", "with"])?;
+            count("edit", words.len(), 1, 1)?;
+            let mut field = |key: &str| {
+                let text = fields
+                    .remove(key)
+                    .ok_or(format!("`edit` without `{key}=`"))?;
+                Ok::<_, String>(text.replace("\\n", "\n"))
+            };
+            let (find, with) = (field("replacing")?, field("with")?);
+            Ok(Command::Edit(words.concat(), find, with))
+        }
         "at" | "jump" => {
             let at = instant(&take(&mut list, "date")?, &take(&mut list, "time of day")?)?;
             if first == "jump" {
@@ -292,7 +313,7 @@ fn command(text: &str) -> Result<Command, String> {
             Ok(Command::Check(take(&mut words, "duty")?, fields))
         }
         other => Err(format!(
-            "`{other}` is no line; expected ledger, watch, at, jump, until, expect, check"
+            "`{other}` is no line; expected ledger, watch, edit, at, jump, until, expect, check"
         )),
     }
 }
