@@ -385,21 +385,18 @@ fn leave_out_done(
         armed.is_some_and(|armed| armed.at == step.at && armed.step == step.label.as_str())
     };
     let was_done = |label: &str| {
-        let earlier = case.obligation.done_steps().iter();
         let came = |step: &&Step| step.at <= now && !pending(step) && step.notifies();
-        earlier.map(|d| d.as_str()).any(|d| d == label)
-            || old.iter().filter(came).any(|step| step.label == label)
+        old.iter().filter(came).any(|step| step.label == label)
     };
-    let ahead = new.iter().filter(|step| step.at > now && step.notifies());
-    let done: Vec<String> = ahead
-        .filter(|step| was_done(&step.label))
-        .map(|step| step.label.clone())
-        .collect();
-    let same = {
-        let earlier = case.obligation.done_steps();
-        earlier.len() == done.len() && earlier.iter().zip(&done).all(|(a, b)| *a == *b)
-    };
-    if !same {
+    let earlier = case.obligation.done_steps();
+    let mut done: Vec<String> = earlier.iter().map(ToString::to_string).collect();
+    let known = done.len();
+    for step in new.iter().filter(|step| step.at > now && step.notifies()) {
+        if was_done(&step.label) && !done.contains(&step.label) {
+            done.push(step.label.clone());
+        }
+    }
+    if done.len() > known {
         let body = Body::ObligationReladdered(ObligationReladdered {
             obligation: case.id.clone(),
             done,

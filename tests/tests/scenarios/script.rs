@@ -159,11 +159,13 @@ pub fn shown(at: Timestamp) -> String {
     text.strip_suffix(":00").unwrap_or(&text).to_owned()
 }
 
-/// Splits at spaces; double quotes hold a word together.
+/// Splits at spaces; double quotes hold a word together, `\\"` is one that does not.
 fn words(line: &str) -> Result<Vec<String>, String> {
     let (mut list, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
-    for c in line.chars() {
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            '\\' if chars.peek() == Some(&'"') => word.extend(chars.next()),
             '"' => {
                 quoted = !quoted;
                 any = true;
