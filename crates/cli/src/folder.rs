@@ -13,7 +13,7 @@ use crate::Fault;
 /// The largest file read, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The source of events that bring a folder into force.
-const DEPLOY_SOURCE: &str = "urn:duban:deploy";
+pub(crate) const DEPLOY_SOURCE: &str = "urn:duban:deploy";
 
 /// What was found in a folder.
 pub(crate) struct Folder {

@@ -14,11 +14,13 @@ pub(crate) use say;
 mod args;
 mod check;
 mod demo;
+mod deploy;
 mod explain;
 mod folder;
 mod host;
 mod index;
 mod narrate;
+mod plan;
 mod play;
 mod reading;
 mod replay;
@@ -81,6 +83,8 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => host::serve(args).await,
         Command::Check(args) => check::run(&args),
+        Command::Plan(args) => plan::run(args).await,
+        Command::Deploy(args) => deploy::run(args).await,
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
+use duban_model::{Body, Frame, Input, Record, RecordId, Service, Timestamp, Zone};
 use duban_rules::{
     Miss, Obligation, ObligationState, Rules, RulesState, considered, next_step, obligation_of,
 };
@@ -68,6 +68,22 @@ impl View {
         self.state()
             .ledger(ledger)
             .map_or(Zone::SHANGHAI, |l| l.definition.zone)
+    }
+
+    /// Decides an input in memory, with all that follows from it, and gives the records that would
+    /// be written. The view stands after them from then on.
+    pub(crate) fn decide(&mut self, input: &Record) -> Vec<Arc<Record>> {
+        let mut records = Vec::new();
+        self.rules.decide(&Input::Record(input), None);
+        loop {
+            records.extend(self.rules.close().frame.records.iter().cloned());
+            let Some(continuation) = self.rules.continuation() else {
+                break;
+            };
+            self.rules.go_on(&continuation);
+        }
+        let _ = self.rules.drain();
+        records
     }
 
     /// Takes a frame into account, up to an instant if one is given.

@@ -59,3 +59,21 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         due: obligation.due,
     }
 }
+
+/// Every notice of an obligation's ladder for its present date, told already or still ahead; of the
+/// repetitions those up to the first after `now`. None once it is final, or before its trigger.
+pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -> Vec<Step> {
+    let ladder = || {
+        let due = obligation.due.filter(|_| !obligation.state.is_final())?;
+        let ledger = state.ledger(&obligation.ledger)?;
+        let definition = &ledger.definition;
+        let task = state.task(ledger, &obligation.task)?;
+        let ladder = definition.ladders.get(&obligation.owner_of(task)?.ladder)?;
+        let calendar = state.calendar(definition)?;
+        let (mut steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, now);
+        steps.retain(Step::notifies);
+        obligation.leave_out_done(&mut steps);
+        Some(steps)
+    };
+    ladder().unwrap_or_default()
+}

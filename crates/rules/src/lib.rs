@@ -39,7 +39,7 @@ pub use decide::Rules;
 pub use diagnostic::{Diagnostic, Severity};
 pub use directory_source::read_directory;
 pub use evidence::{Miss, considered};
-pub use explain::{NextStep, next_step, obligation_of};
+pub use explain::{NextStep, next_step, notices_of, obligation_of};
 pub use field::Field;
 pub use ladder::{Step, StepCode, ladder_steps};
 pub use obligation::{Armed, Obligation, ObligationState, Revised};
