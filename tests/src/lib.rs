@@ -3,6 +3,7 @@
 pub mod dice;
 pub mod disk;
 pub mod duban;
+pub mod gate;
 pub mod log;
 pub mod mailbox;
 pub mod nats;

@@ -2,7 +2,7 @@
 //! streams in a folder that goes when the test ends. Three of them make a cluster.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -162,7 +162,17 @@ impl NatsServer {
 
     /// Where a user connects, with the password in it.
     pub fn url(&self, user: &str) -> String {
-        format!("nats://{user}:{}@127.0.0.1:{}", password(user), self.port)
+        self.url_at(user, self.address())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// As [`NatsServer::url`], by way of another address that leads to it.
+    pub fn url_at(&self, user: &str, address: SocketAddr) -> String {
+        format!("nats://{user}:{}@{address}", password(user))
     }
 
     /// What the server has written.

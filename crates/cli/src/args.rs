@@ -221,6 +221,10 @@ pub(crate) struct Simulate {
     /// Print counts instead of notices.
     #[arg(long)]
     pub summary: bool,
+    /// Another definition folder: play the same events under it too, and print only what DIR
+    /// changes against it.
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
 }
 
 /// Where a running or stopped installation is found.

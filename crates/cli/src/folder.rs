@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use duban_calendar::Calendar;
-use duban_model::fact::{CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed};
+use duban_model::fact::{
+    CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed, Expects,
+};
 use duban_model::{Body, Definition, Directory, Envelope, RecordType};
 use duban_rules::{Diagnostic, Severity, calendar_named, compile, definition_hash, read_directory};
 
@@ -216,6 +218,18 @@ impl Folder {
         self.diagnostics
             .iter()
             .filter(|d| d.severity == Severity::Error)
+    }
+
+    /// As [`Folder::deployment`], for a ledger that is not in force yet: a running one is changed
+    /// only by `duban deploy`, which shows first what changes.
+    pub fn first_deployment(&self) -> Result<Vec<Envelope>, Fault> {
+        let mut events = self.deployment()?;
+        for event in &mut events {
+            if let Body::DefinitionDeployed(deployed) = &mut event.body {
+                deployed.expects = Some(Expects::default());
+            }
+        }
+        Ok(events)
     }
 
     /// The events that bring it into force: calendar, directory, definition. Their ids follow from

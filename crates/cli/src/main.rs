@@ -11,6 +11,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+mod against;
 mod args;
 mod check;
 mod demo;

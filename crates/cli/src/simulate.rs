@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use duban_model::checksum::{DecisionSum, combine};
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
-use duban_model::{Body, Frame, Record, Timestamp, Zone};
+use duban_model::{Body, Envelope, Frame, Record, Timestamp, Zone};
 use serde::Serialize;
 
 use crate::args::{Format, Simulate};
@@ -165,70 +166,95 @@ impl Seen {
     }
 }
 
+/// A span of time as one definition has it.
+pub(crate) struct Simulated {
+    seen: Seen,
+    /// Of decisions and state, if it was asked for.
+    checksum: Option<String>,
+    pub(crate) zone: Zone,
+}
+
+impl Simulated {
+    /// Its notices, in order.
+    pub(crate) fn lines(&self) -> &[NoticeLine] {
+        &self.seen.lines
+    }
+
+    /// Plays a folder's definition and events. Nothing if the folder has faults, which are told.
+    fn of(dir: &Path, events: &[Envelope], args: &Simulate) -> Result<Option<Simulated>, Fault> {
+        let folder = folder::read(dir)?;
+        let Some(definition) = &folder.definition else {
+            folder.deployment()?;
+            return Ok(None);
+        };
+        let (from, until) = span(definition.zone, args.from, args.to)?;
+        if args.from < definition.issued {
+            return Err(format!(
+                "--from {} lies before the issue of the ledger in {}, {}",
+                args.from,
+                dir.display(),
+                definition.issued
+            )
+            .into());
+        }
+        let events = timeline(Some(&folder), events, from)?;
+        let mut house = pump();
+        // What was decided is looked at beside the deciding, on another core if there is one.
+        let (frames, seen) = std::sync::mpsc::sync_channel(FRAMES_BESIDE);
+        let seen = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone));
+            play(&mut house, &definition.tenant, &events, until, |frame| {
+                // A reader that is gone has panicked, which joining tells.
+                let _ = frames.send(frame);
+            });
+            drop(frames);
+            reader.join()
+        });
+        let seen = seen.map_err(|_| "the simulated span could not be read")?;
+        let checksum = args.summary.then(|| combine(&seen.sum, &house.digests()));
+        for (at, r) in seen.rejections.iter().take(REJECTIONS_SHOWN) {
+            eprintln!(
+                "rejected at {}: [{}] {} {}; expected {}. {}",
+                at.shown_in(definition.zone),
+                r.code,
+                r.event_id.as_deref().unwrap_or_default(),
+                r.found,
+                r.expected,
+                r.remedy
+            );
+        }
+        let more = seen.rejections.len().saturating_sub(REJECTIONS_SHOWN);
+        if more > 0 {
+            eprintln!("… and {more} more rejections");
+        }
+        Ok(Some(Simulated {
+            seen,
+            checksum,
+            zone: definition.zone,
+        }))
+    }
+}
+
+/// Rejections told on standard error, at most.
+const REJECTIONS_SHOWN: usize = 20;
+
 pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
-    let folder = folder::read(&args.dir)?;
     let events = match &args.events {
         Some(path) => read_events_file(path)?,
         None => Vec::new(),
     };
-    let Some(definition) = &folder.definition else {
-        folder.deployment()?;
+    let Some(simulated) = Simulated::of(&args.dir, &events, args)? else {
         return Ok(Ended::Findings);
     };
-    let (from, until) = span(definition.zone, args.from, args.to)?;
-    if args.from < definition.issued {
-        return Err(format!(
-            "--from {} lies before the ledger's issue, {}",
-            args.from, definition.issued
-        )
-        .into());
-    }
-    let events = timeline(Some(&folder), &events, from)?;
-    let mut house = pump();
-    // What was decided is looked at beside the deciding, on another core if there is one.
-    let (frames, seen) = std::sync::mpsc::sync_channel(FRAMES_BESIDE);
-    let seen = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone));
-        play(&mut house, &definition.tenant, &events, until, |frame| {
-            // A reader that is gone has panicked, which joining tells.
-            let _ = frames.send(frame);
-        });
-        drop(frames);
-        reader.join()
-    });
-    let Seen {
-        lines,
-        rejections,
-        states,
-        sum,
-        records,
-    } = seen.map_err(|_| "the simulated year could not be read")?;
-    if args.summary {
-        let digests = house.digests();
-        print_summary(
-            args,
-            &lines,
-            &states,
-            rejections.len(),
-            records,
-            &combine(&sum, &digests),
-        );
+    if let Some(dir) = &args.against {
+        let Some(other) = Simulated::of(dir, &events, args)? else {
+            return Ok(Ended::Findings);
+        };
+        crate::against::print(args, &simulated, &other)?;
+    } else if args.summary {
+        print_summary(args, &simulated);
     } else {
-        print_lines(args.format, &lines)?;
-    }
-    for (at, r) in rejections.iter().take(20) {
-        eprintln!(
-            "rejected at {}: [{}] {} {}; expected {}. {}",
-            at.shown_in(definition.zone),
-            r.code,
-            r.event_id.as_deref().unwrap_or_default(),
-            r.found,
-            r.expected,
-            r.remedy
-        );
-    }
-    if rejections.len() > 20 {
-        eprintln!("… and {} more rejections", rejections.len() - 20);
+        print_lines(args.format, simulated.lines())?;
     }
     Ok(Ended::Well)
 }
@@ -278,14 +304,16 @@ pub(crate) fn print_lines(format: Format, lines: &[NoticeLine]) -> Result<(), Fa
     }
 }
 
-fn print_summary(
-    args: &Simulate,
-    lines: &[NoticeLine],
-    states: &BTreeMap<&'static str, u64>,
-    rejections: usize,
-    records: u64,
-    checksum: &str,
-) {
+fn print_summary(args: &Simulate, simulated: &Simulated) {
+    let Seen {
+        lines,
+        states,
+        rejections,
+        records,
+        ..
+    } = &simulated.seen;
+    let rejections = rejections.len();
+    let checksum = simulated.checksum.as_deref().unwrap_or_default();
     let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_step: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_tier: BTreeMap<String, u64> = BTreeMap::new();

@@ -70,6 +70,12 @@ impl View {
             .map_or(Zone::SHANGHAI, |l| l.definition.zone)
     }
 
+    /// Lets the rules' state take a frame into account that was noted before.
+    pub(crate) fn adopt(&mut self, frame: &Frame) {
+        self.rules.replay(frame);
+        let _ = self.rules.drain();
+    }
+
     /// Decides an input in memory, with all that follows from it, and gives the records that would
     /// be written. The view stands after them from then on.
     pub(crate) fn decide(&mut self, input: &Record) -> Vec<Arc<Record>> {
@@ -127,19 +133,7 @@ impl View {
                 self.publications.push_back(record.clone());
                 self.facts.insert(record.id, record.clone());
             }
-            Body::TaskAccepted(_)
-            | Body::TaskProgressed(_)
-            | Body::TaskSubmitted(_)
-            | Body::TaskVerified(_)
-            | Body::TaskReturned(_)
-            | Body::TaskExtensionRequested(_)
-            | Body::TaskExtensionApproved(_)
-            | Body::TaskExtensionRefused(_)
-            | Body::TaskWaived(_)
-            | Body::TaskTriggered(_)
-            | Body::DefinitionDeployed(_)
-            | Body::CalendarDeployed(_)
-            | Body::DirectoryDeployed(_) => {
+            body if is_told_cause(body) => {
                 self.facts.insert(record.id, record.clone());
             }
             Body::NoticeQueued(r) => {
@@ -402,6 +396,11 @@ pub(crate) fn is_deployment(body: &Body) -> bool {
         body,
         Body::DefinitionDeployed(_) | Body::CalendarDeployed(_) | Body::DirectoryDeployed(_)
     )
+}
+
+/// Facts that explanations name as the cause of a decision, besides publications.
+pub(crate) fn is_told_cause(body: &Body) -> bool {
+    body.act().is_some() || is_deployment(body)
 }
 
 /// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no

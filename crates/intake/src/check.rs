@@ -134,18 +134,8 @@ pub(crate) fn check(
             Ok(())
         }
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => Ok(()),
-        Body::TaskAccepted(act)
-        | Body::TaskProgressed(act)
-        | Body::TaskSubmitted(act)
-        | Body::TaskVerified(act)
-        | Body::TaskReturned(act)
-        | Body::TaskExtensionRequested(act)
-        | Body::TaskExtensionApproved(act)
-        | Body::TaskExtensionRefused(act)
-        | Body::TaskWaived(act)
-        | Body::TaskTriggered(act) => task_act(state, event, act),
         // Envelope::parse lets only facts through.
-        _ => Ok(()),
+        body => body.act().map_or(Ok(()), |act| task_act(state, event, act)),
     }
 }
 

@@ -239,6 +239,24 @@ impl RecordType {
 }
 
 impl Body {
+    /// What a person did about a duty, if this is such an act: signing, reporting, submitting,
+    /// verifying, returning, asking for, giving or refusing an extension, waiving, triggering.
+    pub fn act(&self) -> Option<&TaskAct> {
+        match self {
+            Body::TaskAccepted(act)
+            | Body::TaskProgressed(act)
+            | Body::TaskSubmitted(act)
+            | Body::TaskVerified(act)
+            | Body::TaskReturned(act)
+            | Body::TaskExtensionRequested(act)
+            | Body::TaskExtensionApproved(act)
+            | Body::TaskExtensionRefused(act)
+            | Body::TaskWaived(act)
+            | Body::TaskTriggered(act) => Some(act),
+            _ => None,
+        }
+    }
+
     /// The obligation that a decision or notice names, if it names one.
     pub fn obligation(&self) -> Option<&str> {
         Some(match self {
@@ -281,6 +299,18 @@ mod tests {
             assert_eq!(RecordType::parse(kind.as_str()), Some(*kind));
             let parts: Vec<_> = kind.as_str().split('.').collect();
             assert_eq!((parts.len(), parts[0]), (3, "duban"), "{}", kind.as_str());
+        }
+    }
+
+    #[test]
+    fn whatever_is_named_a_task_event_is_an_act() {
+        let text = r#"{"task": "1"}"#;
+        let data: Box<RawValue> = serde_json::from_str(text).unwrap();
+        for kind in RecordType::ALL {
+            let is_named_so = kind.as_str().starts_with("duban.task.");
+            let body = Body::parse(*kind, &data);
+            let act = body.as_ref().ok().and_then(Body::act);
+            assert_eq!(act.is_some(), is_named_so, "{}", kind.as_str());
         }
     }
 }

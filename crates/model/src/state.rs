@@ -77,8 +77,8 @@ pub trait AnyTable {
     fn forget_changes(&mut self);
     /// Puts a stored row back.
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault>;
-    /// Lays the rows out anew once all are loaded: nodes that grew one row at a time are little
-    /// more than half full, those made at once are full.
+    /// Lays the rows out anew if they have doubled since they last were: nodes that grew one row at
+    /// a time are little more than half full, those made at once are full.
     fn pack(&mut self);
     /// Feeds every row, in key order, to a hash.
     fn digest(&self, hash: &mut Sha256);
@@ -124,7 +124,12 @@ pub struct Table<V, K = String> {
     class: RowClass,
     rows: BTreeMap<K, V>,
     dirty: BTreeSet<K>,
+    /// How many rows there were when they were last laid out.
+    packed: usize,
 }
+
+/// Tables smaller than this are left as they grew, in rows.
+const PACKED_FROM_ROWS: usize = 1_000;
 
 impl<V, K: RowKey> Table<V, K> {
     /// An empty table of domain rows.
@@ -134,6 +139,7 @@ impl<V, K: RowKey> Table<V, K> {
             class: RowClass::Domain,
             rows: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            packed: PACKED_FROM_ROWS / 2,
         }
     }
 
@@ -306,7 +312,10 @@ impl<V: Serialize + DeserializeOwned + Send, K: RowKey> AnyTable for Table<V, K>
     }
 
     fn pack(&mut self) {
-        self.rows = std::mem::take(&mut self.rows).into_iter().collect();
+        if self.rows.len() >= 2 * self.packed {
+            self.rows = std::mem::take(&mut self.rows).into_iter().collect();
+            self.packed = self.rows.len().max(PACKED_FROM_ROWS / 2);
+        }
     }
 
     fn digest(&self, hash: &mut Sha256) {
@@ -344,6 +353,13 @@ pub fn copy_rows<S: State>(state: &S, after: &[u8], limit: usize) -> Vec<RowChan
         }
     }
     rows
+}
+
+/// Lays out anew what has grown much: for a moment of rest.
+pub fn pack<S: State>(state: &mut S) {
+    for table in state.tables() {
+        table.pack();
+    }
 }
 
 /// Every row that changed since the last call.

@@ -21,21 +21,7 @@ use crate::timer::arm_verification;
 const TRIGGERED_PER_INPUT: usize = 100;
 
 /// One of the `task.*` events arrived.
-pub(crate) fn acted(desk: &mut Desk<'_, '_>, body: &Body) {
-    let (Body::TaskAccepted(act)
-    | Body::TaskProgressed(act)
-    | Body::TaskSubmitted(act)
-    | Body::TaskVerified(act)
-    | Body::TaskReturned(act)
-    | Body::TaskExtensionRequested(act)
-    | Body::TaskExtensionApproved(act)
-    | Body::TaskExtensionRefused(act)
-    | Body::TaskWaived(act)
-    | Body::TaskTriggered(act)) = body
-    else {
-        return;
-    };
-    let kind = body.record_type();
+pub(crate) fn acted(desk: &mut Desk<'_, '_>, kind: RecordType, act: &TaskAct) {
     let Some(ledger) = desk.record.ledger.clone() else {
         return desk.reject(
             "no-ledger",

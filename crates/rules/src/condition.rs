@@ -3,16 +3,16 @@
 //! Comparisons of a field with texts, joined by `&&`, are answered by comparing texts; what is left
 //! goes to the CEL evaluator. A condition that cannot be answered is not met.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
-use cel::common::traits::Indexer;
-use cel::common::types::{CelBool, CelList, CelString, MAP_TYPE, Type};
-use cel::common::value::{CowVal, Val};
+use cel::common::types::CelBool;
 use cel::{Context, Env, ExecutionError, Value};
 
 use duban_model::fact::Publication;
 
+use crate::asked::Asked;
 use crate::condition_check::check;
 use crate::condition_parse::{BEYOND, Fault, parse};
 use crate::field::{Field, Fields, Shown};
@@ -122,7 +122,7 @@ impl Condition {
 
     /// Whether a publication meets it.
     pub fn met_by(&self, publication: &Publication) -> Result<(), Unmet> {
-        self.ask(&Shown::of(publication))
+        self.ask(&Asked::about(Shown::of(publication)))
     }
 
     /// Takes over a condition of a definition in force. What is on the log was found good by the
@@ -181,7 +181,8 @@ impl Condition {
     }
 
     /// Asks it of a publication.
-    pub(crate) fn ask(&self, publication: &Shown<'_>) -> Result<(), Unmet> {
+    pub(crate) fn ask(&self, asked: &Asked<'_>) -> Result<(), Unmet> {
+        let publication = asked.shown();
         for equality in &self.equalities {
             let found = publication.text(equality.field);
             if !equality
@@ -192,7 +193,7 @@ impl Condition {
                 return Err(Unmet::Differs {
                     field: equality.field,
                     wanted: equality.texts.clone(),
-                    found: found.map(std::borrow::Cow::into_owned),
+                    found: found.map(Cow::into_owned),
                 });
             }
         }
@@ -206,7 +207,7 @@ impl Condition {
             )));
         }
         let mut context = Context::with_env(Arc::clone(&STANDARD));
-        context.add_variable_as_val(SUBJECT, Box::new(Subject(*publication)));
+        context.set_variable_resolver(asked);
         for term in &self.rest {
             match Value::resolve_val(term, &context) {
                 Ok(answer) => match answer.downcast_ref::<CelBool>() {
@@ -284,65 +285,6 @@ pub(crate) fn equality(term: &IdedExpr) -> Option<Equality> {
     (field != Field::Formats).then_some(Equality { field, texts })
 }
 
-/// A publication as a value of the evaluator: a field is looked up when a condition names it.
-#[derive(Clone, Copy, Debug)]
-struct Subject<'p>(Shown<'p>);
-
-impl Val for Subject<'_> {
-    fn get_type(&self) -> &Type {
-        &MAP_TYPE
-    }
-
-    fn cel_type() -> &'static Type {
-        &MAP_TYPE
-    }
-
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(*self)
-    }
-}
-
-impl Indexer for Subject<'_> {
-    fn get<'b, 'v>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
-    where
-        Self: 'v,
-    {
-        let name = index
-            .downcast_ref::<CelString<'_>>()
-            .map_or("", |n| n.inner());
-        let missing = || ExecutionError::no_such_key(name);
-        let field = Field::parse(name).ok_or_else(missing)?;
-        if field == Field::Formats {
-            let list: Vec<Box<dyn Val + 'v>> = self
-                .0
-                .formats
-                .iter()
-                .map(|format| Box::new(CelString::from(format.as_str())) as Box<dyn Val + 'v>)
-                .collect();
-            return Ok(CowVal::owned(CelList::from(list)));
-        }
-        let text = self.0.text(field).ok_or_else(missing)?;
-        Ok(CowVal::owned(CelString::from(text)))
-    }
-
-    fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
-    where
-        Self: 'v,
-    {
-        self.get(index).map(CowVal::into_owned)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,7 +308,7 @@ mod tests {
     fn ask(text: &str) -> Result<(), Unmet> {
         read(text)
             .unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
-            .ask(&Shown::of(&plan()))
+            .met_by(&plan())
     }
 
     #[test]
@@ -444,8 +386,8 @@ mod tests {
                 bare.written = None;
                 for p in [&publication, &bare] {
                     assert_eq!(
-                        native.ask(&Shown::of(p)).is_ok(),
-                        evaluated.ask(&Shown::of(p)).is_ok(),
+                        native.met_by(p).is_ok(),
+                        evaluated.met_by(p).is_ok(),
                         "{compared}"
                     );
                 }
@@ -504,7 +446,7 @@ mod tests {
                     match read(&text) {
                         Ok(condition) => {
                             taken += 1;
-                            let _ = condition.ask(&Shown::of(&plan()));
+                            let _ = condition.met_by(&plan());
                         }
                         Err(faults) => {
                             refused += 1;
@@ -526,12 +468,9 @@ mod tests {
         let condition = read(r#""pdf" in publication.formats"#).unwrap();
         let mut many = plan();
         many.formats = vec!["pdf".to_owned(); MAX_FORMATS + 1];
-        assert!(matches!(
-            condition.ask(&Shown::of(&many)),
-            Err(Unmet::Unanswered(_))
-        ));
+        assert!(matches!(condition.met_by(&many), Err(Unmet::Unanswered(_))));
         many.formats.pop();
-        assert_eq!(condition.ask(&Shown::of(&many)), Ok(()));
+        assert_eq!(condition.met_by(&many), Ok(()));
     }
 
     #[test]

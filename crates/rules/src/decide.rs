@@ -19,21 +19,11 @@ impl Decider for Rules {
             Body::PublicationPublished(_)
             | Body::PublicationUpdated(_)
             | Body::PublicationWithdrawn(_)
-            | Body::TaskAccepted(_)
-            | Body::TaskProgressed(_)
-            | Body::TaskSubmitted(_)
-            | Body::TaskVerified(_)
-            | Body::TaskReturned(_)
-            | Body::TaskExtensionRequested(_)
-            | Body::TaskExtensionApproved(_)
-            | Body::TaskExtensionRefused(_)
-            | Body::TaskWaived(_)
-            | Body::TaskTriggered(_)
             | Body::DefinitionDeployed(_)
             | Body::CalendarDeployed(_)
             | Body::DirectoryDeployed(_) => true,
             Body::TimerFired(fired) => fired.owner == Service::Rules,
-            _ => false,
+            body => body.act().is_some(),
         }
     }
 
@@ -77,7 +67,11 @@ impl Decider for Rules {
                 } => crate::revise::go_on(&mut desk, ledger, *because, part),
                 Continuation::Fire { .. } | Continuation::Resend { .. } => {}
             },
-            body => crate::act::acted(&mut desk, body),
+            body => {
+                if let Some(act) = body.act() {
+                    crate::act::acted(&mut desk, body.record_type(), act);
+                }
+            }
         }
     }
 

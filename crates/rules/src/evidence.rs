@@ -408,8 +408,7 @@ fn name_of(state: &RulesState, tenant: &str, unit: &str, publication: &str) -> S
     if formerly.is_empty() || former(&name) {
         return name;
     }
-    let names = formerly.iter().map(|id| format!("{id}/{publication}"));
-    let mut names = names;
+    let mut names = formerly.iter().map(|id| format!("{id}/{publication}"));
     names.find(former).unwrap_or(name)
 }
 

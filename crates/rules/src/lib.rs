@@ -5,6 +5,7 @@
 
 mod act;
 mod activate;
+mod asked;
 mod case;
 mod compile;
 mod condition;

@@ -9,6 +9,7 @@ use duban_model::fact::Publication;
 use duban_model::id::{LedgerId, TaskId, UnitId};
 use duban_model::{Body, Definition, Envelope, EnvelopeFault, Timestamp, Zone};
 
+use crate::asked::Asked;
 use crate::condition::{Condition, Unmet};
 use crate::field::{Field, Fields, Shown};
 
@@ -198,13 +199,14 @@ impl Plan {
     /// The requirements that a publication meets, in order, each once.
     pub fn matches(&self, publication: &Publication) -> Vec<Match<'_>> {
         let shown = Shown::of(publication);
+        let asked = Asked::about(shown);
         let mut found: Vec<Match<'_>> = self
             .bucket(shown.unit, shown.kind)
             .into_iter()
             .flat_map(|bucket| bucket.candidates(&shown))
             .filter(|entry| match entry.when {
                 None => true,
-                Some(place) => self.ask(place, &shown).is_ok(),
+                Some(place) => self.ask(place, &asked).is_ok(),
             })
             .map(|entry| Match {
                 ledger: &self.ledgers[entry.ledger],
@@ -235,14 +237,14 @@ impl Plan {
             return Ok(());
         };
         match self.texts.get(text) {
-            Some(place) => self.ask(*place, shown),
+            Some(place) => self.ask(*place, &Asked::about(*shown)),
             None => Err(Unmet::Unanswered("not in force".to_owned())),
         }
     }
 
-    fn ask(&self, place: usize, shown: &Shown<'_>) -> Result<(), Unmet> {
+    fn ask(&self, place: usize, asked: &Asked<'_>) -> Result<(), Unmet> {
         match &self.conditions[place] {
-            Ok(condition) => condition.ask(shown),
+            Ok(condition) => condition.ask(asked),
             Err(fault) => Err(Unmet::Unanswered(fault.clone())),
         }
     }

@@ -99,9 +99,22 @@ fn count_rest(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) -> bool {
         if desk.out.len() >= MAX_RECORDS {
             return false;
         }
+        // A unit may have noted thousands for its other tasks: they are passed over by what is
+        // cheapest to ask, the kind, then the day.
         let publication = &noted.publication;
-        let name = &publication.publication;
+        let kind = publication.kind.as_str();
+        if !requirements
+            .iter()
+            .any(|r| r.kinds.iter().any(|k| k == kind))
+        {
+            continue;
+        }
         let date = publication.at.at.date_in(definition.zone);
+        let outside = case.obligation.period.is_some_and(|p| !p.contains(date));
+        if outside || date < definition.issued {
+            continue;
+        }
+        let name = &publication.publication;
         let own = |(_, ticks): (&u32, &BTreeMap<String, Timestamp>)| ticks.contains_key(name);
         let counted = case.obligation.ticks.iter().any(own)
             || noted.ticks.iter().any(|(id, _)| {
@@ -115,8 +128,7 @@ fn count_rest(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) -> bool {
                             && o.role == case.obligation.role
                     })
             });
-        let outside = case.obligation.period.is_some_and(|p| !p.contains(date));
-        if counted || outside || date < definition.issued {
+        if counted {
             continue;
         }
         let found = fitting(plan, requirements, &Shown::noted(publication)).and_then(|fitting| {

@@ -11,6 +11,7 @@ use duban_model::decider::seal;
 use duban_model::fact::Publication;
 use duban_model::state::{
     RowChange, RowClass, RowFault, copy_rows, count_changes, digest_rows, drain_changes, load_rows,
+    pack,
 };
 use duban_model::{
     Decider, Drafts, Effect, Frame, FrameHead, Input, Position, Record, Service, State, Timestamp,
@@ -122,6 +123,11 @@ impl<D: Decider> Machine<D> {
     /// Rows changed since the last call, for the store.
     pub fn drain(&mut self) -> Vec<RowChange> {
         drain_changes(&mut self.state)
+    }
+
+    /// Lays out anew in memory what has grown much: for a moment of rest.
+    pub fn pack(&mut self) {
+        pack(&mut self.state);
     }
 
     /// Forgets which rows changed, where nothing is stored.

@@ -11,7 +11,7 @@ use duban_model::{Body, Frame, Service};
 
 /// Firings on the log that their owner has not decided yet, at most about; the slice being written
 /// may go beyond it.
-const AHEAD: usize = 600;
+const AHEAD: usize = 1_000;
 
 /// Firings that their owners have not decided yet.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ mod tests {
         let mut pace = Pace::default();
         for seq in [5, 8, 9] {
             assert!(pace.allows());
-            pace.sent(&frame(Service::Scheduler, 0, AHEAD / 3));
+            pace.sent(&frame(Service::Scheduler, 0, AHEAD.div_ceil(3)));
             if seq < 9 {
                 pace.landed(seq);
             }
@@ -143,7 +143,7 @@ mod tests {
         pace.heard(&frame(Service::Rules, 5, 0));
         assert!(pace.allows());
         pace.heard(&frame(Service::Rules, 20, 0));
-        assert_eq!(pace.ahead, AHEAD / 3, "one frame is in flight");
+        assert_eq!(pace.ahead, AHEAD.div_ceil(3), "one frame is in flight");
         pace.landed(9);
         assert_eq!(pace.ahead, 0, "read before its writer heard of it");
     }

@@ -18,6 +18,7 @@ use duban_model::{
     Body, Envelope, Position, Record, RecordId, RecordType, Service, Tenant, Timestamp,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::clock::stopped;
 use crate::submit::submit;
@@ -28,8 +29,12 @@ pub const CLOCK_SOURCE: &str = "urn:duban:rounds";
 const READ_AT_ONCE: usize = 1_024;
 /// How long until the log is looked at again though nothing was announced, in milliseconds.
 const LOOK_MILLIS: u64 = 250;
-/// How long an unreachable log is waited for, in attempts of [`LOOK_MILLIS`]: about two minutes.
-const AWAY_ATTEMPTS: u32 = 480;
+/// How long a log that does not answer is waited for. One question more may be under way then.
+const AWAY_LIMIT: Duration = Duration::from_mins(2);
+/// After this time without a word from those who decide, it is said whom the play waits for.
+const SILENCE_TOLD: Duration = Duration::from_secs(10);
+/// After this time without a word from them, the play ends.
+const SILENCE_LIMIT: Duration = Duration::from_mins(5);
 
 /// Which records are inputs of a service.
 pub type Consumes = fn(&Record) -> bool;
@@ -56,6 +61,8 @@ pub enum RoundsError {
     Log(LogError),
     /// The inbox.
     Submit(SubmitError),
+    /// The log is there, and those who are to decide have long not written anything.
+    Silent(String),
     /// The process is to stop.
     Stopped,
 }
@@ -65,6 +72,12 @@ impl std::fmt::Display for RoundsError {
         match self {
             RoundsError::Log(fault) => fault.fmt(f),
             RoundsError::Submit(fault) => fault.fmt(f),
+            RoundsError::Silent(whom) => write!(
+                f,
+                "for {} s nobody has written anything to the log. Still waiting for {whom}. Do \
+                 these services run, on a virtual clock (`duban serve --clock virtual`)?",
+                SILENCE_LIMIT.as_secs()
+            ),
             RoundsError::Stopped => f.write_str("stopped"),
         }
     }
@@ -90,6 +103,34 @@ struct Reader {
     goes_on: bool,
 }
 
+/// A log that does not answer: since when, and that it was said.
+#[derive(Debug, Default)]
+struct Absence(Option<Instant>);
+
+impl Absence {
+    /// True while it is still to be waited for.
+    fn is_borne(&mut self, why: &str) -> bool {
+        let since = *self.0.get_or_insert_with(|| {
+            tracing::warn!(
+                why,
+                "the log does not answer; waiting for it, at most {} s",
+                AWAY_LIMIT.as_secs()
+            );
+            Instant::now()
+        });
+        since.elapsed() < AWAY_LIMIT
+    }
+
+    /// It answered; true if it had been away.
+    fn ends(&mut self) -> bool {
+        let was_away = self.0.take().is_some();
+        if was_away {
+            tracing::warn!("the log answers again");
+        }
+        was_away
+    }
+}
+
 /// The driver of virtual time.
 #[derive(Debug)]
 pub struct Rounds {
@@ -98,6 +139,12 @@ pub struct Rounds {
     follower: Follower,
     readers: BTreeMap<Service, Reader>,
     intake_through: u64,
+    /// The last event in the inbox when it was last looked at.
+    inbox: u64,
+    /// When a frame last came, or waiting for one began; and whether it was said since that none
+    /// comes.
+    heard: Instant,
+    is_silence_told: bool,
     timers: BTreeMap<(Service, String), Timestamp>,
     /// The same by instant.
     queue: BTreeSet<(Timestamp, Service, String)>,
@@ -134,6 +181,9 @@ impl Rounds {
                 })
                 .collect(),
             intake_through: 0,
+            inbox: 0,
+            heard: Instant::now(),
+            is_silence_told: false,
             timers: BTreeMap::new(),
             queue: BTreeSet::new(),
             unreported: BTreeSet::new(),
@@ -244,43 +294,47 @@ impl Rounds {
             ledger: None,
             body: Body::ClockAdvanced(ClockAdvanced { to, fire }),
         };
-        let mut attempts = 0;
+        let mut absence = Absence::default();
         loop {
             match submit(&self.log, &event).await {
-                Ok(_) => return Ok(()),
-                Err(fault) => self.wait_for_inbox(fault, &mut attempts).await?,
+                Ok(_) => break,
+                Err(fault) => self.wait_for_inbox(fault, &mut absence).await?,
             }
         }
+        absence.ends();
+        Ok(())
     }
 
     async fn submit(&mut self, event: &Event) -> Result<(), RoundsError> {
-        let mut attempts = 0;
+        let mut absence = Absence::default();
         loop {
             let sent = self
                 .log
                 .submit(&event.tenant, &event.tail, event.bytes.clone())
                 .await;
             match sent {
-                Ok(_) => return Ok(()),
+                Ok(_) => break,
                 // The door itself refuses; a caller has said so before, nothing else stops.
-                Err(SubmitError::TooLarge { .. } | SubmitError::BadSubject(_)) => return Ok(()),
-                Err(fault) => self.wait_for_inbox(fault, &mut attempts).await?,
+                Err(SubmitError::TooLarge { .. } | SubmitError::BadSubject(_)) => break,
+                Err(fault) => self.wait_for_inbox(fault, &mut absence).await?,
             }
         }
+        absence.ends();
+        Ok(())
     }
 
     /// An event whose storing is unknown is sent again: the intake recognises it.
     async fn wait_for_inbox(
         &mut self,
         fault: SubmitError,
-        attempts: &mut u32,
+        absence: &mut Absence,
     ) -> Result<(), RoundsError> {
-        *attempts += 1;
-        let away = matches!(fault, SubmitError::Unavailable(_) | SubmitError::Unknown(_));
-        if !away || *attempts > AWAY_ATTEMPTS {
-            return Err(RoundsError::Submit(fault));
+        match &fault {
+            SubmitError::Unavailable(why) | SubmitError::Unknown(why) if absence.is_borne(why) => {
+                self.pause().await
+            }
+            _ => Err(RoundsError::Submit(fault)),
         }
-        self.pause().await
     }
 
     async fn pause(&mut self) -> Result<(), RoundsError> {
@@ -292,33 +346,76 @@ impl Rounds {
 
     /// Waits until everybody has decided everything and every announced send is reported.
     pub async fn settle(&mut self) -> Result<(), RoundsError> {
-        let mut away = 0;
+        let mut absence = Absence::default();
+        self.heard = Instant::now();
         loop {
-            match self.read_ready().await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
-                    away = 0;
-                    let mut shutdown = self.shutdown.clone();
-                    tokio::select! {
-                        more = self.follower.next(READ_AT_ONCE) => match more {
-                            Ok(frames) => self.note_all(&frames),
-                            Err(LogError::Unavailable(_)) => self.pause().await?,
-                            Err(fault) => return Err(fault.into()),
-                        },
-                        () = tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)) => {}
-                        () = stopped(&mut shutdown) => return Err(RoundsError::Stopped),
+            let mut shutdown = self.shutdown.clone();
+            let is_at_rest = tokio::select! {
+                is_at_rest = self.read_ready() => is_at_rest,
+                () = stopped(&mut shutdown) => return Err(RoundsError::Stopped),
+            };
+            match is_at_rest {
+                Ok(is_at_rest) => {
+                    if absence.ends() {
+                        self.heard = Instant::now();
                     }
-                }
-                Err(LogError::Unavailable(why)) => {
-                    away += 1;
-                    if away > AWAY_ATTEMPTS {
-                        return Err(LogError::Unavailable(why).into());
+                    if is_at_rest {
+                        return Ok(());
                     }
-                    self.pause().await?;
+                    self.listen().await?;
                 }
+                Err(LogError::Unavailable(why)) if absence.is_borne(&why) => self.pause().await?,
                 Err(fault) => return Err(fault.into()),
             }
         }
+    }
+
+    /// Waits a while for frames. Says so, and in the end gives up, if none come for long.
+    async fn listen(&mut self) -> Result<(), RoundsError> {
+        let silence = self.heard.elapsed();
+        if silence >= SILENCE_LIMIT {
+            return Err(RoundsError::Silent(self.awaited()));
+        }
+        if silence >= SILENCE_TOLD && !self.is_silence_told {
+            self.is_silence_told = true;
+            tracing::warn!(
+                "nothing has come for {} s; waiting for {}, at most {} s",
+                silence.as_secs(),
+                self.awaited(),
+                SILENCE_LIMIT.as_secs()
+            );
+        }
+        let mut shutdown = self.shutdown.clone();
+        tokio::select! {
+            more = self.follower.next(READ_AT_ONCE) => match more {
+                Ok(frames) => self.note_all(&frames),
+                Err(LogError::Unavailable(_)) => self.pause().await?,
+                Err(fault) => return Err(fault.into()),
+            },
+            () = tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)) => {}
+            () = stopped(&mut shutdown) => return Err(RoundsError::Stopped),
+        }
+        Ok(())
+    }
+
+    /// What is still to come before the house is at rest, in words.
+    fn awaited(&self) -> String {
+        let mut all = Vec::new();
+        if self.intake_through < self.inbox {
+            all.push(format!(
+                "intake (it has decided {} of {} events in the inbox)",
+                self.intake_through, self.inbox
+            ));
+        }
+        for (service, reader) in &self.readers {
+            if reader.goes_on || reader.through < reader.wanted {
+                all.push(service.to_string());
+            }
+        }
+        if !self.unreported.is_empty() {
+            all.push(format!("reports of {} sends", self.unreported.len()));
+        }
+        all.join(", ")
     }
 
     /// Reads what is there; true when the house is at rest.
@@ -336,10 +433,15 @@ impl Rounds {
                 .values()
                 .all(|reader| !reader.goes_on && reader.through >= reader.wanted);
         // The inbox last: a report enters it before the notifier's frame can follow.
-        Ok(decided && self.intake_through >= self.log.inbox_head().await?)
+        self.inbox = self.log.inbox_head().await?;
+        Ok(decided && self.intake_through >= self.inbox)
     }
 
     fn note_all(&mut self, frames: &[Stored]) {
+        if !frames.is_empty() {
+            self.heard = Instant::now();
+            self.is_silence_told = false;
+        }
         for stored in frames {
             self.note(stored);
         }

@@ -23,6 +23,9 @@ use crate::shelf::Shelf;
 
 /// Frames or messages taken from the log at once.
 const TAKEN_AT_ONCE: usize = 256;
+/// Own frames read back at once: a full one takes half a megabyte in memory, and every service of a
+/// process may be reading.
+const REPLAYED_AT_ONCE: usize = 32;
 /// On a live clock, inputs that gave no record are confirmed by an empty frame after this long, in milliseconds.
 const SILENT_MILLIS: u64 = 1_000;
 /// The wall clock is looked at again at least this often, since it may be set.
@@ -183,7 +186,7 @@ impl<D: Decider> Lead<'_, D> {
                     return Ok(End::Stopped);
                 }
                 tenure = candidate.gained() => break tenure?,
-                frames = own.next(TAKEN_AT_ONCE) => self.replay(&frames?).await?,
+                frames = own.next(REPLAYED_AT_ONCE) => self.replay(&frames?).await?,
             }
         };
         // Whatever the one before has written; should it still write, the fence tells.
@@ -207,7 +210,7 @@ impl<D: Decider> Lead<'_, D> {
     pub(crate) async fn catch_up(&mut self, own: &mut Follower) -> Result<usize, RunError> {
         let mut replayed = 0;
         loop {
-            let frames = own.ready(TAKEN_AT_ONCE).await?;
+            let frames = own.ready(REPLAYED_AT_ONCE).await?;
             if frames.is_empty() {
                 return Ok(replayed);
             }
@@ -381,6 +384,8 @@ impl<D: Decider> Lead<'_, D> {
                     self.write(false).await?;
                     self.landed().await?;
                     self.commit().await?;
+                    // Nothing has come for a while.
+                    self.machine.pack();
                 }
             }
         }

@@ -18,8 +18,9 @@ use crate::machine::Machine;
 
 /// Changed rows go to the store when there are so many.
 const COMMITTED_ROWS: usize = 4_096;
-/// Changed rows go to the store after this long at the latest, in milliseconds.
-const COMMIT_MILLIS: u64 = 200;
+/// Changed rows go to the store after this long at the latest, in milliseconds: as much of the log
+/// is replayed after a crash. Each commit is a sync that the log's own syncs wait for.
+const COMMIT_MILLIS: u64 = 2_000;
 /// A sweep begins when so much has been written since the last, in bytes, and twice the live rows.
 const SWEPT_AFTER_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that a commit sweeps at least; otherwise twice as many as have changed.

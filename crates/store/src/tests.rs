@@ -270,3 +270,67 @@ fn a_writer_without_progress_is_noticed_and_an_idle_one_is_not() {
         assert_eq!(barked.load(Ordering::SeqCst), expected);
     }
 }
+
+#[test]
+fn a_folder_is_free_once_its_store_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rules");
+    for round in 1..=200 {
+        let (store, _) =
+            open(&path).unwrap_or_else(|fault| panic!("opened for the {round}th time: {fault}"));
+        block(store.commit(Commit {
+            changes: vec![row(b"\x01a", Some(noise(7, 200 * 1024)))],
+            reached: reached(round),
+            sweep: Sweep {
+                begins: true,
+                ends: true,
+            },
+        }))
+        .unwrap();
+    }
+}
+
+/// A disk that takes nothing until it is told to.
+#[derive(Debug)]
+struct Slow(tokio::sync::Semaphore);
+
+impl Moments for Slow {
+    fn reached(&self, _moment: Moment) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let _ = self.0.acquire().await;
+        })
+    }
+}
+
+#[test]
+fn what_waits_for_a_slow_disk_is_bounded_in_memory() {
+    const EACH_BYTES: usize = 6 << 20;
+    let disk = Arc::new(Slow(tokio::sync::Semaphore::new(0)));
+    let place = Place::Simulated(SimulatedDisk::new(disk.clone()));
+    block(async {
+        let (store, _) = place.open().unwrap();
+        let commit = |seq| {
+            store.commit(Commit {
+                changes: vec![row(b"\x01a", Some(noise(7, EACH_BYTES)))],
+                reached: reached(seq),
+                sweep: Sweep::default(),
+            })
+        };
+        let mut taken = 0;
+        let waiting = loop {
+            let mut next = Box::pin(commit(taken + 1));
+            let at_once = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(next.as_mut().poll(context).is_ready())
+            });
+            if !at_once.await {
+                break next;
+            }
+            taken += 1;
+            assert!(taken < 9, "{taken} times {EACH_BYTES} bytes wait");
+        };
+        assert_eq!(taken, 2);
+        disk.0.add_permits(1);
+        waiting.await.unwrap();
+        store.flushed().await.unwrap();
+    });
+}

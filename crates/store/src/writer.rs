@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
+
+use duban_model::state::RowChange;
 
 use crate::medium::Medium;
 use crate::page;
@@ -17,18 +19,25 @@ use crate::{Commit, POSITION_KEY, Reached, StoreError, Sweep};
 
 /// Commits that wait for the writer; beyond it, the loop waits.
 const QUEUED_COMMITS: usize = 256;
+/// The same in KiB of their rows: a rebuild changes rows faster than any disk takes them.
+const QUEUED_KIB: u32 = 16 * 1024;
+/// What a row takes in memory beside its key and value, in bytes, about.
+const ROW_BYTES: usize = 64;
 /// Rows of one batch, about: whole commits are taken until it is reached.
 const BATCH_ROWS: usize = 1_000;
 
 enum Request {
-    Commit(Commit),
+    /// With the room that it takes until it is written.
+    Commit(Commit, OwnedSemaphorePermit),
     Flushed(oneshot::Sender<()>),
 }
 
-/// A role's open folder. Dropping it waits for what was queued.
+/// A role's open folder. Dropping it waits for what was queued, and until the folder can be opened
+/// again.
 #[derive(Debug)]
 pub struct Store {
     requests: Option<mpsc::Sender<Request>>,
+    room: Arc<Semaphore>,
     progress: Arc<Progress>,
     thread: Option<std::thread::JoinHandle<()>>,
     _watchdog: Option<Watchdog>,
@@ -54,10 +63,14 @@ impl Store {
         let counting = progress.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&medium, incoming, &counting, sealed))
+            .spawn(move || {
+                write_all(&medium, incoming, &counting, sealed);
+                medium.close();
+            })
             .expect("a thread can be started");
         Store {
             requests: Some(requests),
+            room: Arc::new(Semaphore::new(QUEUED_KIB as usize)),
             progress,
             thread: Some(thread),
             _watchdog: Some(watchdog),
@@ -70,15 +83,20 @@ impl Store {
         tokio::spawn(write_simulated(medium, incoming, sealed));
         Store {
             requests: Some(requests),
+            room: Arc::new(Semaphore::new(QUEUED_KIB as usize)),
             progress: Arc::default(),
             thread: None,
             _watchdog: None,
         }
     }
 
-    /// Queues changes. They become durable in order, later; the log already has the facts.
+    /// Queues changes. They become durable in order, later; the log already has the facts. Waits
+    /// while much is queued.
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.send(Request::Commit(commit)).await
+        // Nobody closes it. When the writer ends, what is queued gives its room back.
+        let room = self.room.clone().acquire_many_owned(kib(&commit));
+        let room = room.await.map_err(|_| self.ended())?;
+        self.send(Request::Commit(commit, room)).await
     }
 
     /// Waits until everything queued so far is durable.
@@ -112,8 +130,17 @@ impl Drop for Store {
     }
 }
 
+/// The room that a commit takes while it waits. One larger than all the room waits until it is alone.
+fn kib(commit: &Commit) -> u32 {
+    let row = |row: &RowChange| row.key.len() + row.value.as_ref().map_or(0, Vec::len) + ROW_BYTES;
+    let bytes: usize = commit.changes.iter().map(row).sum();
+    u32::try_from(bytes / 1024 + 1).map_or(QUEUED_KIB, |kib| kib.min(QUEUED_KIB))
+}
+
 /// Requests that are written in one go.
 struct Gathered {
+    /// Given back when they are written.
+    room: Vec<OwnedSemaphorePermit>,
     rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     waiting: Vec<oneshot::Sender<()>>,
     reached: Option<Reached>,
@@ -124,6 +151,7 @@ struct Gathered {
 /// Takes `first` and what waits behind it, in whole commits, until a batch is full.
 fn gather(first: Request, incoming: &mut mpsc::Receiver<Request>) -> Gathered {
     let mut gathered = Gathered {
+        room: Vec::new(),
         rows: BTreeMap::new(),
         waiting: Vec::new(),
         reached: None,
@@ -134,7 +162,8 @@ fn gather(first: Request, incoming: &mut mpsc::Receiver<Request>) -> Gathered {
     while let Some(request) = next {
         gathered.taken += 1;
         match request {
-            Request::Commit(commit) => {
+            Request::Commit(commit, room) => {
+                gathered.room.push(room);
                 for change in commit.changes {
                     gathered.rows.insert(change.key, change.value);
                 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::wire::{Turn, Wire};
+use super::wire::{ATTEMPT_PAUSE, PATIENCE, Turn, Wire};
 use super::{NO_MESSAGE, last_sequence, unexpected};
 use crate::draw_id;
 use crate::fault::LogError;
@@ -39,12 +39,6 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long the server keeps a consumer that nobody asks for messages.
 const CONSUMER_LIFE: Duration = Duration::from_mins(1);
-
-/// Failed attempts in a row after which a call gives up with [`LogError::Unavailable`].
-const ATTEMPTS: u32 = 60;
-
-/// Pause between two attempts.
-const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads a message.
 pub(super) type Decode<T> = Box<dyn Fn(Delivery) -> Result<T, LogError> + Send + Sync>;
@@ -125,20 +119,20 @@ impl<T> StreamFollower<T> {
             // Nobody's frames are wanted; to the server, no filter would mean everybody's.
             std::future::pending::<()>().await;
         }
-        let mut failures = 0;
+        let mut failing = None;
         while self.found.is_empty() {
             let received = self.receive(max).await;
-            self.bear(received, &mut failures).await?;
+            self.bear(received, &mut failing).await?;
         }
         Ok(self.take(max))
     }
 
     pub(crate) async fn ready(&mut self, max: usize) -> Result<Vec<T>, LogError> {
-        let mut failures = 0;
+        let mut failing = None;
         let mut target = None;
         while self.found.len() < max && target.is_none_or(|target| self.after < target) {
             let step = self.approach(&mut target, max).await;
-            self.bear(step, &mut failures).await?;
+            self.bear(step, &mut failing).await?;
         }
         Ok(self.take(max))
     }
@@ -190,14 +184,14 @@ impl<T> StreamFollower<T> {
     async fn bear(
         &mut self,
         outcome: Result<(), LogError>,
-        failures: &mut u32,
+        failing: &mut Option<Instant>,
     ) -> Result<(), LogError> {
         match outcome {
-            Ok(()) => *failures = 0,
+            Ok(()) => *failing = None,
             Err(LogError::Unavailable(why)) => {
                 self.session = None;
-                *failures += 1;
-                if *failures >= ATTEMPTS {
+                // By time: an attempt may fail at once, or only when no answer came for long.
+                if failing.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
                     return Err(LogError::Unavailable(why));
                 }
                 tracing::debug!(stream = %self.stream.name, after = self.after, %why, "following again");

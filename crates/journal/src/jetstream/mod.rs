@@ -24,6 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use duban_model::frame::{Frame, MAX_FRAME_BYTES, Service};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::contract::{InboxMessage, ServiceSet, Stored};
 use crate::draw_id;
@@ -37,7 +38,7 @@ use settings::{
     as_kept, check_server, compare, id_of, inbox_settings, inbox_stream, lease_settings,
     lease_stream, log_settings, log_stream,
 };
-use wire::{ApiError, Silence, Wire, read_answer};
+use wire::{ATTEMPT_PAUSE, ApiError, PATIENCE, Silence, Wire, read_answer};
 
 /// The header that holds a frame's head; the payload is its batch.
 const HEAD_HEADER: &str = "Duban-Head";
@@ -128,12 +129,28 @@ impl JetStreamLog {
             )));
         }
         let wire = Wire::connect(&options).await?;
+        // The server that took the connection may end before it has answered, or its cluster may
+        // have no leader yet. The connection then goes to another one by itself.
+        let since = Instant::now();
+        loop {
+            match JetStreamLog::open(&wire, &options).await {
+                Err(LogError::Unavailable(why)) if since.elapsed() < PATIENCE => {
+                    tracing::debug!(%why, "asking again");
+                    sleep(ATTEMPT_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Checks server and streams over a connection that stands.
+    async fn open(wire: &Wire, options: &JetStreamOptions) -> Result<JetStreamLog, LogError> {
         check_server(&wire.server_version(), wire.max_payload())?;
         let (partition, replicas) = (options.partition, options.replicas);
         let log = log_stream(partition);
 
         let fresh = log_settings(partition, replicas, &draw_id());
-        let config = configuration(&wire, &log, &fresh, options.create).await?;
+        let config = configuration(wire, &log, &fresh, options.create).await?;
         // A stream without an id of ours is a difference like any other: compared with the id that
         // would have been drawn for it.
         let id = id_of(&config).or(id_of(&fresh)).unwrap_or_default();
@@ -146,12 +163,12 @@ impl JetStreamLog {
             lease_settings(partition, replicas, id),
         ] {
             let name = needed["name"].as_str().unwrap_or_default();
-            let found = configuration(&wire, name, &needed, options.create).await?;
+            let found = configuration(wire, name, &needed, options.create).await?;
             compare(&needed, &found)?;
         }
 
         Ok(JetStreamLog(Arc::new(Remote {
-            wire,
+            wire: wire.clone(),
             id: id.to_owned(),
             partition,
             log,

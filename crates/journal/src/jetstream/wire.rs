@@ -15,6 +15,18 @@ use crate::fault::LogError;
 /// How long a request waits for its answer, a connection for its handshake.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(5);
 
+/// How often the server is asked whether it is there while nothing comes from it. After the third
+/// time in vain the connection counts as lost, and another server is tried: one whose machine is
+/// gone says nothing.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long a call that may be repeated goes on without success, before it ends with
+/// [`LogError::Unavailable`]. Longer than a cluster takes to elect a leader.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Pause between two attempts of such a call.
+pub(super) const ATTEMPT_PAUSE: Duration = Duration::from_millis(250);
+
 /// The longest pause between two attempts to connect again.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -123,6 +135,7 @@ impl Wire {
             .name("duban")
             .connection_timeout(ANSWER_TIME)
             .request_timeout(Some(ANSWER_TIME))
+            .ping_interval(PING)
             .max_reconnects(None)
             .reconnect_delay_callback(|attempts| {
                 RECONNECT_STEP
