@@ -164,6 +164,9 @@ impl World {
                 None,
                 Body::CalendarDeployed(CalendarDeployed {
                     calendar: calendar(),
+                    by: None,
+                    reason: None,
+                    expects: None,
                 }),
             ),
             event(
@@ -171,6 +174,9 @@ impl World {
                 None,
                 Body::DirectoryDeployed(DirectoryDeployed {
                     directory: self.directory(),
+                    by: None,
+                    reason: None,
+                    expects: None,
                 }),
             ),
         ]
@@ -187,6 +193,7 @@ impl World {
                 files: self.files(number),
                 by: None,
                 reason: None,
+                expects: None,
             }),
         )
     }

@@ -39,6 +39,8 @@ pub struct Folder {
     pub calendar: Calendar,
     /// The ledger's id.
     pub ledger: String,
+    /// The directory and the calendar as written.
+    pub sources: [String; 2],
 }
 
 /// Reads a text file, naming it on failure.
@@ -49,10 +51,8 @@ pub fn read(path: &Path) -> Result<String, Fault> {
 impl Folder {
     /// Reads a folder. Its definition must compile.
     pub fn read(dir: &Path, calendar: &Path) -> Result<Folder, Fault> {
-        let calendar = Calendar::from_csv("cn", &read(calendar)?)
-            .map_err(|faults| format!("calendar: {faults:?}"))?;
-        let (directory, found) = read_directory(&read(&dir.join("directory.yaml"))?);
-        let directory = directory.ok_or_else(|| format!("{}: {found:?}", dir.display()))?;
+        let sources = [read(&dir.join("directory.yaml"))?, read(calendar)?];
+        let (directory, calendar) = Folder::of_sources(&sources)?;
         let mut files = Vec::new();
         for name in ["ledger.yaml", "tasks.yaml"] {
             files.push(DefinitionFile {
@@ -74,13 +74,44 @@ impl Folder {
             directory,
             calendar,
             ledger: definition.ledger,
+            sources,
         })
+    }
+
+    fn of_sources(sources: &[String; 2]) -> Result<(Directory, Calendar), Fault> {
+        let (directory, found) = read_directory(&sources[0]);
+        let directory = directory.ok_or_else(|| format!("directory: {found:?}"))?;
+        let calendar = Calendar::from_csv("cn", &sources[1])
+            .map_err(|faults| format!("calendar: {faults:?}"))?;
+        Ok((directory, calendar))
+    }
+
+    /// Changes one of its texts: `ledger`, `tasks`, `directory` or `calendar`.
+    pub fn edit(&mut self, what: &str, find: &str, with: &str) -> Result<(), Fault> {
+        let text = match what {
+            "directory" => &mut self.sources[0],
+            "calendar" => &mut self.sources[1],
+            name => {
+                let name = format!("{name}.yaml");
+                let file = self.files.iter_mut().find(|f| f.name == name);
+                &mut file.ok_or_else(|| format!("there is no {name}"))?.text
+            }
+        };
+        if !text.contains(find) {
+            return Err(format!("`{find}` stands nowhere in the {what}"));
+        }
+        *text = text.replace(find, with);
+        (self.directory, self.calendar) = Folder::of_sources(&self.sources)?;
+        Ok(())
     }
 
     /// The event that brings the calendar.
     pub fn calendar_event(&self) -> Body {
         Body::CalendarDeployed(CalendarDeployed {
             calendar: self.calendar.clone(),
+            by: None,
+            reason: None,
+            expects: None,
         })
     }
 
@@ -88,6 +119,9 @@ impl Folder {
     pub fn directory_event(&self) -> Body {
         Body::DirectoryDeployed(DirectoryDeployed {
             directory: self.directory.clone(),
+            by: None,
+            reason: None,
+            expects: None,
         })
     }
 
@@ -98,6 +132,7 @@ impl Folder {
             files: self.files.clone(),
             by: None,
             reason: None,
+            expects: None,
         })
     }
 }

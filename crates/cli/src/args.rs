@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Import(Import),
     /// Read one deadline phrase, e.g. 2021年12月底.
     Deadline(Deadline),
+    /// Show what deploying a definition folder would change for what is running.
+    Plan(Plan),
+    /// Bring a changed definition folder, calendar or directory into force.
+    Deploy(Deploy),
     /// Print every notice that a definition would send in a span of time.
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
@@ -235,6 +239,47 @@ pub(crate) struct Schema {
     /// Which file: ledger, tasks or directory; without it, one schema that fits each of them.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(duban_rules::SCHEMA_FILES.iter().copied()))]
     pub file: Option<String>,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Plan {
+    /// The definition folder.
+    pub dir: PathBuf,
+    /// As of this instant (RFC 3339), from the log as it stood then.
+    #[arg(long)]
+    pub at: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Deploy {
+    /// The definition folder.
+    #[arg(required_unless_present_any = ["back", "list"], conflicts_with_all = ["back", "list"])]
+    pub dir: Option<PathBuf>,
+    /// Why; kept on the log.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Who; kept on the log.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Deploy only if the plan is still the one with this hash (`duban plan` prints it).
+    #[arg(long)]
+    pub plan: Option<String>,
+    /// Go back to an earlier definition, by its hash (`--list` shows them).
+    #[arg(long, conflicts_with = "list")]
+    pub back: Option<String>,
+    /// List the definitions that were in force: hash, when, by whom, why.
+    #[arg(long)]
+    pub list: bool,
+    #[command(flatten)]
+    pub place: Place,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 #[derive(Debug, Parser)]

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use duban_calendar::{Calendar, CsvFault};
-use duban_model::fact::{CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed};
+use duban_model::fact::{
+    CalendarDeployed, DefinitionDeployed, DefinitionFile, DirectoryDeployed, Expects,
+};
 use duban_model::{Body, Definition, Directory, Envelope, RecordType};
 use duban_rules::{Diagnostic, Severity, calendar_named, compile, definition_hash, read_directory};
 
@@ -13,7 +15,7 @@ use crate::Fault;
 /// The largest file read, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The source of events that bring a folder into force.
-const DEPLOY_SOURCE: &str = "urn:duban:deploy";
+pub(crate) const DEPLOY_SOURCE: &str = "urn:duban:deploy";
 
 /// What was found in a folder.
 pub(crate) struct Folder {
@@ -279,6 +281,18 @@ impl Folder {
             .filter(|d| d.severity == Severity::Error)
     }
 
+    /// As [`Folder::deployment`], for a ledger that is not in force yet: a running one is changed
+    /// only by `duban deploy`, which shows first what changes.
+    pub fn first_deployment(&self) -> Result<Vec<Envelope>, Fault> {
+        let mut events = self.deployment()?;
+        for event in &mut events {
+            if let Body::DefinitionDeployed(deployed) = &mut event.body {
+                deployed.expects = Some(Expects::default());
+            }
+        }
+        Ok(events)
+    }
+
     /// The events that bring it into force: calendar, directory, definition. Their ids follow from
     /// their content, so sending them twice does nothing.
     pub fn deployment(&self) -> Result<Vec<Envelope>, Fault> {
@@ -310,12 +324,18 @@ impl Folder {
             RecordType::CalendarDeployed,
             Body::CalendarDeployed(CalendarDeployed {
                 calendar: calendar.clone(),
+                by: None,
+                reason: None,
+                expects: None,
             }),
         );
         let directory = event(
             RecordType::DirectoryDeployed,
             Body::DirectoryDeployed(DirectoryDeployed {
                 directory: directory.clone(),
+                by: None,
+                reason: None,
+                expects: None,
             }),
         );
         let mut deployed = event(
@@ -325,6 +345,7 @@ impl Folder {
                 files: self.files.clone(),
                 by: None,
                 reason: None,
+                expects: None,
             }),
         );
         deployed.ledger = Some(definition.ledger.clone());

@@ -352,7 +352,7 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
     // Definitions are looked at before anything starts, so that a bad one changes nothing.
     let mut deployments = Vec::new();
     for dir in &args.ledger {
-        deployments.extend(folder::read(dir)?.deployment()?);
+        deployments.extend(folder::read(dir)?.first_deployment()?);
     }
     let mut host = Host::start(HostOptions {
         data: args.data.clone(),

@@ -92,6 +92,8 @@ pub(crate) struct Index {
     ledgers: BTreeMap<String, u64>,
     directories: BTreeMap<String, u64>,
     calendars: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Ids under which obligations stood before they went over to another unit, oldest first.
+    formerly: BTreeMap<String, Vec<String>>,
 }
 
 fn hash(text: &str) -> u64 {
@@ -159,6 +161,14 @@ impl Index {
             Body::TimerFired(r) if r.owner != Service::Rules => return,
             Body::TimerMissed(r) if r.owner != Service::Rules => return,
             _ => {}
+        }
+        if let Body::ObligationTransferred(r) = &record.body {
+            // Its history goes with it.
+            let trail = self.obligations.remove(&hash(&r.from)).unwrap_or_default();
+            self.obligations.insert(hash(&r.to), trail);
+            let mut ids = self.formerly.remove(&r.from).unwrap_or_default();
+            ids.push(r.from.clone());
+            self.formerly.insert(r.to.clone(), ids);
         }
         if let Some(id) = view::about(record) {
             let trail = self.obligations.entry(hash(id)).or_default();
@@ -239,7 +249,12 @@ impl LiveIndex {
         obligation: &str,
     ) -> Result<Option<Explanation>, LogError> {
         let mut view = View::new();
-        let is_about = |record: &Record| view::about(record) == Some(obligation);
+        let formerly = self.asked(|index| index.formerly.get(obligation).cloned());
+        let formerly = formerly.unwrap_or_default();
+        let is_about = |record: &Record| {
+            let about = view::about(record);
+            about == Some(obligation) || formerly.iter().any(|id| about == Some(id))
+        };
         let mut own = Vec::new();
         let frames = self.asked(|index| index.frames_of(obligation));
         self.records(frames, is_about, |frame| own.push(frame))
@@ -261,10 +276,18 @@ impl LiveIndex {
             _ => false,
         };
         let frames = self.asked(|index| index.in_force(&ledger, &tenant));
-        self.records(frames, is_in_force, |frame| view.note(&frame, None))
+        let mut in_force = Vec::new();
+        self.records(frames, is_in_force, |frame| in_force.push(frame))
             .await?;
+        for frame in &in_force {
+            view.note(frame, None);
+        }
         for frame in &own {
             view.note(frame, None);
+        }
+        // Once more, now that the obligation is there: it finds its place in the text in force.
+        for frame in &in_force {
+            view.adopt(frame);
         }
 
         // What it was decided on, and what may have been looked at in vain.
@@ -273,16 +296,24 @@ impl LiveIndex {
             .flat_map(|frame| &frame.records)
             .filter_map(|record| record.cause)
             .collect();
+        // A long act's records are decided on its continuations; what began it is told too.
+        let origins: BTreeSet<RecordId> = own
+            .iter()
+            .flat_map(|frame| &frame.records)
+            .map(|record| record.correlation)
+            .collect();
         drop(own);
         let Some(state) = view.state().obligation(obligation) else {
             return Ok(None);
         };
         let (unit, kinds) = (state.unit.clone(), wanted_kinds(view.state(), state));
         let (frames, older_left_out) = self.asked(|index| {
+            let began = origins.iter().filter_map(|id| index.acts.fact(*id));
             let mut frames: BTreeSet<u64> = causes
                 .iter()
                 .filter_map(|id| index.acts.fact(*id).or(index.publications.fact(*id)))
                 .collect();
+            frames.extend(began);
             let publications = &index.publications;
             let (of_unit, mut older) =
                 publications.frames(&unit, |half| &half.by_unit, FRAMES_OF_A_UNIT);
@@ -301,6 +332,9 @@ impl LiveIndex {
                 p.unit == unit || kinds.contains(&p.kind) || causes.contains(&record.id)
             }
             Body::PublicationWithdrawn(p) => p.unit == unit || causes.contains(&record.id),
+            body if view::is_deployment(body) => {
+                causes.contains(&record.id) || origins.contains(&record.id)
+            }
             body => view::is_told_cause(body) && causes.contains(&record.id),
         };
         let mut tenants = BTreeSet::from([tenant]);

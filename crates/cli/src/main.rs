@@ -17,6 +17,7 @@ mod check;
 mod codes;
 mod deadline;
 mod demo;
+mod deploy;
 mod explain;
 mod folder;
 mod host;
@@ -24,6 +25,7 @@ mod import;
 mod import_units;
 mod index;
 mod narrate;
+mod plan;
 mod play;
 mod reading;
 mod replay;
@@ -89,6 +91,8 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Deadline(args) => deadline::run(&args),
+        Command::Plan(args) => plan::run(args).await,
+        Command::Deploy(args) => deploy::run(args).await,
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -136,6 +136,16 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             format!("延期不予批准{}{}", by(&r.by), why(&r.reason))
         }
         Body::ObligationWaived(r) => format!("免办{}{}", by(&r.by), why(&r.reason)),
+        Body::ObligationWithdrawn(r) => format!("撤销{}{}", by(&r.by), why(&r.reason)),
+        Body::ObligationRedated(r) => r.reason.clone(),
+        Body::ObligationReladdered(r) if r.done.is_empty() => {
+            "提醒步骤重新推算,没有需要略过的".to_owned()
+        }
+        Body::ObligationReladdered(r) => {
+            format!("提醒步骤重新推算,已办过的不再重复:{}", r.done.join("、"))
+        }
+        Body::ObligationTransferred(r) => format!("{}:{} 转为 {}", r.reason, r.from, r.to),
+        Body::LedgerRevised(r) => format!("台账 {} 的责任事项已按现行定义调整", r.ledger),
         Body::ObligationTriggered(r) => format!("启动,完成时限{}{}", r.to, by(&r.by)),
         Body::ObligationDueSoon(r) => format!("转为黄灯,时限{}", r.due),
         Body::ObligationOverdue(r) => format!("转为红灯,已过时限{}", r.due),

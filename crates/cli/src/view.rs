@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
+use duban_model::{Body, Frame, Input, Record, RecordId, Service, Timestamp, Zone};
 use duban_rules::{
     Miss, Obligation, ObligationState, Rules, RulesState, considered, next_step, obligation_of,
 };
@@ -70,6 +70,28 @@ impl View {
             .map_or(Zone::SHANGHAI, |l| l.definition.zone)
     }
 
+    /// Lets the rules' state take a frame into account that was noted before.
+    pub(crate) fn adopt(&mut self, frame: &Frame) {
+        self.rules.replay(frame);
+        let _ = self.rules.drain();
+    }
+
+    /// Decides an input in memory, with all that follows from it, and gives the records that would
+    /// be written. The view stands after them from then on.
+    pub(crate) fn decide(&mut self, input: &Record) -> Vec<Arc<Record>> {
+        let mut records = Vec::new();
+        self.rules.decide(&Input::Record(input), None);
+        loop {
+            records.extend(self.rules.close().frame.records.iter().cloned());
+            let Some(continuation) = self.rules.continuation() else {
+                break;
+            };
+            self.rules.go_on(&continuation);
+        }
+        let _ = self.rules.drain();
+        records
+    }
+
     /// Takes a frame into account, up to an instant if one is given.
     pub(crate) fn note(&mut self, frame: &Frame, until: Option<Timestamp>) {
         let within = |record: &Record| until.is_none_or(|until| record.loggedat <= until);
@@ -124,6 +146,11 @@ impl View {
             }
             _ => {}
         }
+        if let Body::ObligationTransferred(r) = &record.body {
+            // Its history goes with it.
+            let list = self.by_obligation.remove(&r.from).unwrap_or_default();
+            self.by_obligation.insert(r.to.clone(), list);
+        }
         if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
             if list.len() < MAX_PER_OBLIGATION {
@@ -169,7 +196,13 @@ impl View {
         let mut chain = Vec::new();
         let mut told = std::collections::BTreeSet::new();
         for record in self.by_obligation.get(id).into_iter().flatten() {
-            if let Some(fact) = record.cause.and_then(|c| self.facts.get(&c))
+            // A long act is decided on its own continuation; what began it is the outermost cause.
+            let of_revision = |body: &Body| !matches!(body, Body::NoticeRequested(_));
+            let deployed = self.facts.get(&record.correlation).filter(|fact| {
+                is_deployment(&fact.body) && record.cause.is_some() && of_revision(&record.body)
+            });
+            let cause = record.cause.and_then(|c| self.facts.get(&c));
+            if let Some(fact) = cause.or(deployed)
                 && told.insert(fact.id)
             {
                 chain.push(self.line(fact, zone));
@@ -357,9 +390,17 @@ impl View {
     }
 }
 
+/// Facts that put something in force.
+pub(crate) fn is_deployment(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::DefinitionDeployed(_) | Body::CalendarDeployed(_) | Body::DirectoryDeployed(_)
+    )
+}
+
 /// Facts that explanations name as the cause of a decision, besides publications.
 pub(crate) fn is_told_cause(body: &Body) -> bool {
-    body.act().is_some() || matches!(body, Body::DefinitionDeployed(_))
+    body.act().is_some() || is_deployment(body)
 }
 
 /// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no
@@ -414,6 +455,7 @@ pub(crate) fn state_in_chinese(obligation: &Obligation) -> String {
         S::Returned => "已退回",
         S::Fulfilled => "已销号",
         S::Waived => "免办",
+        S::Withdrawn => "已撤销",
         S::Lapsed => "鼓励事项,已过时限",
     };
     format!("{state},{}", light_of(obligation).1)
@@ -424,7 +466,7 @@ pub(crate) fn light_of(obligation: &Obligation) -> (&'static str, &'static str) 
     use ObligationState as S;
     match obligation.state {
         S::Fulfilled => ("done", "完成"),
-        S::Waived | S::Lapsed | S::Waiting => ("grey", "灰"),
+        S::Waived | S::Lapsed | S::Waiting | S::Withdrawn => ("grey", "灰"),
         _ if obligation.overdue => ("red", "红灯"),
         S::Returned => ("yellow", "黄灯"),
         _ if obligation.due_soon => ("yellow", "黄灯"),

@@ -24,6 +24,8 @@ pub enum Stage {
     Waived,
     /// An encouraged duty whose date passed.
     Lapsed,
+    /// 撤销: a definition or directory no longer has it.
+    Withdrawn,
 }
 
 impl Stage {
@@ -38,12 +40,16 @@ impl Stage {
             Stage::Fulfilled => "已销号",
             Stage::Waived => "免办",
             Stage::Lapsed => "已过期限(鼓励)",
+            Stage::Withdrawn => "已撤销",
         }
     }
 
     /// Nothing more is expected of the unit.
     pub fn is_final(self) -> bool {
-        matches!(self, Stage::Fulfilled | Stage::Waived | Stage::Lapsed)
+        matches!(
+            self,
+            Stage::Fulfilled | Stage::Waived | Stage::Lapsed | Stage::Withdrawn
+        )
     }
 }
 
@@ -58,7 +64,7 @@ pub enum Light {
     Green,
     /// Fulfilled.
     Done,
-    /// Nothing runs: waived, lapsed, or waiting for its trigger.
+    /// Nothing runs: waived, withdrawn, lapsed, or waiting for its trigger.
     Grey,
 }
 
@@ -106,7 +112,7 @@ impl Light {
             Light::Yellow => "临近完成时限,或报送被退回",
             Light::Green => "在期限内",
             Light::Done => "已销号",
-            Light::Grey => "免办、待启动、已过期限的鼓励事项",
+            Light::Grey => "免办、撤销、待启动、已过期限的鼓励事项",
         }
     }
 

@@ -151,6 +151,7 @@ impl Sample {
                 certainty: None,
                 contacts: Vec::new(),
                 leader: None,
+                formerly: Vec::new(),
             };
             units.insert(id, unit);
         };

@@ -135,7 +135,9 @@ impl Decider for Intake {
             Body::DuplicateRecorded(r) => state.arrived(&r.seen),
             body => {
                 if let Body::DirectoryDeployed(r) = body {
-                    let units = r.directory.units.keys().cloned().collect();
+                    // What is sent under a former id is its successor's.
+                    let former = r.directory.units.values().flat_map(|unit| &unit.formerly);
+                    let units = r.directory.units.keys().chain(former).cloned().collect();
                     state.units.put(record.tenant.as_str(), units);
                 }
                 let origin = record.origin.as_deref().unwrap_or_default();

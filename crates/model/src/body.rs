@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::decision::{
     CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
-    LedgerNoted, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed, NoticeQueued,
-    NoticeRequested, NoticeSuppressed, ObligationActed, ObligationDated, ObligationFulfilled,
-    ObligationLit, ObligationOpened, ObligationReturned, ObligationSubmitted, ObligationTicked,
+    LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
+    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationDated,
+    ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered,
+    ObligationReturned, ObligationSubmitted, ObligationTicked, ObligationTransferred,
     ObligationUnticked, PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed,
     TimerDisarmed, TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
@@ -177,6 +178,16 @@ record_types! {
     ObligationOverdue(ObligationLit) = "duban.obligation.overdue" Domain;
     /// An encouraged duty's date passed.
     ObligationLapsed(ObligationLit) = "duban.obligation.lapsed" Domain;
+    /// 撤销: a definition or directory no longer has it.
+    ObligationWithdrawn(ObligationActed) = "duban.obligation.withdrawn" Domain;
+    /// A definition moved its date.
+    ObligationRedated(ObligationRedated) = "duban.obligation.redated" Domain;
+    /// Its ladder was derived anew, and some steps of it were done.
+    ObligationReladdered(ObligationReladdered) = "duban.obligation.reladdered" Domain;
+    /// It went over to its unit's successor.
+    ObligationTransferred(ObligationTransferred) = "duban.obligation.transferred" Domain;
+    /// A running ledger's duties stand under what is in force.
+    LedgerRevised(LedgerRevised) = "duban.ledger.revised" Domain;
     /// Somebody is to be told.
     NoticeRequested(NoticeRequested) = "duban.notice.requested" Domain;
     /// Rules' long act goes on.
@@ -254,7 +265,11 @@ impl Body {
             | Body::ObligationProgressed(r)
             | Body::ObligationReopened(r)
             | Body::ObligationExtensionRefused(r)
-            | Body::ObligationWaived(r) => &r.obligation,
+            | Body::ObligationWaived(r)
+            | Body::ObligationWithdrawn(r) => &r.obligation,
+            Body::ObligationRedated(r) => &r.obligation,
+            Body::ObligationReladdered(r) => &r.obligation,
+            Body::ObligationTransferred(r) => &r.to,
             Body::ObligationSubmitted(r) => &r.obligation,
             Body::ObligationReturned(r) => &r.obligation,
             Body::ObligationFulfilled(r) => &r.obligation,

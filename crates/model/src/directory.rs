@@ -46,6 +46,10 @@ pub struct Unit {
     /// Who is told when the contact did not move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<Contact>,
+    /// Ids under which it, or a unit merged into it, stood in earlier directories. What those owed
+    /// and published is now its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<UnitId>,
 }
 
 /// How sure a directory entry is.
@@ -103,6 +107,15 @@ impl Directory {
             .iter()
             .filter(move |(_, unit)| unit.groups.iter().any(|g| g == group))
             .map(|(id, _)| id)
+    }
+
+    /// The unit that bears this id now: itself, or the one that it was renamed or merged into.
+    pub fn current<'a>(&'a self, unit: &str) -> Option<(&'a UnitId, &'a Unit)> {
+        self.units.get_key_value(unit).or_else(|| {
+            self.units
+                .iter()
+                .find(|(_, successor)| successor.formerly.iter().any(|id| id == unit))
+        })
     }
 
     /// The unit's name as a notice prints it: its first short name, or its full name.

@@ -112,6 +112,24 @@ pub struct DefinitionDeployed {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What must still hold, or the deployment is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expects: Option<Expects>,
+}
+
+/// What a deployment was planned on. It is refused when that no longer holds: whoever deploys must
+/// get what the plan showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expects {
+    /// The hash of the ledger's definition in force; absent means that none is. Not looked at for
+    /// calendars and directories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
+    /// The digest of the ledger's obligations, or for calendars and directories of all the
+    /// office's; absent means that any will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obligations: Option<String>,
 }
 
 /// One text of a definition.
@@ -130,6 +148,15 @@ pub struct DefinitionFile {
 pub struct CalendarDeployed {
     /// The whole table.
     pub calendar: Calendar,
+    /// Who deployed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What must still hold, or the deployment is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expects: Option<Expects>,
 }
 
 /// The directory of units and contacts, put in force.
@@ -138,6 +165,15 @@ pub struct CalendarDeployed {
 pub struct DirectoryDeployed {
     /// The whole directory.
     pub directory: Directory,
+    /// Who deployed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What must still hold, or the deployment is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expects: Option<Expects>,
 }
 
 /// What became of one announced send; written by the effect runner, never by people.

@@ -521,6 +521,7 @@ impl Writer<'_> {
                 certainty: Some(Certainty::Uncertain),
                 contacts: Vec::new(),
                 leader: None,
+                formerly: Vec::new(),
             },
         );
         self.added.insert(key, id.clone());

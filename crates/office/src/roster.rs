@@ -373,6 +373,10 @@ impl Roster {
                 certainty: certainty(&of(Field::Certainty)),
                 contacts: Vec::new(),
                 leader: None,
+                // No column says so; what was known stays.
+                formerly: before
+                    .map(|before| before.formerly.clone())
+                    .unwrap_or_default(),
             };
             if let Some(before) = before {
                 // A column that the file does not have leaves what was known.

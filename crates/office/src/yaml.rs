@@ -87,6 +87,12 @@ pub fn directory(directory: &Directory, comment: &str) -> String {
         if let Some(superior) = &unit.superior {
             let _ = writeln!(out, "    superior: {superior}");
         }
+        if !unit.formerly.is_empty() {
+            let _ = writeln!(out, "    formerly:");
+            for id in &unit.formerly {
+                let _ = writeln!(out, "      - {id}");
+            }
+        }
         if let Some(certainty) = unit.certainty {
             let word = match certainty {
                 Certainty::Certain => "certain",

@@ -84,9 +84,10 @@ pub(crate) fn acted(desk: &mut Desk<'_, '_>, kind: RecordType, act: &TaskAct) {
 
 /// The one obligation an event means; otherwise a rejection that says which there are.
 fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case<'a>> {
-    let unit = act.unit.as_deref().unwrap_or_default();
-    let prefix = format!("{ledger}/{}/{unit}/", act.task);
     let state = desk.state;
+    let named = act.unit.as_deref().unwrap_or_default();
+    let unit = state.current_unit(&desk.record.tenant, named);
+    let prefix = format!("{ledger}/{}/{unit}/", act.task);
     let all: Vec<_> = state.obligations.with_prefix(&prefix).collect();
     let mut fitting: Vec<_> = all
         .iter()
@@ -105,7 +106,18 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
         }
     }
     match fitting.as_slice() {
-        [(id, obligation)] => Case::of(state, id, (*obligation).clone()),
+        [(id, obligation)] => {
+            let case = Case::of(state, id, (*obligation).clone());
+            if case.is_none() {
+                desk.reject(
+                    "no-longer-defined",
+                    format!("{id}, which is {}", obligation.state),
+                    "a duty that the definition in force has",
+                    "it was left as it was when the definition changed; nothing more is done about it",
+                );
+            }
+            case
+        }
         [] => {
             let there = if all.is_empty() {
                 format!("unit `{unit}` owes nothing in task {}", act.task)

@@ -1,6 +1,7 @@
 //! Bringing a ledger into force: adopting its definition, opening its obligations, and opening
 //! those of each period of a year-long task.
 
+use chrono::NaiveDate;
 use duban_calendar::Period;
 use duban_model::decision::{
     Continuation, DefinitionAdopted, MissedPolicy, NoticeKind, ObligationOpened, TimerArmed,
@@ -8,7 +9,7 @@ use duban_model::decision::{
 };
 use duban_model::definition::{DueRule, FirstPeriod, Opens, Owner, Task, Tier, unknown_unit};
 use duban_model::fact::DefinitionDeployed;
-use duban_model::{Body, Draft, Service, Timestamp};
+use duban_model::{Body, Definition, Draft, Service, Timestamp};
 
 use crate::case::{CATCHUP, Case, Notice};
 use crate::compile::{calendar_named, compile, definition_hash};
@@ -79,18 +80,26 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
         );
     }
     let hash = definition_hash(&deployed.files);
-    if let Some(running) = desk.state.ledger(&definition.ledger) {
-        let same = running.hash == hash;
+    let running = desk.state.ledger(&definition.ledger);
+    if running.is_some_and(|running| running.definition.tenant != tenant) {
         return desk.reject(
-            if same { "already-in-force" } else { "ledger-is-running" },
-            format!("definition {hash} of `{}`", definition.ledger),
-            format!("a ledger that is not in force yet; {} is", running.hash),
-            if same {
-                "nothing needs to be done"
-            } else {
-                "this release cannot change a ledger that is running; deploy the change as a new ledger"
-            },
+            "other-ledger",
+            format!("definition of `{}`", definition.ledger),
+            "an id that no other office's ledger has",
+            "choose another id for the ledger",
         );
+    }
+    // The same text can mean other units once the directory has changed, so both are compared.
+    if running.is_some_and(|running| running.hash == hash && running.definition == definition) {
+        return desk.reject(
+            "already-in-force",
+            format!("definition {hash} of `{}`", definition.ledger),
+            "other texts than those in force",
+            "nothing needs to be done",
+        );
+    }
+    if crate::stale::is_refused(desk, deployed.expects.as_ref(), Some(&definition.ledger)) {
+        return;
     }
     if let Some(unit) = unknown_unit(&definition, directory) {
         let unit = unit.clone();
@@ -101,11 +110,15 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
             "deploy the directory first",
         );
     }
+    if running.is_some() {
+        return crate::revise::redefine(desk, hash, definition);
+    }
     let ledger = definition.ledger.clone();
     let row = Ledger {
         hash: hash.clone(),
         activated: desk.now(),
         definition: definition.clone(),
+        before: None,
     };
     desk.out.push(
         Draft::new(
@@ -158,7 +171,7 @@ pub(crate) fn periods_timer(ledger: &str, task: &str) -> String {
 }
 
 /// The (task, owner, unit) triples of a definition in order.
-fn owed(tasks: &[Task]) -> impl Iterator<Item = (&Task, usize, &Owner, &String)> {
+pub(crate) fn owed(tasks: &[Task]) -> impl Iterator<Item = (&Task, usize, &Owner, &String)> {
     tasks.iter().flat_map(|task| {
         task.owners
             .iter()
@@ -279,8 +292,21 @@ pub(crate) fn open_period(
     }
 }
 
+/// The date that a definition gives a duty; none while it waits for its trigger.
+pub(crate) fn derived_due(
+    definition: &Definition,
+    task: &Task,
+    period: Option<Period>,
+) -> Option<NaiveDate> {
+    match (task.due, period) {
+        (DueRule::Date(date), _) => Some(date),
+        (DueRule::PeriodEnd, Some(period)) => Some(period.end().min(definition.ends)),
+        (DueRule::PeriodEnd | DueRule::Trigger, _) => None,
+    }
+}
+
 /// Opens one obligation and arms its first step.
-fn open(
+pub(crate) fn open(
     desk: &mut Desk<'_, '_>,
     row: &Ledger,
     task: &Task,
@@ -290,11 +316,7 @@ fn open(
     period: Option<Period>,
 ) {
     let definition = &row.definition;
-    let due = match (task.due, period) {
-        (DueRule::Date(date), _) => Some(date),
-        (DueRule::PeriodEnd, Some(period)) => Some(period.end().min(definition.ends)),
-        (DueRule::PeriodEnd | DueRule::Trigger, _) => None,
-    };
+    let due = derived_due(definition, task, period);
     let id = obligation_id(&definition.ledger, &task.id, unit, owner.role, period);
     if desk.state.obligations.has(id.as_str()) {
         return;
@@ -320,6 +342,7 @@ fn open(
         submitted: None,
         done: None,
         armed: None,
+        revised: None,
     };
     let opened = Body::ObligationOpened(ObligationOpened {
         obligation: id.clone(),
@@ -335,7 +358,7 @@ fn open(
         return;
     };
     case.emit(desk, opened);
-    crate::evidence::count_noted(desk, &mut case);
+    crate::recount::count_noted(desk, &mut case);
     if due.is_some() && case.obligation.state.is_running() {
         start(desk, &mut case);
     }

@@ -52,6 +52,15 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether its unit succeeds another.
+    pub fn has_former_units(&self, state: &RulesState) -> bool {
+        let unit: &str = &self.obligation.unit;
+        let directory = state.directory(&self.obligation.tenant);
+        directory
+            .and_then(|directory| directory.units.get(unit))
+            .is_some_and(|unit| !unit.formerly.is_empty())
+    }
+
     /// Makes a draft about this obligation and applies it to the working copy.
     pub fn emit(&mut self, desk: &mut Desk<'_, '_>, body: Body) {
         self.obligation.apply(&body);
@@ -90,15 +99,39 @@ impl<'a> Case<'a> {
         let Some(due) = self.obligation.due else {
             return Vec::new();
         };
-        ladder_steps(
+        let (mut steps, _) = ladder_steps(
             &self.ledger.definition,
             self.ladder,
             self.task.strength,
             due,
             self.calendar,
             until,
-        )
-        .0
+        );
+        self.obligation.leave_out_done(&mut steps);
+        steps
+    }
+
+    /// After a revision: turns on the lights whose instant has come, then arms the next step after
+    /// `now`, unless it is armed already. One that has come and not fired yet still fires.
+    pub fn rearm(&mut self, desk: &mut Desk<'_, '_>, now: Timestamp) {
+        let steps = self.steps(now);
+        self.light(desk, &steps, now);
+        let stands = self.obligation.armed.as_ref().is_some_and(|armed| {
+            let same = |step: &Step| step.at == armed.at && armed.step == step.label.as_str();
+            if armed.step == CATCHUP {
+                true
+            } else if armed.at <= now {
+                steps.iter().any(same)
+            } else {
+                match steps.iter().find(|step| step.at > now) {
+                    Some(next) => same(next),
+                    None => armed.step == RELOOK,
+                }
+            }
+        });
+        if !stands || !self.obligation.state.is_running() {
+            self.arm_next(desk, &steps, now);
+        }
     }
 
     /// Turns on the lights whose instant has come, then arms the next step after `now`.

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::doubts;
 use crate::faults::{Faults, read_yaml};
 use crate::node::Location;
-use crate::owner::known_unit;
+use crate::owner::{current, known_unit};
 use crate::source::{LedgerSource, TasksSource};
 use crate::task::compile_tasks;
 use crate::words::TIERS;
@@ -254,8 +254,8 @@ fn compile_ledger(
         ends: ends?,
         zone: zone?,
         calendar: source.calendar.value.clone(),
-        office: source.office.value.clone(),
-        leading_group: source.leading_group.value.clone(),
+        office: current(&source.office, directory),
+        leading_group: current(&source.leading_group, directory),
         at: at?,
         yellow: yellow?,
         backdate: backdate?,

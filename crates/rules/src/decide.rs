@@ -1,6 +1,6 @@
 //! The decider: which input goes to which decision.
 
-use duban_model::decision::{CalendarAdopted, Continuation, DirectoryAdopted, RejectionRecorded};
+use duban_model::decision::{Continuation, RejectionRecorded};
 use duban_model::{Body, Decider, Draft, Drafts, Input, Record, Service, Timestamp};
 
 use crate::state::RulesState;
@@ -39,19 +39,8 @@ impl Decider for Rules {
             Body::PublicationWithdrawn(withdrawn) => {
                 crate::evidence::withdrawn(&mut desk, withdrawn);
             }
-            Body::CalendarDeployed(deployed) => {
-                let body = Body::CalendarAdopted(CalendarAdopted {
-                    tenant: record.tenant.clone(),
-                    calendar: deployed.calendar.clone(),
-                });
-                desk.push(body);
-            }
-            Body::DirectoryDeployed(deployed) => {
-                let body = Body::DirectoryAdopted(DirectoryAdopted {
-                    directory: deployed.directory.clone(),
-                });
-                desk.push(body);
-            }
+            Body::CalendarDeployed(deployed) => crate::revise::calendar(&mut desk, deployed),
+            Body::DirectoryDeployed(deployed) => crate::revise::directory(&mut desk, deployed),
             Body::DefinitionDeployed(deployed) => crate::activate::deployed(&mut desk, deployed),
             Body::TimerFired(fired) => crate::timer::fired(&mut desk, fired),
             Body::RulesContinue(work) => match work {
@@ -71,6 +60,11 @@ impl Decider for Rules {
                     by,
                     after,
                 } => crate::act::trigger_all(&mut desk, ledger, task, *due, by.as_deref(), after),
+                Continuation::Revise {
+                    ledger,
+                    because,
+                    part,
+                } => crate::revise::go_on(&mut desk, ledger, *because, part),
                 Continuation::Fire { .. } | Continuation::Resend { .. } => {}
             },
             body => {

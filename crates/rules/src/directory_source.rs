@@ -74,6 +74,7 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
                 .map(|c| contact(c, &mut faults))
                 .collect(),
             leader: unit.leader.as_ref().map(|c| contact(c, &mut faults)),
+            formerly: unit.formerly.iter().map(|id| id.value.clone()).collect(),
         };
         if units.insert(unit.id.value.clone(), compiled).is_some() {
             faults.error(
@@ -82,6 +83,18 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
                 format!("unit `{}` a second time", unit.id.value),
                 "each unit once",
                 "remove or rename one",
+            );
+        }
+    }
+    let mut formerly = BTreeSet::new();
+    for id in source.units.iter().flat_map(|unit| &unit.formerly) {
+        if units.contains_key(&id.value) || !formerly.insert(&id.value) {
+            faults.error(
+                "D046",
+                id.referenced,
+                format!("former id `{}`, which another entry has", id.value),
+                "an id that only earlier directories have, of one unit",
+                "remove the unit that was renamed or merged, and name its id at its successor only",
             );
         }
     }

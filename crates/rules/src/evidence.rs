@@ -57,7 +57,7 @@ pub fn considered(
     let Some(ledger) = state.ledger(&obligation.ledger) else {
         return Err(Miss::BeforeLedger);
     };
-    if obligation.unit != publication.unit {
+    if obligation.unit != *state.current_unit(&obligation.tenant, &publication.unit) {
         return Err(Miss::OtherUnit);
     }
     let definition = &ledger.definition;
@@ -87,7 +87,7 @@ fn wanted<'a>(
 }
 
 /// The requirements that a publication meets by what it is.
-fn fitting(
+pub(crate) fn fitting(
     plan: Option<&Plan>,
     requirements: &[Requirement],
     shown: &Shown<'_>,
@@ -115,7 +115,7 @@ fn fitting(
 }
 
 /// Whether a publication meets one requirement by what it is; if its kind does, what else does not.
-fn fits(
+pub(crate) fn fits(
     plan: Option<&Plan>,
     requirement: &Requirement,
     shown: &Shown<'_>,
@@ -131,7 +131,7 @@ fn fits(
 
 /// The requirement of an obligation for which a publication of this instant counts, of those that it
 /// meets by what it is.
-fn requirement(
+pub(crate) fn requirement(
     definition: &Definition,
     obligation: &Obligation,
     requirements: &[Requirement],
@@ -146,7 +146,7 @@ fn requirement(
     }
     if matches!(
         obligation.state,
-        ObligationState::Waived | ObligationState::Lapsed
+        ObligationState::Waived | ObligationState::Lapsed | ObligationState::Withdrawn
     ) {
         return Err(Miss::Closed(obligation.state));
     }
@@ -159,7 +159,7 @@ fn requirement(
     taken.copied().ok_or(Miss::OtherKind(Vec::new()))
 }
 
-fn met(obligation: &Obligation, requirement: usize, at_least: u32) -> bool {
+pub(crate) fn met(obligation: &Obligation, requirement: usize, at_least: u32) -> bool {
     u32::try_from(requirement)
         .ok()
         .and_then(|i| obligation.ticks.get(&i))
@@ -171,6 +171,19 @@ fn met(obligation: &Obligation, requirement: usize, at_least: u32) -> bool {
 pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     let state = desk.state;
     let tenant = desk.record.tenant.clone();
+    let name = name_of(state, &tenant, &publication.unit, &publication.publication);
+    // What a former unit publishes is its successor's.
+    let unit = state.current_unit(&tenant, &publication.unit);
+    let succeeded;
+    let publication = if *unit == *publication.unit {
+        publication
+    } else {
+        succeeded = Publication {
+            unit: unit.to_owned(),
+            ..publication.clone()
+        };
+        &succeeded
+    };
     let plan = state.plan(&tenant);
     let first = plan
         .and_then(Plan::first)
@@ -187,10 +200,10 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
         );
     }
     let shown = Shown::of(publication);
-    let name = format!("{}/{}", publication.unit, publication.publication);
     let noted = state.publications.get(&publication_key(&tenant, &name));
     let old_ticks: Vec<_> = noted
-        .map(|n| n.ticks.iter().cloned().collect())
+        .map(|n| n.ticks.iter().filter(|(id, _)| state.is_kept(id)).cloned())
+        .map(Iterator::collect)
         .unwrap_or_default();
     let mut cases: BTreeMap<String, Case<'_>> = BTreeMap::new();
 
@@ -383,78 +396,31 @@ fn candidate<'c>(
     reserve
 }
 
-/// Records of one input after which no further tick is made: below the limit of 500, with room for
-/// what follows the ticks.
-const MAX_RECORDS: usize = 480;
-
-/// A duty opens: what its unit published in its period before that, and what has not counted for
-/// the task yet, counts now.
-pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
-    let state = desk.state;
-    let Fulfilment::Publications(requirements) = &case.owner.fulfilled_by else {
-        return;
-    };
-    let Some(period) = case.obligation.period else {
-        return;
-    };
-    let definition = &case.ledger.definition;
-    let plan = state.plan(&definition.tenant);
-    let prefix = format!("{}/{}/", case.obligation.tenant, case.obligation.unit);
-    for (_, noted) in state.publications.with_prefix(&prefix) {
-        let complete = case.obligation.missing(&case.owner.fulfilled_by).is_empty();
-        if complete || desk.out.len() >= MAX_RECORDS {
-            break;
-        }
-        // A unit may have noted thousands for its other tasks: they are passed over by what is
-        // cheapest to ask, the kind, then the day.
-        let publication = &noted.publication;
-        let kind = publication.kind.as_str();
-        if !requirements
-            .iter()
-            .any(|r| r.kinds.iter().any(|k| k == kind))
-        {
-            continue;
-        }
-        let date = publication.at.at.date_in(definition.zone);
-        if !period.contains(date) || date < definition.issued {
-            continue;
-        }
-        let counted = noted.ticks.iter().any(|(id, _)| {
-            state.obligation(id).is_some_and(|o| {
-                o.ledger == case.obligation.ledger
-                    && o.task == case.obligation.task
-                    && o.role == case.obligation.role
-            })
-        });
-        if counted {
-            continue;
-        }
-        let found = fitting(plan, requirements, &Shown::noted(publication)).and_then(|fitting| {
-            let at = publication.at.at;
-            requirement(definition, &case.obligation, requirements, &fitting, at)
-        });
-        if let Ok(index) = found
-            && let Some(wanted) = requirements.get(index as usize)
-            && !met(&case.obligation, index as usize, wanted.at_least)
-        {
-            let body = Body::ObligationTicked(ObligationTicked {
-                obligation: case.id.clone(),
-                requirement: index,
-                publication: publication.publication.clone(),
-                at: publication.at.at,
-            });
-            case.emit(desk, body);
-        }
+/// By which name a publication is noted: `unit/publication`, under a former id of the unit if it was
+/// published under that.
+fn name_of(state: &RulesState, tenant: &str, unit: &str, publication: &str) -> String {
+    let name = format!("{unit}/{publication}");
+    let former = |name: &String| state.publications.has(&publication_key(tenant, name));
+    let formerly = state
+        .directory(tenant)
+        .and_then(|directory| directory.units.get(unit))
+        .map_or(&[][..], |unit| &unit.formerly);
+    if formerly.is_empty() || former(&name) {
+        return name;
     }
-    if !case.obligation.ticks.is_empty() {
-        settle(desk, case);
-    }
+    let mut names = formerly.iter().map(|id| format!("{id}/{publication}"));
+    names.find(former).unwrap_or(name)
 }
 
 /// A publication was taken down.
 pub(crate) fn withdrawn(desk: &mut Desk<'_, '_>, withdrawn: &PublicationWithdrawn) {
     let state = desk.state;
-    let name = format!("{}/{}", withdrawn.unit, withdrawn.publication);
+    let name = name_of(
+        state,
+        &desk.record.tenant,
+        &withdrawn.unit,
+        &withdrawn.publication,
+    );
     let Some(noted) = state
         .publications
         .get(&publication_key(&desk.record.tenant, &name))
@@ -501,6 +467,10 @@ fn case_of<'c, 'a>(
 
 /// After ticks changed: fulfils what is now complete, reopens what no longer is.
 pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    // Nothing is missing where nothing is asked: only people can say that such a duty is done.
+    if case.owner.fulfilled_by == Fulfilment::Submission {
+        return;
+    }
     let complete = case.obligation.missing(&case.owner.fulfilled_by).is_empty();
     let state = case.obligation.state;
     let by_publications = case

@@ -47,7 +47,9 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         && obligation.state.is_running()
     {
         let definition = &ledger.definition;
-        let (steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        let (mut steps, _) =
+            ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        obligation.leave_out_done(&mut steps);
         remaining = steps.into_iter().filter(|s| s.at >= armed.at).collect();
     }
     NextStep {
@@ -56,4 +58,22 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         remaining,
         due: obligation.due,
     }
+}
+
+/// Every notice of an obligation's ladder for its present date, told already or still ahead; of the
+/// repetitions those up to the first after `now`. None once it is final, or before its trigger.
+pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -> Vec<Step> {
+    let ladder = || {
+        let due = obligation.due.filter(|_| !obligation.state.is_final())?;
+        let ledger = state.ledger(&obligation.ledger)?;
+        let definition = &ledger.definition;
+        let task = state.task(ledger, &obligation.task)?;
+        let ladder = definition.ladders.get(&obligation.owner_of(task)?.ladder)?;
+        let calendar = state.calendar(definition)?;
+        let (mut steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, now);
+        steps.retain(Step::notifies);
+        obligation.leave_out_done(&mut steps);
+        Some(steps)
+    };
+    ladder().unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::ladder::Step;
 use chrono::NaiveDate;
 use duban_calendar::Period;
 use duban_model::decision::When;
@@ -31,12 +32,17 @@ pub enum ObligationState {
     Waived,
     /// An encouraged duty whose date passed.
     Lapsed,
+    /// 撤销: a definition or directory no longer has it.
+    Withdrawn,
 }
 
 impl ObligationState {
     /// Nothing more is expected of the unit.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Fulfilled | Self::Waived | Self::Lapsed)
+        matches!(
+            self,
+            Self::Fulfilled | Self::Waived | Self::Lapsed | Self::Withdrawn
+        )
     }
 
     /// Its ladder runs: the unit is expected to act.
@@ -55,6 +61,7 @@ impl ObligationState {
             Self::Fulfilled => "fulfilled",
             Self::Waived => "waived",
             Self::Lapsed => "lapsed",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -128,6 +135,20 @@ pub struct Obligation {
     /// The next wake-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Armed>,
+    /// What revisions left behind; most duties see none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised: Option<Box<Revised>>,
+}
+
+/// What revisions of its ledger left behind on a duty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revised {
+    /// The date in force was granted by the office: definitions do not move it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub granted: bool,
+    /// Steps done for the date in force that lie ahead again: they are not done twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Name>,
 }
 
 /// The id of an obligation.
@@ -174,7 +195,12 @@ impl Obligation {
                 }));
             }
             Body::ObligationReopened(_) => {
-                self.state = ObligationState::Open;
+                // One that was withdrawn while it waited waits again.
+                self.state = if self.due.is_some() {
+                    ObligationState::Open
+                } else {
+                    ObligationState::Waiting
+                };
                 self.done = None;
                 self.submitted = None;
             }
@@ -197,6 +223,22 @@ impl Obligation {
                 self.state = ObligationState::Open;
                 self.redate(r.to);
             }
+            Body::ObligationRedated(r) => {
+                if self.state == ObligationState::Waiting {
+                    self.state = ObligationState::Open;
+                }
+                if r.granted {
+                    self.revised.get_or_insert_default().granted = true;
+                }
+                if r.from != Some(r.to) {
+                    self.redate(r.to);
+                }
+            }
+            Body::ObligationReladdered(r) => {
+                let done = r.done.iter().map(|step| step.as_str().into()).collect();
+                self.revised.get_or_insert_default().done = done;
+            }
+            Body::ObligationWithdrawn(_) => self.state = ObligationState::Withdrawn,
             Body::ObligationWaived(_) => self.state = ObligationState::Waived,
             Body::ObligationLapsed(_) => self.state = ObligationState::Lapsed,
             Body::ObligationDueSoon(_) => self.due_soon = true,
@@ -232,6 +274,9 @@ impl Obligation {
         if let Some(armed) = &mut self.armed {
             names.unite(&mut armed.step);
         }
+        for step in self.revised.iter_mut().flat_map(|r| &mut r.done) {
+            names.unite(step);
+        }
     }
 
     /// A new date brings its own lights.
@@ -239,6 +284,22 @@ impl Obligation {
         self.due = Some(due);
         self.due_soon = false;
         self.overdue = false;
+        if let Some(revised) = &mut self.revised {
+            revised.done.clear();
+        }
+    }
+
+    /// Steps done for the date in force that lie ahead again.
+    pub(crate) fn done_steps(&self) -> &[Name] {
+        self.revised.as_ref().map_or(&[], |revised| &revised.done)
+    }
+
+    /// Takes the steps out of its ladder that were done under an earlier definition or calendar.
+    pub(crate) fn leave_out_done(&self, steps: &mut Vec<Step>) {
+        let done = self.done_steps();
+        if !done.is_empty() {
+            steps.retain(|step| !step.notifies() || done.iter().all(|d| *d != step.label));
+        }
     }
 
     /// The owner entry it came from.

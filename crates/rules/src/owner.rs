@@ -19,7 +19,7 @@ pub(crate) fn known_unit(
     directory: &Directory,
     faults: &mut Faults<'_>,
 ) -> bool {
-    if directory.units.contains_key(&unit.value) {
+    if directory.current(&unit.value).is_some() {
         return true;
     }
     faults.misspelt(
@@ -34,6 +34,12 @@ pub(crate) fn known_unit(
     false
 }
 
+/// The id that a unit bears now: a text may still call it by a former one.
+pub(crate) fn current(unit: &Spanned<String>, directory: &Directory) -> String {
+    let current = directory.current(&unit.value);
+    current.map_or_else(|| unit.value.clone(), |(id, _)| id.clone())
+}
+
 pub(crate) fn compile_owner(
     owner: &OwnerSource,
     task: &TaskSource,
@@ -44,7 +50,10 @@ pub(crate) fn compile_owner(
 ) -> Option<Owner> {
     let role = faults.choose(&owner.role, ROLES);
     let units = match (&owner.unit, &owner.group) {
-        (Some(unit), None) => known_unit(unit, directory, faults).then(|| vec![unit.value.clone()]),
+        (Some(unit), None) => {
+            let known = known_unit(unit, directory, faults);
+            known.then(|| vec![current(unit, directory)])
+        }
         (None, Some(group)) => {
             let members: Vec<_> = directory.members(&group.value).cloned().collect();
             if members.is_empty() {

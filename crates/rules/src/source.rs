@@ -326,6 +326,9 @@ pub(crate) struct UnitSource {
     /// 可省。分管负责人 | Optional. The leader in charge
     #[serde(default)]
     pub leader: Option<ContactSource>,
+    /// Ids under which it, or a unit merged into it, stood before.
+    #[serde(default)]
+    pub formerly: Vec<Spanned<String>>,
 }
 
 /// 联络员或负责人 | A contact or leader

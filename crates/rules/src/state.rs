@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_calendar::Calendar;
-use duban_model::decision::{ObligationOpened, PublicationNoted};
+use duban_model::decision::{ObligationOpened, ObligationTransferred, PublicationNoted};
 use duban_model::definition::Task;
 use duban_model::id::{ObligationId, Tenant};
-use duban_model::state::AnyTable;
+use duban_model::state::{AnyTable, hex};
 use duban_model::{Body, Definition, Directory, Name, Names, Record, State, Table, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::obligation::{Obligation, ObligationState};
 use crate::plan::Plan;
@@ -20,8 +21,22 @@ pub struct Ledger {
     pub hash: String,
     /// When it was activated.
     pub activated: Timestamp,
-    /// What it compiled to.
+    /// What it compiled to, with the units that the directory in force gives its groups.
     pub definition: Definition,
+    /// While its duties are brought under what has come into force: what was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Before>>,
+}
+
+/// What a ledger's duties went by before a revision; absent parts are as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
+    /// The calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
 }
 
 /// A noted publication with the duties it counts for.
@@ -105,6 +120,12 @@ impl RulesState {
         self.obligations.get(id)
     }
 
+    /// True of a duty that is there and was not withdrawn: what counts for it counts for no other.
+    pub(crate) fn is_kept(&self, id: &str) -> bool {
+        self.obligation(id)
+            .is_some_and(|o| o.state != ObligationState::Withdrawn)
+    }
+
     /// All obligations in id order.
     pub fn obligations(&self) -> impl Iterator<Item = (&Name, &Obligation)> {
         self.obligations.iter()
@@ -123,6 +144,13 @@ impl RulesState {
     /// The directory of a tenant.
     pub fn directory(&self, tenant: &str) -> Option<&Directory> {
         self.directories.get(tenant)
+    }
+
+    /// The unit that bears an id now, which it may have got from a former one.
+    pub(crate) fn current_unit<'a>(&'a self, tenant: &str, unit: &'a str) -> &'a str {
+        self.directory(tenant)
+            .and_then(|directory| directory.current(unit))
+            .map_or(unit, |(current, _)| current)
     }
 
     /// The calendar a definition counts by.
@@ -159,21 +187,40 @@ impl RulesState {
         match &record.body {
             Body::CalendarAdopted(r) => {
                 let key = calendar_key(&r.tenant, r.calendar.id());
+                if let Some(old) = self.calendars.get(&key).filter(|old| **old != r.calendar) {
+                    let old = old.clone();
+                    for ledger in self.ledgers_counting_by(&r.tenant, old.id()) {
+                        self.ledgers.change(&ledger, |row| {
+                            row.before.get_or_insert_default().calendar = Some(old.clone());
+                        });
+                    }
+                }
                 self.calendars.put(&key, r.calendar.clone());
             }
             Body::DirectoryAdopted(r) => self.directories.put(tenant, r.directory.clone()),
             Body::DefinitionAdopted(r) => {
-                let replaced = self.ledgers.has(&r.definition.ledger);
+                let running = self.ledgers.get(&r.definition.ledger).cloned();
+                let replaced = running.is_some();
+                let (activated, before) = match running {
+                    None => (r.at, None),
+                    Some(running) => {
+                        let mut before = running.before.unwrap_or_default();
+                        before.definition.get_or_insert(running.definition);
+                        (running.activated, Some(before))
+                    }
+                };
                 self.ledgers.put(
                     &r.definition.ledger,
                     Ledger {
                         hash: r.hash.clone(),
-                        activated: r.at,
+                        activated,
                         definition: r.definition.clone(),
+                        before,
                     },
                 );
                 if replaced {
                     self.loaded();
+                    self.place_owners(&r.definition);
                 } else {
                     let plan = self.plans.entry(r.definition.tenant.clone());
                     plan.or_default().add(&r.definition);
@@ -193,6 +240,8 @@ impl RulesState {
                 self.publications
                     .remove(&publication_key(tenant, &r.publication));
             }
+            Body::LedgerRevised(r) => self.ledgers.change(&r.ledger, |row| row.before = None),
+            Body::ObligationTransferred(r) => self.transfer(tenant, r),
             Body::ObligationOpened(r) => self.open(tenant, record, r),
             Body::ObligationTicked(r) => {
                 let tick = (r.obligation.clone(), r.requirement);
@@ -247,9 +296,83 @@ impl RulesState {
             submitted: None,
             done: None,
             armed: None,
+            revised: None,
         };
         self.obligations.put(r.obligation.as_str(), obligation);
     }
+
+    /// The ledgers of an office that count by a calendar, in id order.
+    pub(crate) fn ledgers_counting_by(&self, tenant: &str, calendar: &str) -> Vec<String> {
+        let counts_by = |ledger: &Ledger| {
+            ledger.definition.tenant == tenant && ledger.definition.calendar == calendar
+        };
+        let ledgers = self.ledgers.iter().filter(|(_, ledger)| counts_by(ledger));
+        ledgers.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The texts of a running ledger changed: its duties find their owner entries again. One that
+    /// the new text does not have finds none.
+    fn place_owners(&mut self, definition: &Definition) {
+        let mut places = BTreeMap::new();
+        for task in &definition.tasks {
+            for (place, owner) in (0u32..).zip(&task.owners) {
+                for unit in &owner.units {
+                    places.insert((task.id.as_str(), owner.role, unit.as_str()), place);
+                }
+            }
+        }
+        let prefix = format!("{}/", definition.ledger);
+        let place_of = |o: &Obligation| {
+            let key = (o.task.as_str(), o.role, o.unit.as_str());
+            places.get(&key).copied().unwrap_or(u32::MAX)
+        };
+        let moved: Vec<(Name, u32)> = self
+            .obligations
+            .with_prefix(&prefix)
+            .map(|(id, o)| (id, o, place_of(o)))
+            .filter(|(_, o, place)| o.owner != *place)
+            .map(|(id, _, place)| (id.clone(), place))
+            .collect();
+        for (id, place) in moved {
+            self.obligations.change(id.as_str(), |o| o.owner = place);
+        }
+    }
+
+    /// A duty goes over to another unit, with its evidence.
+    fn transfer(&mut self, tenant: &Tenant, r: &ObligationTransferred) {
+        let Some(mut obligation) = self.obligations.remove(r.from.as_str()) else {
+            return;
+        };
+        for (requirement, ticks) in &obligation.ticks {
+            let (old, new) = ((r.from.clone(), *requirement), (r.to.clone(), *requirement));
+            for publication in ticks.keys() {
+                let key = publication_key(tenant, publication);
+                self.publications.change(&key, |noted| {
+                    noted.ticks.remove(&old);
+                    noted.ticks.insert(new.clone());
+                });
+            }
+        }
+        obligation.unit = self.names.share(&r.unit);
+        obligation.owner = r.owner;
+        self.obligations.put(r.to.as_str(), obligation);
+    }
+}
+
+/// The digest of the obligations of a ledger, or of a whole office, by which a plan is known to be
+/// still true.
+pub fn obligations_digest(state: &RulesState, tenant: &str, ledger: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    let prefix = ledger
+        .map(|ledger| format!("{ledger}/"))
+        .unwrap_or_default();
+    for (id, row) in state.obligations.with_prefix(&prefix) {
+        if row.tenant == tenant {
+            hash.update(id.as_bytes());
+            hash.update(serde_json::to_vec(row).expect("rows serialise"));
+        }
+    }
+    hex(&hash.finalize()[..16])
 }
 
 pub(crate) fn calendar_key(tenant: &str, calendar: &str) -> String {

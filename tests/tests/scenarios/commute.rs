@@ -393,7 +393,12 @@ fn directory(house: &House, unit: &str, at: Timestamp) -> Record {
     let mut directory = found.expect("a directory");
     directory.units.get_mut(unit).expect("a unit").contacts[0].mail =
         Some("new@test.example".to_owned());
-    let body = Body::DirectoryDeployed(DirectoryDeployed { directory });
+    let body = Body::DirectoryDeployed(DirectoryDeployed {
+        directory,
+        by: None,
+        reason: None,
+        expects: None,
+    });
     record("directory", Service::Intake, at, body)
 }
 

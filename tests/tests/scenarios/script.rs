@@ -27,6 +27,8 @@ pub enum Command {
     Ledger(String, Vec<String>),
     /// Duties whose whole life must be told.
     Watch(Vec<String>),
+    /// One of the folder's texts is changed: which, what is found, what stands there instead.
+    Edit(String, String, String),
     /// Something arrives.
     At(Timestamp, Act),
     /// Nothing runs until then.
@@ -66,6 +68,7 @@ const ACTS: &[(&str, usize, usize)] = &[
     ("refuse-extension", 1, 1),
     ("waive", 1, 1),
     ("trigger", 1, 1),
+    ("plan", 0, 0),
 ];
 
 const ACT_FIELDS: &[&str] = &[
@@ -84,6 +87,7 @@ const ACT_FIELDS: &[&str] = &[
     "validity",
     "written",
     "formats",
+    "planned",
 ];
 
 /// What can be expected, with how many words follow.
@@ -103,6 +107,11 @@ const HAPPENINGS: &[(&str, usize)] = &[
     ("extension-refused", 0),
     ("waived", 0),
     ("triggered", 0),
+    ("withdrawn", 0),
+    ("redated", 0),
+    ("kept", 0),
+    ("reladdered", 0),
+    ("transferred", 0),
     ("yellow", 0),
     ("red", 0),
     ("lapsed", 0),
@@ -150,11 +159,13 @@ pub fn shown(at: Timestamp) -> String {
     text.strip_suffix(":00").unwrap_or(&text).to_owned()
 }
 
-/// Splits at spaces; double quotes hold a word together.
+/// Splits at spaces; double quotes hold a word together, `\\"` is one that does not.
 fn words(line: &str) -> Result<Vec<String>, String> {
     let (mut list, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
-    for c in line.chars() {
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            '\\' if chars.peek() == Some(&'"') => word.extend(chars.next()),
             '"' => {
                 quoted = !quoted;
                 any = true;
@@ -233,6 +244,18 @@ fn command(text: &str) -> Result<Command, String> {
             count("watch", list.len(), 1, 99)?;
             Ok(Command::Watch(list))
         }
+        "edit" => {
+            let (words, mut fields) = sort(list, &["replacing", "with"])?;
+            count("edit", words.len(), 1, 1)?;
+            let mut field = |key: &str| {
+                let text = fields
+                    .remove(key)
+                    .ok_or(format!("`edit` without `{key}=`"))?;
+                Ok::<_, String>(text.replace("\\n", "\n"))
+            };
+            let (find, with) = (field("replacing")?, field("with")?);
+            Ok(Command::Edit(words.concat(), find, with))
+        }
         "at" | "jump" => {
             let at = instant(&take(&mut list, "date")?, &take(&mut list, "time of day")?)?;
             if first == "jump" {
@@ -292,7 +315,7 @@ fn command(text: &str) -> Result<Command, String> {
             Ok(Command::Check(take(&mut words, "duty")?, fields))
         }
         other => Err(format!(
-            "`{other}` is no line; expected ledger, watch, at, jump, until, expect, check"
+            "`{other}` is no line; expected ledger, watch, edit, at, jump, until, expect, check"
         )),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use duban_model::fact::{Publication, PublicationWithdrawn, TaskAct};
+use duban_model::fact::{Expects, Publication, PublicationWithdrawn, TaskAct};
 use duban_model::{Body, Envelope, Record, Service, Timestamp};
-use duban_rules::{Obligation, obligation_of};
+use duban_rules::{Obligation, obligation_of, obligations_digest};
 use duban_tests::scenario::{Folder, House};
 
 use crate::script::{Act, Command, Fields, Line, instant_word, shown};
@@ -96,6 +96,7 @@ pub struct Stage {
     read: usize,
     happenings: Vec<Happening>,
     sent: u64,
+    planned: Option<Expects>,
     root: std::path::PathBuf,
 }
 
@@ -109,6 +110,7 @@ impl Stage {
             read: 0,
             happenings: Vec::new(),
             sent: 0,
+            planned: None,
             root: root.to_owned(),
         }
     }
@@ -183,6 +185,12 @@ impl Stage {
                 self.folders.insert(name.clone(), folder);
                 self.folder = Some(name.clone());
                 Ok(())
+            }
+            Command::Edit(what, find, with) => {
+                let folder = self.folder.as_ref();
+                let folder = folder.and_then(|name| self.folders.get_mut(name));
+                let folder = folder.ok_or("no `ledger` line before this one")?;
+                folder.edit(what, find, with)
             }
             Command::Watch(list) => {
                 self.watched.extend(list.iter().cloned());
@@ -370,6 +378,9 @@ impl Stage {
     }
 
     fn events(&mut self, at: Timestamp, act: &Act) -> Result<Vec<Envelope>, String> {
+        if act.verb == "plan" {
+            self.planned = self.expects();
+        }
         let bodies = self.bodies(act)?;
         let time = match act.fields.get("claimed").map(String::as_str) {
             None => Some(at),
@@ -401,6 +412,16 @@ impl Stage {
         Ok(events)
     }
 
+    /// What a plan made now would rest on.
+    fn expects(&self) -> Option<Expects> {
+        let name = self.folder.as_ref()?;
+        let rules = self.house.rules();
+        Some(Expects {
+            definition: rules.ledger(name).map(|ledger| ledger.hash.clone()),
+            obligations: Some(obligations_digest(rules, TENANT, Some(name))),
+        })
+    }
+
     fn bodies(&self, act: &Act) -> Result<Vec<Body>, String> {
         let word = |i: usize| act.words.get(i).cloned().unwrap_or_default();
         let field = |key: &str| act.fields.get(key).cloned();
@@ -422,6 +443,7 @@ impl Stage {
         };
         Ok(vec![match act.verb.as_str() {
             "deploy" => return self.deployment(act),
+            "plan" => return Ok(Vec::new()),
             "publish" => Body::PublicationPublished(publication()),
             "update" => Body::PublicationUpdated(publication()),
             "withdraw" => Body::PublicationWithdrawn(PublicationWithdrawn {
@@ -500,7 +522,15 @@ impl Stage {
             ]),
             Some("calendar") => Ok(vec![folder.calendar_event()]),
             Some("directory") => Ok(vec![folder.directory_event()]),
-            Some("definition") => Ok(vec![folder.definition_event()]),
+            Some("definition") => {
+                let mut event = folder.definition_event();
+                if let Body::DefinitionDeployed(deployed) = &mut event
+                    && act.fields.contains_key("planned")
+                {
+                    deployed.expects.clone_from(&self.planned);
+                }
+                Ok(vec![event])
+            }
             Some(other) => Err(format!(
                 "`deploy {other}`; expected calendar, directory or definition"
             )),

@@ -75,6 +75,23 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
         }
         Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
         Body::ObligationWaived(_) => vec!["waived"],
+        Body::ObligationWithdrawn(r) => {
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["withdrawn"]
+        }
+        Body::ObligationRedated(r) => {
+            put("due", r.to.to_string());
+            put("reason", r.reason.clone());
+            vec![if r.granted { "kept" } else { "redated" }]
+        }
+        Body::ObligationReladdered(r) => {
+            put("covers", r.done.join(","));
+            vec!["reladdered"]
+        }
+        Body::ObligationTransferred(r) => {
+            put("reason", r.reason.clone());
+            vec!["transferred"]
+        }
         Body::ObligationTriggered(r) => {
             put("due", r.to.to_string());
             vec!["triggered"]

@@ -67,6 +67,27 @@ impl Duties {
             .or_else(|| self.namesakes.get(id).copied())
     }
 
+    /// The duty at a place goes by another id from now on; nothing happens if that is taken.
+    pub(super) fn rename(&mut self, place: u32, from: &str, to: &str) {
+        if self.place(to).is_some() {
+            return;
+        }
+        if self.namesakes.remove(from).is_none() && self.places.get(&hash(from)) == Some(&place) {
+            self.places.remove(&hash(from));
+            // One that had the same hash takes the free place.
+            let twin = self.namesakes.keys().find(|id| hash(id) == hash(from));
+            if let Some(twin) = twin.cloned()
+                && let Some(other) = self.namesakes.remove(&twin)
+            {
+                self.places.insert(hash(from), other);
+            }
+        }
+        let taken = *self.places.entry(hash(to)).or_insert(place);
+        if taken != place {
+            self.namesakes.insert(to.into(), place);
+        }
+    }
+
     /// Adds one whose id is not there yet, and returns its place; nothing if there is no place left.
     pub(super) fn push(&mut self, duty: Duty) -> Option<u32> {
         let place = u32::try_from(self.len()).ok()?;

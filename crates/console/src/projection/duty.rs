@@ -151,7 +151,7 @@ impl Duty {
         self.progress.as_ref()?.extension.as_deref()
     }
 
-    /// Why it was sent back or waived.
+    /// Why it was sent back, waived or withdrawn.
     pub fn reason(&self) -> Option<&str> {
         self.progress.as_ref()?.reason.as_deref()
     }
@@ -164,7 +164,7 @@ impl Duty {
     pub fn light(&self) -> Light {
         match self.stage {
             Stage::Fulfilled => Light::Done,
-            Stage::Waived | Stage::Lapsed | Stage::Waiting => Light::Grey,
+            Stage::Waived | Stage::Lapsed | Stage::Withdrawn | Stage::Waiting => Light::Grey,
             _ if self.overdue => Light::Red,
             Stage::Returned => Light::Yellow,
             _ if self.due_soon => Light::Yellow,
@@ -212,8 +212,13 @@ impl Duty {
             }
             // The lights stay as they were: what had been overdue still is.
             Body::ObligationReopened(_) => {
-                self.stage = Stage::Open;
+                // One that was withdrawn while it waited waits again.
+                self.stage = match self.due {
+                    Some(_) => Stage::Open,
+                    None => Stage::Waiting,
+                };
                 let progress = self.progress();
+                progress.reason = None;
                 progress.done = None;
                 progress.submitted = None;
             }
@@ -245,6 +250,25 @@ impl Duty {
                 let progress = self.progress();
                 progress.extension = None;
                 progress.reason = r.reason.as_deref().map(Into::into);
+            }
+            Body::ObligationWithdrawn(r) => {
+                self.stage = Stage::Withdrawn;
+                let progress = self.progress();
+                progress.extension = None;
+                progress.reason = r.reason.as_deref().map(Into::into);
+            }
+            Body::ObligationRedated(r) => {
+                if self.stage == Stage::Waiting {
+                    self.stage = Stage::Open;
+                }
+                if r.from != Some(r.to) {
+                    self.redate(r.to);
+                }
+            }
+            Body::ObligationTransferred(r) => {
+                self.id = r.to.as_str().into();
+                self.unit = shared.text(&r.unit);
+                self.owner = r.owner;
             }
             Body::ObligationLapsed(_) => self.stage = Stage::Lapsed,
             Body::ObligationDueSoon(_) => self.due_soon = true,

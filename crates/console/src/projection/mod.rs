@@ -213,6 +213,7 @@ impl Projection {
             Body::DefinitionAdopted(r) => {
                 let place = self.ledger_place(&r.definition.ledger, &record.tenant);
                 self.ledgers[place as usize].adopt(&r.definition, &r.hash, at);
+                self.place_owners(place);
             }
             // Others keep copies of the directory; one is enough.
             Body::DirectoryAdopted(r) if service == Service::Rules => {
@@ -234,6 +235,17 @@ impl Projection {
                     self.open(duty);
                 }
                 self.about(&r.obligation, record, at);
+            }
+            Body::ObligationTransferred(r) => {
+                if let Some(place) = self.duties.place(&r.from) {
+                    self.duties.rename(place, &r.from, &r.to);
+                    self.move_unit(place, &r.unit);
+                    // It finds the duty by its new id, which the record gives it.
+                    if let Some(duty) = self.duties.at_mut(place) {
+                        duty.id = r.to.as_str().into();
+                    }
+                    self.about(&r.to, record, at);
+                }
             }
             Body::NoticeRequested(r) => {
                 self.ask(record.id, record, r);
@@ -306,6 +318,38 @@ impl Projection {
         let row = ledger.task_mut(&task);
         row.duties.push(place);
         row.counts.add(light, false);
+    }
+
+    /// A duty is found among those of another unit from now on, in the order of opening.
+    fn move_unit(&mut self, place: u32, unit: &str) {
+        let Some(duty) = self.duties.at(place) else {
+            return;
+        };
+        if let Some(list) = self.by_unit.get_mut(&duty.unit) {
+            list.retain(|other| *other != place);
+        }
+        let list = self.by_unit.entry(self.shared.text(unit)).or_default();
+        let between = list.partition_point(|other| *other < place);
+        list.insert(between, place);
+    }
+
+    /// A text came into force: duties find their owner entries again.
+    fn place_owners(&mut self, ledger: u32) {
+        let mut places = BTreeMap::new();
+        let rows = &self.ledgers[ledger as usize].tasks;
+        for task in rows.iter().filter_map(|row| row.spec.as_ref()) {
+            for (place, owner) in (0u32..).zip(&task.owners) {
+                for unit in &owner.units {
+                    places.insert((task.id.as_str(), owner.role, unit.as_str()), place);
+                }
+            }
+        }
+        for duty in rows.iter().flat_map(|row| &row.duties) {
+            if let Some(duty) = self.duties.at_mut(*duty) {
+                let key = (&*duty.task, duty.role, &*duty.unit);
+                duty.owner = places.get(&key).copied().unwrap_or(u32::MAX);
+            }
+        }
     }
 
     /// Changes a duty, keeps the counts in step, and remembers where its history goes on.

@@ -101,6 +101,10 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::ObligationExtensionRefused(_)
             | Body::ObligationWaived(_)
             | Body::ObligationTriggered(_)
+            | Body::ObligationWithdrawn(_)
+            | Body::ObligationRedated(_)
+            | Body::ObligationReladdered(_)
+            | Body::ObligationTransferred(_)
             | Body::ObligationDueSoon(_)
             | Body::ObligationOverdue(_)
             | Body::ObligationLapsed(_)
@@ -250,6 +254,28 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 r.to,
                 because(r.reason.as_deref())
             ),
+        ),
+        Body::ObligationWithdrawn(r) => (
+            M::Duty,
+            format!(
+                "撤销{}{}",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationRedated(r) => (M::Duty, r.reason.clone()),
+        Body::ObligationReladdered(r) => {
+            let list: Vec<_> = r.done.iter().map(|s| step_in_chinese(s)).collect();
+            let text = if list.is_empty() {
+                "提醒步骤重新推算".to_owned()
+            } else {
+                format!("提醒步骤重新推算,已办过的不再重复:{}", list.join("、"))
+            };
+            (M::Duty, text)
+        }
+        Body::ObligationTransferred(r) => (
+            M::Duty,
+            format!("{},本事项转由{}承担", r.reason, look.unit(&r.unit)),
         ),
         Body::ObligationDueSoon(r) => (M::Light, format!("转黄灯:临近完成时限{}", r.due)),
         Body::ObligationOverdue(r) => (M::Light, format!("转红灯:完成时限{}已过,尚未销号", r.due)),

@@ -165,6 +165,7 @@ fn duties<'a>(
     findings: &mut Vec<String>,
 ) {
     let mut states: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut undated: BTreeSet<&str> = BTreeSet::new();
     for entry in entries {
         let data = entry.data();
         let duty = text(&data["obligation"]);
@@ -174,16 +175,41 @@ fn duties<'a>(
                     findings.push(format!("once: {duty} was opened before"));
                 }
                 if data["due"].is_null() {
+                    undated.insert(duty);
                     "waiting"
                 } else {
                     "open"
                 }
             }
+            // Withdrawn before its trigger and restored, it waits again.
+            "obligation.reopened" if undated.contains(duty) => "waiting",
             "obligation.triggered" | "obligation.reopened" | "obligation.returned" => "open",
+            // A definition that names a date no longer waits for a trigger.
+            "obligation.redated" if states.get(duty) == Some(&"waiting") => "open",
+            // It goes on under another id, as it stood.
+            "obligation.transferred" => {
+                let Some(state) = states.remove(text(&data["from"])) else {
+                    findings.push(format!("duty: {} before it was opened", entry.shown()));
+                    continue;
+                };
+                if states.insert(text(&data["to"]), state).is_some() {
+                    findings.push(format!("once: {} to one that is there", entry.shown()));
+                }
+                if undated.remove(text(&data["from"])) {
+                    undated.insert(text(&data["to"]));
+                }
+                continue;
+            }
             "obligation.submitted" => "submitted",
-            "obligation.fulfilled" | "obligation.waived" | "obligation.lapsed" => "final",
+            "obligation.fulfilled"
+            | "obligation.waived"
+            | "obligation.lapsed"
+            | "obligation.withdrawn" => "final",
             _ => continue,
         };
+        if matches!(entry.kind(), "obligation.triggered" | "obligation.redated") {
+            undated.remove(duty);
+        }
         if state != "waiting" && entry.kind() != "obligation.opened" && !states.contains_key(duty) {
             findings.push(format!("duty: {} before it was opened", entry.shown()));
         }
