@@ -16,7 +16,7 @@ use duban_model::id::is_plain_id;
 use crate::deadline::{Every, Kind};
 use crate::reading::{Owed, Question, Reading, Row};
 use crate::refusal::Refusal;
-use crate::text::{half, squeeze};
+use crate::text::{closes, half, opens, squeeze};
 use crate::yaml::{self, quoted, text};
 
 /// The most characters of a task's wording in a definition.
@@ -303,7 +303,10 @@ impl Writer<'_> {
             .questions
             .iter()
             .filter(|q| q.row.as_deref() == Some(&row.number))
-            .map(|q| format!("第{id}行{}。暂取:{}", q.question, q.taken))
+            .map(|q| {
+                let mark = if q.question.ends_with('?') { "" } else { "。" };
+                format!("第{id}行{}{mark}暂取:{}", q.question, q.taken)
+            })
             .collect();
         let mut wording: String = row.text.chars().take(MAX_TEXT_CHARS).collect();
         if wording.chars().count() < row.text.chars().count() {
@@ -529,13 +532,24 @@ impl Writer<'_> {
     }
 }
 
-/// The beginning of a wording, as far as it makes sense alone.
+/// The beginning of a wording, as far as it makes sense alone: up to the first mark that is not
+/// inside brackets.
 fn short_title(wording: &str) -> String {
-    let end = wording
-        .char_indices()
-        .find(|(at, c)| *at > 0 && matches!(half(*c), ',' | '。' | ';' | '、' | ':'))
-        .map_or(wording.len(), |(at, _)| at);
-    let title: String = wording[..end].chars().take(TITLE_CHARS).collect();
+    let mut depth = 0_usize;
+    let mut title = String::new();
+    for c in wording.chars().take(TITLE_CHARS) {
+        if opens(c) {
+            depth += 1;
+        } else if closes(c) {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0
+            && matches!(half(c), ',' | '。' | ';' | '、' | ':')
+            && !title.is_empty()
+        {
+            break;
+        }
+        title.push(c);
+    }
     if title.trim().is_empty() {
         "任务".to_owned()
     } else {

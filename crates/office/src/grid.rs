@@ -68,8 +68,8 @@ pub(crate) fn read(table: &Table, begin: usize, walk: &mut Walk, raw: &mut Raw) 
             place: table.name.clone(),
             field: "section",
             code: "empty_cell",
-            found: format!("“{column}”有{rows}行为空,也没有合并"),
-            question: format!("“{column}”列为空的{rows}行,是否都接上一行?"),
+            found: format!("“{column}”有{rows}格为空,也没有合并"),
+            question: format!("“{column}”列有{rows}格为空,是否都接上一行?"),
             alternatives: vec!["都接上一行".to_owned(), "没有标题".to_owned()],
             taken: "都接上一行".to_owned(),
         });

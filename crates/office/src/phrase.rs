@@ -295,7 +295,8 @@ fn segment_names(segment: &str, current: &mut Role, known: &dyn Fn(&str) -> bool
     }
 }
 
-/// Parts that together are a name of the directory become one again; the longest name first.
+/// Parts that together are a name of the directory become one again; the longest name first. So do
+/// parts that describe together who is meant: 承担公共服务、行政许可等职责的部门.
 fn whole_names(split: Vec<String>, known: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut out = Vec::new();
     let mut at = 0;
@@ -306,7 +307,14 @@ fn whole_names(split: Vec<String>, known: &dyn Fn(&str) -> bool) -> Vec<String> 
                 let joined = split[at..*end].join("、");
                 known(&suffix(&joined).0)
             });
-        let end = longest.unwrap_or(at + 1);
+        let described = (at + 2..=(at + MAX_NAME_PARTS).min(split.len())).find(|end| {
+            let (last, _) = suffix(&split[end - 1]);
+            let describes = ["职责的部门", "职能的部门", "的部门", "的单位"]
+                .iter()
+                .any(|word| last.ends_with(word));
+            describes && split[at..*end].iter().all(|part| !known(&suffix(part).0))
+        });
+        let end = longest.or(described).unwrap_or(at + 1);
         out.push(split[at..end].join("、"));
         at = end;
     }
@@ -410,6 +418,21 @@ mod tests {
         let names = read("市住建、发改等有关部门", Role::Responsible, &|_| false);
         assert_eq!(names.names.len(), 2);
         assert_eq!(names.open, [("等有关部门".to_owned(), Role::Responsible)]);
+    }
+
+    #[test]
+    fn a_description_of_who_is_meant_is_one_name() {
+        let known = |name: &str| name == "市教育局";
+        let names = read(
+            "市教育局、市本级承担公共服务、行政许可等职责的部门",
+            Role::Responsible,
+            &known,
+        );
+        let names: Vec<&str> = names.names.iter().map(|n| n.text.as_str()).collect();
+        assert_eq!(
+            names,
+            ["市教育局", "市本级承担公共服务、行政许可等职责的部门"]
+        );
     }
 
     #[test]
