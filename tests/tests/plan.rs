@@ -104,6 +104,7 @@ fn deploying_does_exactly_what_the_plan_showed() {
 
     // The log of a stopped installation, at the last instant of its virtual clock.
     let offline = plan(&new, &data);
+    let socket = Path::new(&data).join("duban.sock");
     let serve = Duban::start(&[
         "serve",
         "--data",
@@ -113,15 +114,11 @@ fn deploying_does_exactly_what_the_plan_showed() {
         "--http",
         "127.0.0.1:0",
     ]);
-    assert!(
-        until(LIMIT, || serve.out().contains("pages:")),
-        "{}",
-        serve.err()
-    );
+    assert!(until(LIMIT, || socket.exists()), "{}", serve.err());
     let shown = plan(&new, &data);
     assert_eq!(shown["plan"], offline["plan"]);
     assert_eq!(shown["sum"], offline["sum"]);
-    assert_eq!(shown["contacts"].as_array().unwrap().len(), 3, "{shown}");
+    assert_eq!(shown["contacts"].as_array().unwrap().len(), 1);
     assert_eq!(shown["refused"], serde_json::json!([]));
 
     let before = obligations(&data);

@@ -255,22 +255,23 @@ fn compare(
     records: &[Arc<Record>],
     now: Timestamp,
 ) -> Vec<Change> {
-    let mut why: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut why: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
     let mut kept = BTreeSet::new();
     for record in records {
         match &record.body {
             Body::ObligationRedated(r) => {
-                why.insert(&r.obligation, &r.reason);
+                why.entry(&r.obligation).or_default().push(&r.reason);
                 if r.granted {
                     kept.insert(r.obligation.as_str());
                 }
             }
             Body::ObligationWithdrawn(r) | Body::ObligationReopened(r) => {
-                why.insert(&r.obligation, r.reason.as_deref().unwrap_or_default());
+                let reason = r.reason.as_deref().unwrap_or_default();
+                why.entry(&r.obligation).or_default().push(reason);
             }
             Body::ObligationTransferred(r) => {
-                why.insert(&r.to, &r.reason);
+                why.entry(&r.to).or_default().push(&r.reason);
                 came_from.insert(&r.to, &r.from);
             }
             _ => {}
@@ -297,7 +298,10 @@ fn compare(
             obligation: id.clone(),
             from: from.map_or_else(|| was.map(due).unwrap_or_default(), ToOwned::to_owned),
             to: due(is),
-            why: why.get(id.as_str()).copied().unwrap_or_default().to_owned(),
+            why: why
+                .get(id.as_str())
+                .map(|list| list.join(";"))
+                .unwrap_or_default(),
             added: Vec::new(),
             dropped: Vec::new(),
             past: Vec::new(),
@@ -378,7 +382,13 @@ fn contacts(old: &Directory, new: &Directory) -> Vec<[String; 3]> {
     };
     let all: BTreeSet<&String> = old.units.keys().chain(new.units.keys()).collect();
     all.into_iter()
-        .map(|unit| (unit, people(old, unit), people(new, unit)))
+        .map(|unit| {
+            // One that was renamed or merged keeps the people it came with, if they are the same.
+            let former = new.units.get(unit).into_iter().flat_map(|u| &u.formerly);
+            let mut ids = std::iter::once(unit).chain(former);
+            let before = ids.find_map(|id| people(old, id));
+            (unit, before, people(new, unit))
+        })
         .filter(|(_, before, after)| before != after)
         .map(|(unit, before, after)| {
             let shown = |people: Option<String>| people.unwrap_or_else(|| "-".to_owned());

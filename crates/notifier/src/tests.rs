@@ -37,6 +37,7 @@ fn unit(contacts: Vec<Contact>, leader: Option<Contact>) -> Unit {
         certainty: None,
         contacts,
         leader,
+        formerly: Vec::new(),
     }
 }
 
@@ -65,7 +66,12 @@ impl Desk {
             tenant: "t".to_owned(),
             units,
         };
-        let out = desk.record(Body::DirectoryDeployed(DirectoryDeployed { directory }));
+        let out = desk.record(Body::DirectoryDeployed(DirectoryDeployed {
+            directory,
+            by: None,
+            reason: None,
+            expects: None,
+        }));
         assert_eq!(out.len(), 1);
         desk
     }
