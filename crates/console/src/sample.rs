@@ -176,7 +176,10 @@ impl Sample {
         };
         self.write(
             service,
-            Body::DirectoryAdopted(DirectoryAdopted { directory }),
+            Body::DirectoryAdopted(DirectoryAdopted {
+                directory,
+                planned: false,
+            }),
         );
     }
 

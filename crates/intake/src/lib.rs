@@ -137,7 +137,13 @@ impl Decider for Intake {
                 if let Body::DirectoryDeployed(r) = body {
                     // What is sent under a former id is its successor's.
                     let former = r.directory.units.values().flat_map(|unit| &unit.formerly);
-                    let units = r.directory.units.keys().chain(former).cloned().collect();
+                    let mut units: BTreeSet<String> =
+                        r.directory.units.keys().chain(former).cloned().collect();
+                    // The rules may refuse one that is held to a plan, and nobody tells the intake.
+                    if r.expects.is_some() {
+                        let known = state.units(&record.tenant);
+                        units.extend(known.into_iter().flatten().cloned());
+                    }
                     state.units.put(record.tenant.as_str(), units);
                 }
                 let origin = record.origin.as_deref().unwrap_or_default();

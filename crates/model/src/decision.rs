@@ -90,6 +90,9 @@ pub struct CalendarAdopted {
 pub struct DirectoryAdopted {
     /// The directory.
     pub directory: Directory,
+    /// Its deployment was held to a plan, so that whoever else keeps a copy takes this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
 }
 
 /// A noted publication that no longer counts anywhere.

@@ -156,10 +156,12 @@ impl Decider for Notifier {
 
     fn consumes(record: &Record) -> bool {
         match &record.body {
-            Body::NoticeRequested(_)
-            | Body::DirectoryDeployed(_)
-            | Body::DefinitionAdopted(_)
-            | Body::DeliveryReported(_) => true,
+            // One that is held to a plan may be refused by the rules.
+            Body::DirectoryDeployed(r) => r.expects.is_none(),
+            Body::DirectoryAdopted(r) => r.planned,
+            Body::NoticeRequested(_) | Body::DefinitionAdopted(_) | Body::DeliveryReported(_) => {
+                true
+            }
             Body::TimerFired(fired) => fired.owner == Service::Notifier,
             _ => false,
         }
@@ -172,6 +174,14 @@ impl Decider for Notifier {
                     record.tenant.clone(),
                     Body::DirectoryAdopted(DirectoryAdopted {
                         directory: r.directory.clone(),
+                        planned: false,
+                    }),
+                )),
+                Body::DirectoryAdopted(r) => out.push(Draft::new(
+                    record.tenant.clone(),
+                    Body::DirectoryAdopted(DirectoryAdopted {
+                        directory: r.directory.clone(),
+                        planned: false,
                     }),
                 )),
                 Body::DefinitionAdopted(r) => {

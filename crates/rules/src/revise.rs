@@ -65,6 +65,7 @@ pub(crate) fn directory(desk: &mut Desk<'_, '_>, deployed: &DirectoryDeployed) {
     let directory = &deployed.directory;
     desk.push(Body::DirectoryAdopted(DirectoryAdopted {
         directory: directory.clone(),
+        planned: deployed.expects.is_some(),
     }));
     let tenant = desk.record.tenant.clone();
     let other = desk

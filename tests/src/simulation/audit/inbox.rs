@@ -134,10 +134,14 @@ impl Door {
                     ));
                 }
                 if let Some(units) = event["data"]["directory"]["units"].as_object() {
-                    self.units.insert(
-                        text(&event["tenant"]).to_owned(),
-                        units.keys().cloned().collect(),
-                    );
+                    // What is sent under a former id is its successor's.
+                    let former = units
+                        .values()
+                        .filter_map(|unit| unit["formerly"].as_array())
+                        .flatten()
+                        .map(|id| text(id).to_owned());
+                    let all = units.keys().cloned().chain(former).collect();
+                    self.units.insert(text(&event["tenant"]).to_owned(), all);
                 }
                 self.accepted.insert(identity(&event), event);
             }
