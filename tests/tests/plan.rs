@@ -185,12 +185,13 @@ fn deploying_does_exactly_what_the_plan_showed() {
     }
     assert_eq!(plan(&new, &data)["brings"], serde_json::json!([]));
 
-    let explained = run(&[
-        "explain",
-        "tongliao-2021/1/city-fgw/responsible",
-        "--data",
-        &data,
-    ]);
+    let moved = shown["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|change| change["change"] == "moved" && change["to"] == "2021-11-30");
+    let moved = moved.unwrap()["obligation"].as_str().unwrap();
+    let explained = run(&["explain", moved, "--data", &data]);
     let explained = explained.with_code(0).out;
     assert!(
         explained.contains("(市大数据局):领导小组决定"),

@@ -326,7 +326,7 @@ pub(crate) struct UnitSource {
     /// 可省。分管负责人 | Optional. The leader in charge
     #[serde(default)]
     pub leader: Option<ContactSource>,
-    /// Ids under which it, or a unit merged into it, stood before.
+    /// 曾用代号,更名或并入之前所用 | Ids under which it, or a unit merged into it, stood before.
     #[serde(default)]
     pub formerly: Vec<Spanned<String>>,
 }

@@ -71,6 +71,7 @@ fn writers(kind: &str) -> &'static [&'static str] {
         | "publication.forgotten"
         | "definition.adopted"
         | "calendar.adopted"
+        | "ledger.revised"
         | "rules.continue" => &["rules"],
         "duplicate.recorded" => &["intake"],
         kind if kind.starts_with("obligation.") => &["rules"],

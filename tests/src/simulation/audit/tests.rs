@@ -8,7 +8,7 @@ use crate::simulation::evidence::Evidence;
 use crate::simulation::run;
 
 /// Seeds whose runs have every kind of record that is tampered with below.
-const SEEDS: std::ops::Range<u64> = 1..40;
+const SEEDS: std::ops::Range<u64> = 1..200;
 
 /// Good evidence in which something can be tampered with, tampered with.
 fn tampered(tamper: impl Fn(&mut Evidence) -> bool) -> Vec<String> {
