@@ -8,7 +8,7 @@ use duban_tests::duban::{Duban, Said, run, workspace};
 use duban_tests::watch::until;
 use serde_json::Value;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A copy of the real ledger beside its calendars.
 fn copied(folder: &Path, name: &str) -> std::path::PathBuf {

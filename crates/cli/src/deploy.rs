@@ -105,7 +105,9 @@ async fn list(args: &Deploy, reading: &Reading) -> Result<Ended, Fault> {
             if args.format == Format::Json {
                 crate::say!("{}", serde_json::to_string_pretty(&objects)?);
             } else {
-                objects.iter().for_each(|object| crate::say!("{object}"));
+                for object in &objects {
+                    crate::say!("{object}");
+                }
             }
         }
     }

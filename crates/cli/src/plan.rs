@@ -98,6 +98,10 @@ impl Wanted {
 
 /// What happens to one obligation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those that are printed"
+)]
 pub(crate) struct Change {
     /// `opened`, `withdrawn`, `restored`, `transferred`, `moved`, `kept`, `fulfilled`, `reopened`, or
     /// `notices` where only its notices change.
@@ -120,6 +124,10 @@ pub(crate) struct Change {
 
 /// What deploying changes.
 #[derive(Clone, Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those that are printed"
+)]
 pub(crate) struct Plan {
     /// By this a deployment can be held to the plan.
     pub plan: String,

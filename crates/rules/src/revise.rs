@@ -156,8 +156,8 @@ pub(crate) fn go_on(desk: &mut Desk<'_, '_>, ledger: &str, because: Revision, pa
     };
     let next = match part {
         RevisionPart::Begin => begin(desk, row, because),
-        RevisionPart::Periods { next } => periods(desk, row, *next),
-        RevisionPart::Duties { after } => duties(desk, row, because, after),
+        RevisionPart::Periods { next } => Some(periods(desk, row, *next)),
+        RevisionPart::Duties { after } => Some(duties(desk, row, because, after)),
         RevisionPart::Opening { next } => opening(desk, row, *next),
     };
     if let Some(next) = next {
@@ -196,7 +196,7 @@ fn begin(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision) -> Option<Rev
 }
 
 /// The schedules that open periods: of new rows armed, of changed ones moved, of others disarmed.
-fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionPart> {
+fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> RevisionPart {
     let basis = Basis::of(desk.state, row);
     let (old, new) = (basis.definition, &row.definition);
     let rule = |task: Option<&Task>| match task.map(|task| &task.opens) {
@@ -214,7 +214,7 @@ fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
             continue;
         }
         if desk.out.len() >= RECORDS_PER_INPUT {
-            return Some(RevisionPart::Periods { next: place });
+            return RevisionPart::Periods { next: place };
         }
         let (was, is): (Option<PeriodRule>, _) = (rule(basis.task(id)), rule(task));
         let timer = periods_timer(&new.ledger, id);
@@ -246,18 +246,13 @@ fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
         desk.out
             .push(draft.in_ledger(new.ledger.clone()).under(row.hash.clone()));
     }
-    Some(RevisionPart::Duties {
+    RevisionPart::Duties {
         after: String::new(),
-    })
+    }
 }
 
 /// The duties that are there: each stays, moves, goes over or is withdrawn.
-fn duties(
-    desk: &mut Desk<'_, '_>,
-    row: &Ledger,
-    because: Revision,
-    after: &str,
-) -> Option<RevisionPart> {
+fn duties(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision, after: &str) -> RevisionPart {
     let state = desk.state;
     let basis = Basis::of(state, row);
     let prefix = format!("{}/", row.definition.ledger);
@@ -270,11 +265,11 @@ fn duties(
     for (looked_at, (id, obligation)) in there.enumerate() {
         let full = looked_at == LOOKED_AT_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT;
         if full || !revise_duty(desk, row, &basis, because, id, obligation) {
-            return Some(RevisionPart::Duties { after: last });
+            return RevisionPart::Duties { after: last };
         }
         last = id.to_string();
     }
-    Some(RevisionPart::Opening { next: 0 })
+    RevisionPart::Opening { next: 0 }
 }
 
 /// The duties that are not there yet.
