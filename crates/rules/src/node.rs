@@ -81,9 +81,14 @@ impl Part {
     }
 }
 
-/// Reads a text as YAML within the library's limits of size, depth and repetition.
+/// Fields within fields at most. Definitions need ten; reading takes up to 30 KiB of stack a level,
+/// and a thread of a service has 2 MiB.
+const MAX_DEPTH_LEVELS: usize = 24;
+
+/// Reads a text as YAML within the library's limits of size and repetition, and our limit of depth.
 pub(crate) fn parse(text: &str) -> Result<Node, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH_LEVELS },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
     };
     let raw = serde_saphyr::from_str_with_options::<Raw>(text, options)?;
