@@ -492,6 +492,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             ladder: "fixed".to_owned(),
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
         }],
+        merged: Vec::new(),
         confirm: Vec::new(),
     }
 }

@@ -58,9 +58,11 @@ impl<'a> Assembler<'a> {
             units: Vec::new(),
             unresolved: Vec::new(),
             deadline: deadline::read("", self.year),
+            merged: raw.merged(),
             encouraged: false,
             place: raw.place.clone(),
             other: Vec::new(),
+            added: Vec::new(),
             cells: Vec::new(),
         };
         row.encouraged = row.text.starts_with("鼓励");
@@ -85,6 +87,16 @@ impl<'a> Assembler<'a> {
             let text = one_line(&field.text);
             cells.push(reading(field, &text, "没有使用", Confidence::Certain));
             row.other.push((field.column.clone(), text));
+        }
+        for field in &raw.added {
+            let text = one_line(&field.text);
+            cells.push(reading(
+                field,
+                &text,
+                "督办导出时加上的",
+                Confidence::Certain,
+            ));
+            row.added.push((field.column.clone(), text));
         }
         row.cells = cells;
         row

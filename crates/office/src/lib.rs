@@ -16,6 +16,7 @@ pub mod deadline;
 pub mod definition;
 mod document;
 mod docx;
+pub mod export;
 mod form;
 mod grid;
 mod heading;

@@ -1,6 +1,6 @@
 //! Tasks as they lie in a document, before anything of them is understood.
 
-use duban_model::definition::Role;
+use duban_model::definition::{MergedCell, Role};
 
 use crate::reading::{Aside, Question};
 
@@ -75,8 +75,29 @@ pub(crate) struct RawRow {
     pub deadlines: Vec<Found>,
     /// Columns that are not used.
     pub other: Vec<Found>,
+    /// Columns that an export of ours added.
+    pub added: Vec<Found>,
     /// Rows that went into it.
     pub rows: usize,
+}
+
+impl RawRow {
+    /// The cells that go on from the row above: merged, or left empty where a format cannot merge.
+    pub fn merged(&self) -> Vec<MergedCell> {
+        let go_on = |fields: &mut dyn Iterator<Item = &Found>| {
+            let mut written = fields
+                .filter(|field| !field.text.trim().is_empty())
+                .peekable();
+            written.peek().is_some()
+                && written.all(|field| matches!(field.origin, Origin::Merged | Origin::Above))
+        };
+        let units = go_on(&mut self.units.iter().map(|(_, field)| field));
+        let deadline = go_on(&mut self.deadlines.iter());
+        let both = [(units, MergedCell::Units), (deadline, MergedCell::Deadline)];
+        both.into_iter()
+            .filter_map(|(is, cell)| is.then_some(cell))
+            .collect()
+    }
 }
 
 /// Everything found in a document.
@@ -88,6 +109,8 @@ pub(crate) struct Raw {
     pub asides: Vec<Aside>,
     /// Questions about the layout.
     pub questions: Vec<Question>,
+    /// What an export of ours added: columns, and whole tables.
+    pub added: Vec<String>,
     /// Rows and paragraphs looked at.
     pub rows_in: usize,
 }

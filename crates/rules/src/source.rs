@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    CERTAINTIES, CHANNELS, FIRSTS, OPENS, PERIODS, ROLES, STRENGTHS, SUBMISSIONS, TIERS, spellings,
+    CERTAINTIES, CHANNELS, FIRSTS, MERGED, OPENS, PERIODS, ROLES, STRENGTHS, SUBMISSIONS, TIERS,
+    spellings,
 };
 
 /// A plain id.
@@ -156,6 +157,10 @@ pub(crate) struct TaskSource {
     /// 可省。完成时限原文 | Optional. The deadline as worded
     #[serde(default)]
     pub deadline_phrase: Option<String>,
+    /// 可省。原文件中与上一行合并的单元格:units 责任单位,deadline 完成时限 | Optional. Cells that the document merges with the row above
+    #[serde(default)]
+    #[schemars(extend("items" = {"type": "string", "enum": spellings(MERGED)}))]
+    pub merged: Vec<Spanned<String>>,
     /// required 必办;encouraged 鼓励 | Binding, or encouraged
     #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,

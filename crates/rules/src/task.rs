@@ -19,7 +19,7 @@ use crate::node::Location;
 use crate::owner::{compile_fulfilment, compile_owner};
 use crate::reading::Spanned;
 use crate::source::{LedgerSource, PeriodSource, TaskSource, TasksSource};
-use crate::words::{FIRSTS, OPENS, OpensWord, PERIODS, STRENGTHS};
+use crate::words::{FIRSTS, MERGED, OPENS, OpensWord, PERIODS, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -170,6 +170,10 @@ fn compile_task(
             "confirm the reading under `confirmed`, or change the row and remove the question",
         );
     }
+    let merged = task.merged.iter();
+    let merged = merged
+        .filter_map(|word| faults.choose(word, MERGED))
+        .collect();
     let (opens, due) = timing?;
     Some(Task {
         id: task.id.value.clone(),
@@ -183,6 +187,7 @@ fn compile_task(
         opens,
         due,
         owners,
+        merged,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })
 }

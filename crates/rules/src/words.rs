@@ -2,7 +2,7 @@
 //! propose are the same.
 
 use duban_calendar::PeriodKind;
-use duban_model::definition::{FirstPeriod, Role, Strength, Tier};
+use duban_model::definition::{FirstPeriod, MergedCell, Role, Strength, Tier};
 use duban_model::directory::{Certainty, Channel};
 
 /// Words, each with what it means.
@@ -33,6 +33,11 @@ pub(crate) const OPENS: Words<OpensWord> = &[
     ("activation", OpensWord::Activation),
     ("each_period", OpensWord::EachPeriod),
     ("trigger", OpensWord::Trigger),
+];
+
+pub(crate) const MERGED: Words<MergedCell> = &[
+    ("units", MergedCell::Units),
+    ("deadline", MergedCell::Deadline),
 ];
 
 pub(crate) const PERIODS: Words<PeriodKind> = &[
