@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
-use duban_model::definition::{Fulfilment, Owner, Role, Task};
+use duban_model::definition::{DueRule, Fulfilment, Owner, Role, Task};
 use duban_model::{Directory, Timestamp, Zone};
 use duban_office::export::csv::Encoding;
 use duban_office::export::{
@@ -33,23 +33,32 @@ pub(crate) async fn run(args: Export) -> Result<Ended, Fault> {
         .map_err(|fault| format!("--at: {fault}"))?;
     let mut view = View::without_records();
     let mut account = Account::default();
+    let mut goes_on = false;
     let reading = Reading::open(&args.place).await?;
     reading
         .frames(|stored| {
+            let mut records = stored.frame.records.iter();
+            goes_on |= records.any(|r| until.is_some_and(|until| r.loggedat > until));
             view.note(&stored.frame, until);
             account.note(&stored.frame, until, &view);
         })
         .await?;
     let id = ledger(&args, &view)?;
-    let as_of = until.unwrap_or_else(|| view.latest()).min(view.latest());
+    // Of an instant that the log has not reached it tells nothing yet.
+    let as_of = until.filter(|_| goes_on).unwrap_or_else(|| view.latest());
     let ledger = filtered(&args, &view, told(&view, &account, &id, as_of))?;
     let bytes = written(&args, format, &ledger)?;
     write_file(&args.to, &bytes, args.replace)?;
+    let duties = ledger.duties();
+    let what = if format == ExportFormat::Ics {
+        let dated = duties.filter(|duty| ics::is_entered(duty));
+        format!("日历条目{}个", dated.count())
+    } else {
+        format!("任务{}项,责任事项{}项", ledger.rows.len(), duties.count())
+    };
     crate::say!(
-        "已写入 {}:任务{}项,责任事项{}项,情况截至 {}",
+        "已写入 {}:{what},情况截至 {}",
         args.to.display(),
-        ledger.rows.len(),
-        ledger.duties().count(),
         ledger.heading.as_of.format("%Y-%m-%d %H:%M")
     );
     Ok(Ended::Well)
@@ -126,6 +135,10 @@ fn told(view: &View, account: &Account, id: &str, as_of: Timestamp) -> Ledger {
                 text: task.text.clone(),
                 units_phrase: task.units_phrase.clone(),
                 deadline_phrase: task.deadline_phrase.clone().unwrap_or_default(),
+                due: match task.due {
+                    DueRule::Date(due) => Some(due),
+                    DueRule::PeriodEnd | DueRule::Trigger => None,
+                },
                 merged: task.merged.clone(),
                 confirm: task.confirm.clone(),
                 duties: owed
@@ -181,6 +194,7 @@ impl Teller<'_> {
             title: task.map(|task| task.title.clone()).unwrap_or_default(),
             unit: o.unit.to_string(),
             name: self.view.name(&o.tenant, &o.unit),
+            full_name: self.full_name(o),
             role: o.role,
             period: o.period.map(|period| period.to_string()),
             stage: stage(o.state),
@@ -201,6 +215,12 @@ impl Teller<'_> {
             changes: lines.map(|l| dated(&l.changes)).unwrap_or_default(),
             remarks: lines.map(|l| dated(&l.remarks)).unwrap_or_default(),
         }
+    }
+
+    fn full_name(&self, o: &Obligation) -> String {
+        let directory = self.view.state().directory(&o.tenant);
+        let unit = directory.and_then(|directory| directory.units.get(o.unit.as_str()));
+        unit.map_or_else(|| o.unit.to_string(), |unit| unit.name.clone())
     }
 
     /// Publications that count, then links of the submission that stands.

@@ -339,7 +339,8 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
     let mut renewed = false;
     for c in columns.sections() {
         let mut field = found(table, r, c, columns);
-        if field.origin == Origin::Empty && !renewed && !walk.above[c].is_empty() {
+        let may_go_on = !columns.exported && !renewed;
+        if field.origin == Origin::Empty && may_go_on && !walk.above[c].is_empty() {
             field.origin = Origin::Above;
             field.text.clone_from(&walk.above[c]);
             match walk

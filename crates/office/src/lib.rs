@@ -33,6 +33,7 @@ pub mod refusal;
 pub mod report;
 mod resolve;
 pub mod roster;
+mod serial;
 mod sheet;
 mod text;
 mod title;

@@ -1,7 +1,9 @@
 //! Tasks as they lie in a document, before anything of them is understood.
 
+use chrono::NaiveDate;
 use duban_model::definition::{MergedCell, Role};
 
+use crate::export::words::DUE;
 use crate::reading::{Aside, Question};
 
 /// Where the text of a field comes from.
@@ -82,6 +84,12 @@ pub(crate) struct RawRow {
 }
 
 impl RawRow {
+    /// The day that the ledger had when it was exported.
+    pub fn exported_due(&self) -> Option<(&Found, NaiveDate)> {
+        let field = self.added.iter().find(|field| field.column == DUE)?;
+        Some((field, field.text.trim().parse().ok()?))
+    }
+
     /// The cells that go on from the row above: merged, or left empty where a format cannot merge.
     pub fn merged(&self) -> Vec<MergedCell> {
         let go_on = |fields: &mut dyn Iterator<Item = &Found>| {

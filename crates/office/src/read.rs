@@ -260,7 +260,9 @@ fn understand(
         .and_then(|(at, _)| at.checked_sub(1))
         .map(|at| titles[at].to_owned());
     let mut heading = title::read(file, titles.into_iter(), &sheets, phrases);
+    let mut part = None;
     if let Some((_, said)) = said {
+        part = said.only;
         heading.title = above.or(heading.title);
         heading.ledger = said.ledger;
         heading.year = said.year.or(heading.year);
@@ -291,6 +293,16 @@ fn understand(
             .map(|a| (*a).to_owned())
             .unwrap_or_default(),
     };
+    if let Some(part) = part {
+        let question = "这是督办导出的一部分,不是整份台账,是否就导入这一部分?";
+        questions.push(whole(
+            "document",
+            "part_of_ledger",
+            format!("只列{part}"),
+            question,
+            &["只导入这一部分", "导出整份台账后重新导入"],
+        ));
+    }
     if heading.year.is_none() {
         let question = "没有写明是哪一年的台账,没有年份的日期读不出来";
         questions.push(whole(

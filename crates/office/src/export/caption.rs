@@ -22,6 +22,8 @@ pub(crate) struct Caption {
     pub number: Option<String>,
     /// Its date.
     pub issued: Option<NaiveDate>,
+    /// Which part of the ledger was asked for; nothing if it is the whole.
+    pub only: Option<String>,
 }
 
 /// A value within the line: what would end it is left out.
@@ -67,6 +69,7 @@ pub(crate) fn read(text: &str) -> Option<Caption> {
             "年度" => caption.year = value.parse().ok(),
             "印发机关" => caption.issuer = Some(value),
             "文号" => caption.number = Some(value),
+            "只列" => caption.only = Some(value),
             "成文日期" => caption.issued = value.parse().ok(),
             _ => {}
         }

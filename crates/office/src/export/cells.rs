@@ -5,11 +5,11 @@ use duban_model::definition::MergedCell;
 
 use crate::export::summary::{self, Line};
 use crate::export::words::{
-    CHANGES, DUTIES_NAME, DUTY, EVIDENCE, EVIDENCE_NAME, LIGHT, MISSING, NEXT, NOTICE, REMARKS,
-    STATE, TASKS_NAME,
+    CHANGES, DUE, DUTIES_NAME, DUTY, EVIDENCE, EVIDENCE_NAME, LIGHT, MISSING, NEXT, NOTICE,
+    REMARKS, STATE, TASKS_NAME,
 };
 use crate::export::{Duty, Ledger, Light, Row};
-use crate::text::{Rank, number, numbered, one_line, squeeze};
+use crate::text::{Rank, numbered, one_line};
 
 /// The most characters of one cell. Excel takes 32,767; nobody reads so many.
 const MAX_CHARS: usize = 8_000;
@@ -48,6 +48,8 @@ pub(crate) struct Cell {
     pub lines: Vec<Line>,
     /// A day, instead of a text.
     pub date: Option<NaiveDate>,
+    /// True if its text is a number, so that it is ordered as one.
+    pub is_number: bool,
     /// The time of that day.
     pub time: Option<NaiveTime>,
     /// A light, whose colour it has.
@@ -59,6 +61,15 @@ pub(crate) struct Cell {
 impl Cell {
     pub(super) fn text(text: impl Into<String>) -> Cell {
         Cell::lines(vec![Line::plain(text)])
+    }
+
+    /// A row's number, which need not be one.
+    pub(super) fn number(id: &str) -> Cell {
+        let value = id.parse::<u32>().ok();
+        Cell {
+            is_number: value.is_some_and(|value| value.to_string() == id),
+            ..Cell::text(id)
+        }
     }
 
     pub(super) fn lines(lines: Vec<Line>) -> Cell {
@@ -119,6 +130,20 @@ impl Cell {
         lines.join("\n")
     }
 
+    /// How many lines it takes in a column so many Latin characters wide.
+    pub fn height(&self, width: u16) -> usize {
+        let width = usize::from(width).saturating_sub(1).max(1);
+        let wide = |line: &str| -> usize {
+            let narrow = line.chars().filter(char::is_ascii).count();
+            narrow + (line.chars().count() - narrow) * 2
+        };
+        let lines = self.with_links();
+        lines
+            .split('\n')
+            .map(|line| wide(line).div_ceil(width).max(1))
+            .sum()
+    }
+
     /// The same with each line's link after it, for formats in which a text cannot lead anywhere.
     pub fn with_links(&self) -> String {
         if let Some(date) = self.date {
@@ -149,64 +174,58 @@ pub(crate) struct Grid {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Where the numbers of the rows stand, so that an import finds them as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Numbers {
-    /// In a column of their own.
-    column: bool,
-    /// Before the wording, as the ledger of the notice has them: 1.公开…
-    before: bool,
+impl Grid {
+    /// How many lines a row takes, so that every cell can be read; one that goes on below takes its
+    /// share.
+    pub fn lines(&self, row: usize) -> usize {
+        let of = |c: usize| {
+            let begin = (0..=row).rev().find(|r| !self.rows[*r][c].goes_on);
+            let begin = begin.unwrap_or(0);
+            let below = self.rows[begin + 1..].iter();
+            let rows = 1 + below.take_while(|row| row[c].goes_on).count();
+            let cell = &self.rows[begin][c];
+            cell.height(self.columns[c].width).div_ceil(rows)
+        };
+        (0..self.columns.len()).map(of).max().unwrap_or(1)
+    }
 }
 
-impl Numbers {
-    /// As the notice has them, if that can be read again; otherwise in a column.
-    fn of(rows: &[Row]) -> Numbers {
-        let reads = |row: &Row| {
-            let text = one_line(&row.text);
-            let read = numbered(&format!("{}.{text}", row.id));
-            read.is_some_and(|(rank, value, rest)| {
-                rank == Rank::Item && value.to_string() == row.id && rest == text
-            })
-        };
-        if rows.iter().all(reads) {
-            return Numbers {
-                column: false,
-                before: true,
-            };
-        }
-        // A wording that begins with its own number would lose it.
-        let loses = |row: &Row| {
-            let text = one_line(&row.text);
-            numbered(&text)
-                .is_some_and(|(rank, value, _)| rank == Rank::Item && value.to_string() == row.id)
-        };
-        Numbers {
-            column: true,
-            before: rows.iter().any(loses),
-        }
-    }
+/// True if the numbers of the rows are read again where the ledger of the notice has them: 1.公开….
+/// Otherwise they take a column of their own.
+fn stand_before(rows: &[Row]) -> bool {
+    rows.iter().all(|row| {
+        let text = one_line(&row.text);
+        let read = numbered(&format!("{}.{text}", row.id));
+        read.is_some_and(|(rank, value, rest)| {
+            rank == Rank::Item && value.to_string() == row.id && rest == text
+        })
+    })
+}
 
-    /// The wording as written.
-    fn wording(self, row: &Row) -> String {
-        let is_number = || {
-            let chars: Vec<char> = squeeze(&row.id).chars().collect();
-            number(&chars).is_some_and(|(_, taken)| taken == chars.len())
-        };
-        if self.before && (!self.column || is_number()) {
-            format!("{}.{}", row.id, row.text)
-        } else {
-            row.text.clone()
-        }
+/// The wording as written.
+fn wording(row: &Row, numbers_before: bool) -> String {
+    // Beside a column of numbers, a wording that begins with its own number would lose it.
+    let loses = || {
+        let read = numbered(&one_line(&row.text));
+        read.is_some_and(|(rank, value, _)| rank == Rank::Item && value.to_string() == row.id)
+    };
+    if numbers_before {
+        format!("{}.{}", row.id, row.text)
+    } else if loses() {
+        // 1.1.公开 would be read as a section's number.
+        format!("{}、{}", row.id, row.text)
+    } else {
+        row.text.clone()
     }
 }
 
 /// The ledger, a row a task.
 pub(crate) fn tasks(ledger: &Ledger) -> Grid {
     let rows = &ledger.rows;
-    let numbers = Numbers::of(rows);
+    let numbers_before = stand_before(rows);
     let has_subsections = rows.iter().any(|row| !row.subsection.trim().is_empty());
     let mut columns = Vec::new();
-    if numbers.column {
+    if !numbers_before {
         columns.push(centred("序号", 6));
     }
     columns.push(column("任务名称", 16));
@@ -217,10 +236,11 @@ pub(crate) fn tasks(ledger: &Ledger) -> Grid {
         column("具体任务", 52),
         column("责任单位", 26),
         centred("完成时限", 14),
+        centred(DUE, 14),
         column(STATE, 22),
         centred(LIGHT, 10),
         centred(NEXT, 14),
-        column(EVIDENCE, 38),
+        column(EVIDENCE, 44),
         column(MISSING, 30),
         column(NOTICE, 26),
         column(CHANGES, 26),
@@ -234,26 +254,22 @@ pub(crate) fn tasks(ledger: &Ledger) -> Grid {
                 && above.subsection == row.subsection
                 && !row.subsection.is_empty()
         });
-        // Below a lower heading a row without one begins its section anew, or the heading would be
-        // read as its own.
-        let upper = above.is_some_and(|above| {
-            above.section == row.section
-                && !row.section.is_empty()
-                && (above.subsection.is_empty() || !row.subsection.is_empty())
-        });
+        let upper =
+            above.is_some_and(|above| above.section == row.section && !row.section.is_empty());
         let merged = |cell| row.merged.contains(&cell) && above.is_some();
         let mut cells = Vec::new();
-        if numbers.column {
-            cells.push(Cell::text(&row.id));
+        if !numbers_before {
+            cells.push(Cell::number(&row.id));
         }
         cells.push(Cell::text(&row.section).merged(upper));
         if has_subsections {
             cells.push(Cell::text(&row.subsection).merged(lower));
         }
         cells.extend([
-            Cell::text(numbers.wording(row)),
+            Cell::text(wording(row, numbers_before)),
             Cell::text(&row.units_phrase).merged(merged(MergedCell::Units)),
             Cell::text(&row.deadline_phrase).merged(merged(MergedCell::Deadline)),
+            Cell::date(row.due),
             Cell::text(summary::state(&row.duties)),
             Cell::light(summary::light(&row.duties)),
             Cell::date(summary::next(&row.duties)),
@@ -281,7 +297,7 @@ pub(crate) fn duties(ledger: &Ledger) -> Grid {
     let columns = vec![
         centred("序号", 6),
         column("任务", 28),
-        column("单位", 18),
+        column("单位", 26),
         centred("角色", 6),
         centred("期限", 9),
         centred("状态", 14),
@@ -294,16 +310,16 @@ pub(crate) fn duties(ledger: &Ledger) -> Grid {
         column(NOTICE, 30),
         column(CHANGES, 30),
         column("备注", 30),
-        column(DUTY, 34),
+        column(DUTY, 38),
     ];
     let row = |duty: &Duty| {
         let evidence = duty.evidence.iter().map(summary::shown).collect();
         let missing = summary::missing_of(duty).join("、");
         let notice = duty.notice.as_ref().map(summary::notice_shown);
         vec![
-            Cell::text(&duty.task),
+            Cell::number(&duty.task),
             Cell::text(&duty.title),
-            Cell::text(&duty.name),
+            Cell::text(&duty.full_name),
             Cell::text(summary::role(duty.role)),
             Cell::text(duty.period.as_deref().unwrap_or_default()),
             Cell::text(duty.stage.chinese()),
@@ -331,13 +347,13 @@ pub(crate) fn evidence(ledger: &Ledger) -> Grid {
     let columns = vec![
         centred("序号", 6),
         column("任务", 28),
-        column("单位", 18),
+        column("单位", 26),
         column("计入", 24),
         column("标题", 48),
         column("种类", 16),
         centred("日期", 13),
         column("链接", 44),
-        column(DUTY, 34),
+        column(DUTY, 38),
     ];
     let row = |duty: &Duty, evidence: &crate::export::Evidence| {
         let link = evidence.link.clone().map(|link| Line {
@@ -345,9 +361,9 @@ pub(crate) fn evidence(ledger: &Ledger) -> Grid {
             link: Some(link),
         });
         vec![
-            Cell::text(&duty.task),
+            Cell::number(&duty.task),
             Cell::text(&duty.title),
-            Cell::text(&duty.name),
+            Cell::text(&duty.full_name),
             Cell::text(&evidence.counts_for),
             Cell::text(&evidence.title),
             Cell::text(&evidence.kind),

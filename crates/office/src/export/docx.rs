@@ -4,6 +4,8 @@
 //! The few elements that this takes are written here: what Word needs of a table is smaller than
 //! any crate for it.
 
+use std::fmt::Write as _;
+
 use crate::export::cells::{self, Cell, Grid};
 use crate::export::docx_parts::{FOOTER_ID, archive, escaped, link_id};
 use crate::export::{Ledger, Part, caption, is_web, unwritable};
@@ -56,8 +58,10 @@ impl Writer {
             ""
         };
         let text = run(text, "");
-        self.body +=
-            &format!(r#"<w:p><w:pPr><w:pStyle w:val="{style}"/>{page}</w:pPr>{text}</w:p>"#);
+        let _ = write!(
+            self.body,
+            r#"<w:p><w:pPr><w:pStyle w:val="{style}"/>{page}</w:pPr>{text}</w:p>"#
+        );
     }
 
     fn table(&mut self, grid: &Grid) {
@@ -70,12 +74,12 @@ impl Writer {
             .collect();
         self.body += r#"<w:tbl><w:tblPr><w:tblW w:w="0" w:type="auto"/><w:tblBorders><w:top w:val="single" w:sz="4" w:space="0" w:color="000000"/><w:left w:val="single" w:sz="4" w:space="0" w:color="000000"/><w:bottom w:val="single" w:sz="4" w:space="0" w:color="000000"/><w:right w:val="single" w:sz="4" w:space="0" w:color="000000"/><w:insideH w:val="single" w:sz="4" w:space="0" w:color="000000"/><w:insideV w:val="single" w:sz="4" w:space="0" w:color="000000"/></w:tblBorders><w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="40" w:type="dxa"/><w:right w:w="40" w:type="dxa"/></w:tblCellMar></w:tblPr><w:tblGrid>"#;
         for width in &widths {
-            self.body += &format!(r#"<w:gridCol w:w="{width}"/>"#);
+            let _ = write!(self.body, r#"<w:gridCol w:w="{width}"/>"#);
         }
         self.body += "</w:tblGrid>";
         self.headings(grid, &widths);
         for (r, row) in grid.rows.iter().enumerate() {
-            self.body += "<w:tr>";
+            self.body += "<w:tr><w:trPr><w:cantSplit/></w:trPr>";
             for (c, cell) in row.iter().enumerate() {
                 let goes_on_below = grid.rows.get(r + 1).is_some_and(|below| below[c].goes_on);
                 self.cell(cell, widths[c], grid.columns[c].centred, goes_on_below);
@@ -102,7 +106,8 @@ impl Writer {
                 String::new()
             };
             let text = run(heading, "<w:b/>");
-            self.body += &format!(
+            let _ = write!(
+                self.body,
                 r#"<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{span}<w:shd w:val="clear" w:color="auto" w:fill="D9E2F3"/><w:vAlign w:val="center"/></w:tcPr><w:p><w:pPr><w:jc w:val="center"/></w:pPr>{text}</w:p></w:tc>"#
             );
             c += across;
@@ -127,7 +132,8 @@ impl Writer {
         } else {
             ""
         };
-        self.body += &format!(
+        let _ = write!(
+            self.body,
             r#"<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{merge}{shade}<w:vAlign w:val="center"/></w:tcPr>"#
         );
         let mut paragraphs = 0;
@@ -145,12 +151,12 @@ impl Writer {
                     }
                     _ => run(&line.text, ""),
                 };
-                self.body += &format!("<w:p>{align}{text}</w:p>");
+                let _ = write!(self.body, "<w:p>{align}{text}</w:p>");
                 paragraphs += 1;
             }
             if let Some(date) = cell.date {
                 let text = run(&date.to_string(), "");
-                self.body += &format!("<w:p>{align}{text}</w:p>");
+                let _ = write!(self.body, "<w:p>{align}{text}</w:p>");
                 paragraphs += 1;
             }
         }

@@ -1,5 +1,6 @@
 //! The parts of a Word document that are the same in every export, and the archive they make.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
@@ -55,7 +56,8 @@ fn relationships(links: &[String]) -> String {
 <Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="{TYPE}/styles" Target="styles.xml"/><Relationship Id="{FOOTER_ID}" Type="{TYPE}/footer" Target="footer1.xml"/>"#
     );
     for (at, link) in links.iter().enumerate() {
-        out += &format!(
+        let _ = write!(
+            out,
             r#"<Relationship Id="{}" Type="{TYPE}/hyperlink" Target="{}" TargetMode="External"/>"#,
             link_id(at),
             escaped(link)

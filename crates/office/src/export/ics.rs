@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 
-use crate::export::{Ledger, summary};
+use crate::export::{Duty, Ledger, summary};
 
 /// The longest line, in bytes without its end.
 const LINE_BYTES: usize = 75;
@@ -12,7 +12,7 @@ const LINE_BYTES: usize = 75;
 pub fn write(ledger: &Ledger) -> String {
     let mut calendar = Calendar::new(&ledger.heading.title, ledger.heading.as_of);
     for row in &ledger.rows {
-        for duty in row.duties.iter().filter(|duty| duty.stage.is_open()) {
+        for duty in row.duties.iter().filter(|duty| is_entered(duty)) {
             let Some(due) = duty.due else { continue };
             let period = duty.period.as_ref();
             let period = period.map(|p| format!(" {p}")).unwrap_or_default();
@@ -41,6 +41,11 @@ pub fn write(ledger: &Ledger) -> String {
         }
     }
     calendar.end()
+}
+
+/// True for a duty that has an entry: open, with a date.
+pub fn is_entered(duty: &Duty) -> bool {
+    duty.stage.is_open() && duty.due.is_some()
 }
 
 /// When an entry is.

@@ -144,8 +144,10 @@ pub struct Duty {
     pub title: String,
     /// The unit's id.
     pub unit: String,
-    /// The unit's name.
+    /// The unit's name as notices print it.
     pub name: String,
+    /// The unit's full name.
+    pub full_name: String,
     /// Its part.
     pub role: Role,
     /// Which period, e.g. `2021Q3`.
@@ -187,6 +189,8 @@ pub struct Row {
     pub units_phrase: String,
     /// 完成时限 as worded.
     pub deadline_phrase: String,
+    /// The one day on which it is due, if the definition names one.
+    pub due: Option<NaiveDate>,
     /// Cells that the document merges with the row above.
     pub merged: Vec<MergedCell>,
     /// What the office must still confirm.

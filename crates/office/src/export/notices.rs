@@ -69,7 +69,7 @@ fn grid(notices: &[Sent]) -> Grid {
             Cell::instant(sent.at.naive_local()),
             Cell::text(&sent.kind),
             Cell::text(&sent.step),
-            Cell::text(&sent.task),
+            Cell::number(&sent.task),
             Cell::text(&sent.unit),
             Cell::text(&sent.role),
             Cell::text(&sent.contact),

@@ -9,9 +9,11 @@ use crate::export::{Duty, Evidence, Light, Row, Stage};
 
 /// Entries of evidence, notices or changes that a row names; the others are counted and stand in
 /// the table of duties.
-const NAMED: usize = 5;
+const NAMED: usize = 3;
 /// Units that a row names as those which lack something.
-const NAMED_UNITS: usize = 6;
+const NAMED_UNITS: usize = 3;
+/// Kinds of what is missing that a row names.
+const NAMED_MISSING: usize = 6;
 
 /// A line of a cell, with where it leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,17 +170,22 @@ pub(crate) fn missing(duties: &[Duty]) -> Vec<Line> {
             list.push(whom);
         }
     }
-    let of = |name: String| {
-        let whom = &by_name[&name];
+    let of = |name: &String| {
+        let whom = &by_name[name];
         let more = if whom.len() > NAMED_UNITS {
-            format!("等{}", whom.len())
+            format!("等{}项", whom.len())
         } else {
             String::new()
         };
         let first: Vec<&str> = whom.iter().take(NAMED_UNITS).map(String::as_str).collect();
         Line::plain(format!("{name}:{}{more}", first.join("、")))
     };
-    order.into_iter().map(of).collect()
+    let mut lines: Vec<Line> = order.iter().take(NAMED_MISSING).map(of).collect();
+    if order.len() > NAMED_MISSING {
+        let more = order.len() - NAMED_MISSING;
+        lines.push(Line::plain(format!("另有{more}种,见明细")));
+    }
+    lines
 }
 
 /// The latest notice of all.

@@ -2,6 +2,8 @@
 
 use crate::text::squeeze;
 
+/// The day that the ledger in force has, whatever the wording says.
+pub(crate) const DUE: &str = "时限日期";
 /// 46个单位:已销号40、未办结6,其中红灯2
 pub(crate) const STATE: &str = "办理情况";
 /// 红灯、黄灯、绿灯、完成、灰
@@ -29,8 +31,8 @@ pub(crate) const DUTIES_NAME: &str = "责任事项";
 pub(crate) const EVIDENCE_NAME: &str = "佐证";
 
 /// What an export adds, in its order.
-const ADDED: [&str; 8] = [
-    STATE, LIGHT, NEXT, EVIDENCE, MISSING, NOTICE, CHANGES, REMARKS,
+const ADDED: [&str; 9] = [
+    DUE, STATE, LIGHT, NEXT, EVIDENCE, MISSING, NOTICE, CHANGES, REMARKS,
 ];
 /// Headings that no other ledger is likely to have together: by them an export is known.
 const MARKS: [&str; 3] = [STATE, LIGHT, REMARKS];

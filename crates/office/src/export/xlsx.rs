@@ -15,6 +15,9 @@ use crate::refusal::Refusal;
 const MAX_LINKS: usize = 60_000;
 /// The longest link that leads somewhere, in characters; Excel takes 2,080.
 const MAX_LINK_CHARS: usize = 2_000;
+/// The height of a line, in points, and the most lines of a row: Excel takes 409 points.
+const LINE: f64 = 13.5;
+const MAX_LINES: usize = 30;
 /// The paper: A3.
 const PAPER: u8 = 8;
 /// Behind headings.
@@ -151,6 +154,12 @@ pub(super) fn sheet(
     headings(sheet, header, grid, styles)?;
     for (r, cells) in grid.rows.iter().enumerate() {
         let row = header + 1 + place(r)?;
+        // Not every program finds the height by itself.
+        let lines = grid.lines(r).min(MAX_LINES);
+        sheet.set_row_height(
+            row,
+            f64::from(u32::try_from(lines).unwrap_or(1)) * LINE + 3.0,
+        )?;
         for (c, cell) in cells.iter().enumerate() {
             let format = styles.of(&grid.columns[c], cell);
             write_cell(sheet, (row, column_place(c)?), cell, &format, styles)?;
@@ -222,7 +231,9 @@ fn write_cell(
         return Ok(());
     }
     let text = cell.with_links();
-    if text.is_empty() {
+    if let Some(number) = text.parse::<u32>().ok().filter(|_| cell.is_number) {
+        sheet.write_number_with_format(row, column, number, format)?;
+    } else if text.is_empty() {
         sheet.write_blank(row, column, format)?;
     } else {
         sheet.write_string_with_format(row, column, text, format)?;
