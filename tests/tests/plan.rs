@@ -202,6 +202,8 @@ fn deploying_does_exactly_what_the_plan_showed() {
         "{explained}"
     );
 
+    what_became_of_them_is_told(folder.path(), &data, &shown);
+
     // And back again.
     let list = deploy(&data, &["--list", "--format", "json"])
         .with_code(0)
@@ -226,4 +228,53 @@ fn deploying_does_exactly_what_the_plan_showed() {
     let said = deploy(&data, &[&new_folder]).with_code(1);
     assert!(said.err.contains("no server runs"), "{}", said.err);
     run(&["replay", "--verify", "--data", &data]).with_code(0);
+}
+
+/// Explanations and exports know duties that went over, were withdrawn or got another date.
+fn what_became_of_them_is_told(folder: &Path, data: &str, shown: &Value) {
+    let changes = shown["changes"].as_array().unwrap();
+    let of_kind = |kind: &str| changes.iter().find(|change| change["change"] == kind);
+    let gone_over = of_kind("transferred").unwrap();
+    let (from, to) = (
+        gone_over["from"].as_str().unwrap(),
+        gone_over["obligation"].as_str().unwrap(),
+    );
+    let explain = |id: &str| run(&["explain", id, "--data", data]).with_code(0).out;
+    let explained = explain(from);
+    assert_eq!(explained, explain(to));
+    // A notice that went out under the former id.
+    let notice = explained
+        .lines()
+        .find_map(|line| line.split_once("通知 ")?.1.split_once(" 发往 ban-kailu/"));
+    let (notice, _) = notice.unwrap_or_else(|| panic!("no notice in {explained}"));
+    assert!(explain(notice).contains("发往 ban-kailu/"));
+
+    let to_file = folder.join("duties.csv");
+    let file = to_file.display().to_string();
+    let export = ["export", "--data", data, "--part", "duties", "--to", &file];
+    run(&[&export[..], &["--encoding", "utf-8"]].concat()).with_code(0);
+    let written = std::fs::read_to_string(&to_file).unwrap();
+    let about = |id: &str| {
+        let end = format!(",{id}\r\n");
+        let found = written.find(&end).unwrap_or_else(|| panic!("no {id}"));
+        // A record may go over several lines; it begins after the one before ended.
+        let begin = written[..found].rfind("/responsible").map_or(0, |at| at);
+        written[begin..found].to_owned()
+    };
+    assert!(
+        !written.contains(&format!(",{from}\r\n")),
+        "{from} is listed"
+    );
+    assert!(about(to).contains("更名或并入"), "{}", about(to));
+    let withdrawn = of_kind("withdrawn").unwrap()["obligation"]
+        .as_str()
+        .unwrap();
+    assert!(about(withdrawn).contains("已撤销"), "{}", about(withdrawn));
+    let moved = "tongliao-2021/1/city-fgw/responsible";
+    assert!(
+        about(moved).contains("完成时限由2021-12-31改为2021-11-30")
+            && about(moved).contains(",2021-11-30,"),
+        "{}",
+        about(moved)
+    );
 }
