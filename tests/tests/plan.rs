@@ -234,20 +234,23 @@ fn deploying_does_exactly_what_the_plan_showed() {
 fn what_became_of_them_is_told(folder: &Path, data: &str, shown: &Value) {
     let changes = shown["changes"].as_array().unwrap();
     let of_kind = |kind: &str| changes.iter().find(|change| change["change"] == kind);
-    let gone_over = of_kind("transferred").unwrap();
-    let (from, to) = (
-        gone_over["from"].as_str().unwrap(),
-        gone_over["obligation"].as_str().unwrap(),
-    );
     let explain = |id: &str| run(&["explain", id, "--data", data]).with_code(0).out;
-    let explained = explain(from);
-    assert_eq!(explained, explain(to));
-    // A notice that went out under the former id.
-    let notice = explained
-        .lines()
-        .find_map(|line| line.split_once("通知 ")?.1.split_once(" 发往 ban-kailu/"));
-    let (notice, _) = notice.unwrap_or_else(|| panic!("no notice in {explained}"));
-    assert!(explain(notice).contains("发往 ban-kailu/"));
+    let gone_over = changes.iter().filter(|c| c["change"] == "transferred");
+    let mut ids = gone_over.map(|change| {
+        let id = |field: &str| change[field].as_str().unwrap().to_owned();
+        (id("from"), id("obligation"))
+    });
+    // One of which a notice had gone out under its former id.
+    let told = ids.find_map(|(from, to)| {
+        let explained = explain(&from);
+        let mut lines = explained.lines();
+        let line = lines.find(|line| line.contains(" 发往 ban-kailu/"))?;
+        let notice = line.split_once("通知 ")?.1.split(' ').next()?;
+        Some((from, to, notice.to_owned(), explained.clone()))
+    });
+    let (from, to, notice, explained) = told.unwrap();
+    assert_eq!(explained, explain(&to));
+    assert!(explain(&notice).contains(" 发往 ban-kailu/"));
 
     let to_file = folder.join("duties.csv");
     let file = to_file.display().to_string();
@@ -265,12 +268,15 @@ fn what_became_of_them_is_told(folder: &Path, data: &str, shown: &Value) {
         !written.contains(&format!(",{from}\r\n")),
         "{from} is listed"
     );
-    assert!(about(to).contains("更名或并入"), "{}", about(to));
+    assert!(about(&to).contains("更名或并入"), "{}", about(&to));
     let withdrawn = of_kind("withdrawn").unwrap()["obligation"]
         .as_str()
         .unwrap();
     assert!(about(withdrawn).contains("已撤销"), "{}", about(withdrawn));
-    let moved = "tongliao-2021/1/city-fgw/responsible";
+    let moved = changes
+        .iter()
+        .find(|c| c["change"] == "moved" && c["to"] == "2021-11-30");
+    let moved = moved.unwrap()["obligation"].as_str().unwrap();
     assert!(
         about(moved).contains("完成时限由2021-12-31改为2021-11-30")
             && about(moved).contains(",2021-11-30,"),
