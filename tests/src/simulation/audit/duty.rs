@@ -265,10 +265,19 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
     }
 }
 
-/// True if `other` was decided on an input that stands before `entry` on the log.
+/// True if `other` was decided on an input that stands before `entry` on the log. A long act is
+/// decided in parts, each on the continuation that the one before left behind: the input is the one
+/// that began it.
 fn decided_before(entries: &[Entry<'_>], other: &Entry<'_>, entry: &Entry<'_>) -> bool {
+    let mut cause = other.cause();
+    while let Some(going_on) = entries
+        .iter()
+        .find(|e| e.id() == cause && e.kind() == "rules.continue")
+    {
+        cause = going_on.cause();
+    }
     entries
         .iter()
         .take_while(|e| e.id() != entry.id())
-        .any(|e| e.id() == other.cause())
+        .any(|e| e.id() == cause)
 }
