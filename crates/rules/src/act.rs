@@ -9,12 +9,12 @@ use duban_model::definition::{Fulfilment, Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
-use crate::activate::start;
 use crate::case::{Case, Notice};
 use crate::decide::Desk;
 use crate::evidence::settle;
 use crate::judge::judge;
 use crate::obligation::ObligationState;
+use crate::open::start;
 use crate::timer::arm_verification;
 
 /// Duties started on one input by a trigger; each yields at most four records.
@@ -202,11 +202,7 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             };
             let definition = &case.ledger.definition;
             let asked = judge(desk.record, definition, case.calendar).at;
-            if case
-                .obligation
-                .due
-                .is_some_and(|due| asked.date_in(definition.zone) > due)
-            {
+            if case.obligation.is_late(asked, definition.zone) {
                 return desk.reject(
                     "extension-late",
                     format!("a request after the date of {}", case.id),
@@ -254,10 +250,7 @@ fn later_date(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option
 fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let at = judge(desk.record, definition, case.calendar);
-    let late = case
-        .obligation
-        .due
-        .is_some_and(|due| at.at.date_in(definition.zone) > due);
+    let late = case.obligation.is_late(at.at, definition.zone);
     let body = Body::ObligationSubmitted(ObligationSubmitted {
         obligation: case.id.clone(),
         by: act.by.clone(),
@@ -273,10 +266,7 @@ fn verified(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let (at, late) = case.obligation.submitted.unwrap_or_else(|| {
         let at = judge(desk.record, definition, case.calendar).at;
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(definition.zone) > due);
+        let late = case.obligation.is_late(at, definition.zone);
         (at, late)
     });
     let body = Body::ObligationFulfilled(ObligationFulfilled {
