@@ -93,9 +93,9 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         );
         crate::say!(
             "{} 项任务,{} 条示例事件(虚构)| {} tasks, {} made-up events",
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len(),
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len()
         );
         crate::say!("邮件写入 | mail goes to {}", data.join("mail").display());
@@ -254,6 +254,7 @@ impl Page {
         let (order, step, task, unit) = match &record.body {
             Body::NoticeQueued(r) => {
                 let order = match r.request.kind {
+                    NoticeKind::Opened => 2,
                     NoticeKind::Catchup => 3,
                     NoticeKind::Reminder => 4,
                     NoticeKind::Return | NoticeKind::Reopened => 5,

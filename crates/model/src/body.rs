@@ -15,7 +15,7 @@ use crate::decision::{
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
-    Publication, PublicationWithdrawn, TaskAct,
+    Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
 
 macro_rules! record_types {
@@ -98,6 +98,10 @@ record_types! {
     PublicationUpdated(Publication) = "duban.publication.updated" Fact;
     /// A publication was taken down.
     PublicationWithdrawn(PublicationWithdrawn) = "duban.publication.withdrawn" Fact;
+    /// Something arose that must be dealt with (事由).
+    MatterReported(Matter) = "duban.matter.reported" Fact;
+    /// A matter is none any more.
+    MatterWithdrawn(MatterWithdrawn) = "duban.matter.withdrawn" Fact;
     /// 签收
     TaskAccepted(TaskAct) = "duban.task.accepted" Fact;
     /// 进展

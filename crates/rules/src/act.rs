@@ -9,12 +9,12 @@ use duban_model::definition::{Fulfilment, Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
-use crate::activate::start;
 use crate::case::{Case, Notice};
 use crate::decide::Desk;
 use crate::evidence::settle;
 use crate::judge::judge;
-use crate::obligation::ObligationState;
+use crate::obligation::{Obligation, ObligationState};
+use crate::open::start;
 use crate::timer::arm_verification;
 
 /// Duties started on one input by a trigger; each yields at most four records.
@@ -93,9 +93,10 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
         .iter()
         .filter(|(_, o)| act.role.is_none_or(|role| role == o.role))
         .filter(|(_, o)| act.period.is_none_or(|period| Some(period) == o.period))
+        .filter(|(_, o)| act.occasion.as_deref().is_none_or(|of| is_for(o, of)))
         .collect();
     if fitting.len() > 1 && act.period.is_none() {
-        // Only one period may still be running; then that one is meant.
+        // Only one may still be running; then that one is meant.
         let running: Vec<_> = fitting
             .iter()
             .filter(|(_, o)| !o.state.is_final())
@@ -133,10 +134,13 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
                     act.role
                         .map(|r| format!(" as {}", r.as_str()))
                         .unwrap_or_default(),
-                    act.period.map(|p| format!(" in {p}")).unwrap_or_default(),
+                    act.period
+                        .map(|p| format!(" in {p}"))
+                        .or_else(|| act.occasion.as_ref().map(|of| format!(" for `{of}`")))
+                        .unwrap_or_default(),
                 ),
                 format!("an obligation that exists; {there}"),
-                "correct task, unit, role or period",
+                "correct task, unit, role, period or occasion",
             );
             None
         }
@@ -146,11 +150,18 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
                 "ambiguous",
                 format!("task {} of `{unit}`, which has several", act.task),
                 format!("one of {}", ids.join(", ")),
-                "add `role` or `period`",
+                "add `role`, `period` or `occasion`",
             );
             None
         }
     }
+}
+
+/// Whether a duty was opened for what is named: by the last part of its id, or by the own id of the
+/// publication or matter.
+fn is_for(obligation: &Obligation, named: &str) -> bool {
+    let occasion = obligation.occasion.as_ref();
+    occasion.is_some_and(|o| o.key == named || o.subject_id() == Some(named))
 }
 
 fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, act: &TaskAct) {
@@ -202,11 +213,7 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             };
             let definition = &case.ledger.definition;
             let asked = judge(desk.record, definition, case.calendar).at;
-            if case
-                .obligation
-                .due
-                .is_some_and(|due| asked.date_in(definition.zone) > due)
-            {
+            if case.obligation.is_late(asked, definition.zone) {
                 return desk.reject(
                     "extension-late",
                     format!("a request after the date of {}", case.id),
@@ -254,10 +261,7 @@ fn later_date(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option
 fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let at = judge(desk.record, definition, case.calendar);
-    let late = case
-        .obligation
-        .due
-        .is_some_and(|due| at.at.date_in(definition.zone) > due);
+    let late = case.obligation.is_late(at.at, definition.zone);
     let body = Body::ObligationSubmitted(ObligationSubmitted {
         obligation: case.id.clone(),
         by: act.by.clone(),
@@ -273,10 +277,7 @@ fn verified(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let (at, late) = case.obligation.submitted.unwrap_or_else(|| {
         let at = judge(desk.record, definition, case.calendar).at;
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(definition.zone) > due);
+        let late = case.obligation.is_late(at, definition.zone);
         (at, late)
     });
     let body = Body::ObligationFulfilled(ObligationFulfilled {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use duban_calendar::Period;
 use duban_model::decision::{
-    Carried, Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked,
-    ObligationUnticked, PublicationForgotten, PublicationNoted,
+    Arose, Carried, Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked,
+    ObligationUnticked, Occasion, PublicationForgotten, PublicationNoted,
 };
 use duban_model::definition::{Fulfilment, Opens, Owner, Requirement, Task, Tier};
 use duban_model::fact::{Publication, PublicationWithdrawn};
@@ -17,7 +17,7 @@ use crate::condition::Unmet;
 use crate::decide::Desk;
 use crate::field::{Shown, carried};
 use crate::judge::judge;
-use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
 use crate::plan::Plan;
 use crate::state::{Ledger, RulesState, publication_key};
 
@@ -142,6 +142,12 @@ pub(crate) fn requirement(
         .period
         .is_some_and(|p| at.date_in(definition.zone) < p.start())
     {
+        return Err(Miss::BeforePeriod);
+    }
+    // A round of a standing duty, or one of a schedule, is not met by what was there before it.
+    let new_part = |o: &&Box<Occasion>| o.round > 1 || o.arose == Arose::Schedule;
+    let occasion = obligation.occasion.as_ref().filter(new_part);
+    if occasion.is_some_and(|occasion| at < occasion.at) {
         return Err(Miss::BeforePeriod);
     }
     if matches!(
@@ -269,10 +275,11 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
             &wanted.task.id,
             &publication.unit,
             wanted.owner.role,
-            None,
+            Part::Whole,
         );
         // Ids sort by period.
-        let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        let mut ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        ids.sort_by_key(|id| state.obligation(id).and_then(Obligation::began));
         let counted = ids.iter().find_map(|id| {
             let (_, index) = old_ticks.iter().find(|(ticked, _)| *ticked == ***id)?;
             (!cases.contains_key(id.as_str())).then_some((*id, *index))
@@ -487,10 +494,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
             .copied()
             .max()
             .unwrap_or(desk.now());
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(case.ledger.definition.zone) > due);
+        let late = case.obligation.is_late(at, case.ledger.definition.zone);
         let body = Body::ObligationFulfilled(ObligationFulfilled {
             obligation: case.id.clone(),
             how: "publications".to_owned(),
@@ -500,7 +504,11 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         });
         case.emit(desk, body);
         case.disarm(desk);
-    } else if !complete && state == ObligationState::Fulfilled && by_publications {
+    } else if !complete
+        && state == ObligationState::Fulfilled
+        && by_publications
+        && !crate::consequence::is_answered(desk, case)
+    {
         let missing = case.obligation.missing(&case.owner.fulfilled_by);
         let body = Body::ObligationReopened(ObligationActed {
             obligation: case.id.clone(),
@@ -509,7 +517,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         });
         case.emit(desk, body);
         // The unit hears of it at once, not at the next step of its ladder.
-        let due = case.obligation.due.map(|d| d.to_string());
+        let due = case.due_shown();
         case.notify(
             desk,
             Notice {
@@ -520,7 +528,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
                 reason: format!(
                     "已销号的事项重新打开:佐证不再齐全,缺少{};完成时限{}",
                     missing.join("、"),
-                    due.unwrap_or_default()
+                    due
                 ),
             },
         );
