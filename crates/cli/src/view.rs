@@ -239,7 +239,8 @@ impl View {
         if let Some((_, task)) = definition.and_then(|d| d.task(&obligation.task)) {
             lines.push(format!("第{}项 {}", task.id, task.text));
             if let Some(owner) = obligation.owner_of(task) {
-                let missing = obligation.missing(&owner.fulfilled_by);
+                let unit = |unit: &str| self.name(&obligation.tenant, unit);
+                let missing = obligation.missing(&owner.fulfilled_by, &unit);
                 if !missing.is_empty() && !obligation.state.is_final() {
                     lines.push(format!("尚缺:{}", missing.join("、")));
                 }
@@ -413,14 +414,13 @@ pub(crate) fn about(record: &Record) -> Option<&str> {
 
 /// The kinds of publications that an obligation asks for.
 pub(crate) fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<String> {
-    use duban_model::definition::Fulfilment;
     state
         .ledger(&obligation.ledger)
         .and_then(|l| l.definition.task(&obligation.task))
         .and_then(|(_, task)| obligation.owner_of(task))
-        .map(|owner| match &owner.fulfilled_by {
-            Fulfilment::Publications(list) => list.iter().flat_map(|r| r.kinds.clone()).collect(),
-            Fulfilment::Submission => Vec::new(),
+        .map(|owner| {
+            let asked = owner.fulfilled_by.requirements().iter();
+            asked.flat_map(|r| r.kinds.clone()).collect()
         })
         .unwrap_or_default()
 }
@@ -428,6 +428,7 @@ pub(crate) fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<S
 fn miss_in_chinese(miss: &Miss) -> String {
     match miss {
         Miss::OtherUnit => "不是本责任单位公开的".to_owned(),
+        Miss::NotBelow => "不是本责任单位的下级单位公开的".to_owned(),
         Miss::OtherKind(wanted) => format!("类别不符,要求的是{}", wanted.join("、")),
         Miss::Unmet {
             requirement,
@@ -437,6 +438,22 @@ fn miss_in_chinese(miss: &Miss) -> String {
             "不符合“{requirement}”的条件:{};条件是 {condition}",
             why.in_chinese()
         ),
+        Miss::NotOfGroup {
+            requirement,
+            group,
+            named,
+        } => match named {
+            Some(unit) => format!("“{requirement}”按“{group}”逐个单位计算,“{unit}”不在其中"),
+            None => format!("“{requirement}”按“{group}”逐个单位计算,没有写明关联哪个单位"),
+        },
+        Miss::NoItem { requirement, named } => match named {
+            Some(item) => format!("“{requirement}”逐项计算,所列各项中没有“{item}”"),
+            None => format!("“{requirement}”逐项计算,没有写明关联哪一项"),
+        },
+        Miss::OtherOpening { named } => match named {
+            Some(other) => format!("关联的是“{other}”,不是本事项的缘由"),
+            None => "没有关联本事项的缘由".to_owned(),
+        },
         Miss::BeforePeriod => "早于本期".to_owned(),
         Miss::BySubmission => "本事项以报送核实销号".to_owned(),
         Miss::Closed(state) => format!("事项已了结({state})"),

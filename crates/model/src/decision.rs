@@ -214,6 +214,9 @@ pub struct ObligationTicked {
     pub publication: String,
     /// When it counts as published.
     pub at: Timestamp,
+    /// The unit or item that it counts for, where each counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
 }
 
 /// A publication no longer counts (withdrawn, or changed to another kind).
@@ -561,6 +564,14 @@ pub enum Continuation {
         by: Option<String>,
         /// The last obligation done, in id order.
         after: ObligationId,
+    },
+    /// Going on with the duties that one publication or matter counts for, or no longer does.
+    Count {
+        /// `unit/publication`, or `matter:unit/matter`.
+        publication: String,
+        /// Why it counts for nothing any more, if it was withdrawn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        withdrawn: Option<String>,
     },
     /// Bringing the duties of running ledgers under what has come into force.
     Revise {

@@ -16,6 +16,7 @@ pub mod instant;
 pub mod name;
 pub mod noted;
 pub mod record;
+pub mod requirement;
 pub mod revision;
 pub mod state;
 

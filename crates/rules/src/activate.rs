@@ -339,6 +339,7 @@ pub(crate) fn open(
         due_soon: false,
         overdue: false,
         ticks: std::collections::BTreeMap::new(),
+        items: None,
         submitted: None,
         done: None,
         armed: None,

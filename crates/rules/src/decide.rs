@@ -60,6 +60,10 @@ impl Decider for Rules {
                     by,
                     after,
                 } => crate::act::trigger_all(&mut desk, ledger, task, *due, by.as_deref(), after),
+                Continuation::Count {
+                    publication,
+                    withdrawn,
+                } => crate::evidence::go_on(&mut desk, publication, withdrawn.as_deref()),
                 Continuation::Revise {
                     ledger,
                     because,

@@ -315,7 +315,8 @@ fn units_that_cannot(task: &Task, source: &TaskSource, faults: &mut Faults<'_>) 
         };
         for (requirement, written) in requirements.iter().zip(written) {
             let Some(when) = &written.when else { continue };
-            let Ok(condition) = Condition::read(&when.value, &requirement.kinds) else {
+            let Ok(condition) = Condition::read(&when.value, requirement.on, &requirement.kinds)
+            else {
                 continue;
             };
             let Some(allowed) = condition.compared_with(Field::Unit) else {

@@ -2,7 +2,7 @@
 //! propose are the same.
 
 use duban_calendar::PeriodKind;
-use duban_model::definition::{FirstPeriod, Role, Strength, Tier};
+use duban_model::definition::{About, By, FirstPeriod, Role, Strength, Tier};
 use duban_model::directory::{Certainty, Channel};
 
 /// Words, each with what it means.
@@ -54,6 +54,14 @@ pub(crate) const ROLES: Words<Role> = &[
 ];
 
 pub(crate) const SUBMISSIONS: Words<()> = &[("verified", ())];
+
+pub(crate) const BYS: Words<By> = &[
+    ("unit", By::Unit),
+    ("subordinates", By::Subordinates),
+    ("anyone", By::Anyone),
+];
+
+pub(crate) const ABOUTS: Words<About> = &[("opening", About::Opening)];
 
 pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("certain", Certainty::Certain),

@@ -360,6 +360,7 @@ fn publication(name: &str, unit: &str, kind: &str) -> Publication {
         written: None,
         validity: None,
         formats: Vec::new(),
+        about: None,
         note: None,
     }
 }
