@@ -210,6 +210,7 @@ impl Sample {
             ladders: BTreeMap::new(),
             kinds: BTreeMap::new(),
             tasks,
+            matters: BTreeMap::new(),
         };
         self.rules(Body::DefinitionAdopted(DefinitionAdopted {
             hash: "abc".to_owned(),
@@ -229,6 +230,8 @@ impl Sample {
             owner: 0,
             period: None,
             due,
+            due_at: None,
+            occasion: None,
         }));
         obligation
     }
@@ -337,6 +340,7 @@ impl Sample {
             validity: None,
             formats: Vec::new(),
             note: None,
+            about: None,
         });
         self.write(Service::Intake, body);
     }
@@ -365,6 +369,7 @@ impl Sample {
             requirement: 0,
             publication: publication.to_owned(),
             at: self.now,
+            item: None,
         }));
     }
 
@@ -383,6 +388,8 @@ impl Sample {
             covers: Vec::new(),
             missing: Vec::new(),
             reason: "距完成时限还有15个工作日,尚未销号".to_owned(),
+            due_at: None,
+            occasion: None,
         }
     }
 
@@ -491,7 +498,13 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             role: Role::Responsible,
             ladder: "fixed".to_owned(),
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
+            from: None,
         }],
         confirm: Vec::new(),
+        no_sooner_than: None,
+        roll: duban_model::calendar::Roll::None,
+        again: false,
+        extension: None,
+        part_of: None,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UnitId;
+use crate::opening::EventSort;
 
 /// The most names of what is missing that one text lists; of more it says how many.
 pub const MAX_NAMED: usize = 12;
@@ -15,7 +16,7 @@ pub const SUBMISSION: &str = "情况报送";
 /// What has come for a duty's requirements.
 pub trait Came {
     /// How many publications and matters count for a requirement.
-    fn ticks(&self, requirement: u32) -> usize;
+    fn ticked(&self, requirement: u32) -> usize;
 
     /// The units or items that they stand for, where each counts once.
     fn items(&self, requirement: u32) -> BTreeSet<&str>;
@@ -23,7 +24,7 @@ pub trait Came {
     /// How much counts for a requirement: units or items where each counts once, else all.
     fn counted(&self, number: u32, requirement: &Requirement) -> usize {
         match requirement.each() {
-            None => self.ticks(number),
+            None => self.ticked(number),
             Some(each) => {
                 let came = self.items(number);
                 each.iter().filter(|n| came.contains(n.as_str())).count()
@@ -122,17 +123,6 @@ pub struct Requirement {
     /// These items count, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
-}
-
-/// What an event from outside is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventSort {
-    /// Something a unit made public.
-    #[default]
-    Publication,
-    /// 事由: something that arose and is no publication.
-    Matter,
 }
 
 /// Whose publications or matters count.

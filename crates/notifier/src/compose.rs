@@ -28,6 +28,7 @@ pub(crate) fn compose(
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
         NoticeKind::Reopened => "重新打开",
+        NoticeKind::Opened => "新增责任事项",
     };
     let subject = one_line(&format!(
         "【{label}】{unit}:第{}项 {title}(完成时限{due})",

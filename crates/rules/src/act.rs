@@ -9,11 +9,11 @@ use duban_model::definition::{Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
-use crate::activate::start;
 use crate::case::{Case, Notice};
 use crate::decide::Desk;
 use crate::judge::judge;
 use crate::obligation::ObligationState;
+use crate::open::start;
 use crate::settle::settle;
 use crate::timer::arm_verification;
 
@@ -202,11 +202,7 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             };
             let definition = &case.ledger.definition;
             let asked = judge(desk.record, definition, case.calendar).at;
-            if case
-                .obligation
-                .due
-                .is_some_and(|due| asked.date_in(definition.zone) > due)
-            {
+            if case.obligation.is_late(asked, definition.zone) {
                 return desk.reject(
                     "extension-late",
                     format!("a request after the date of {}", case.id),
@@ -265,10 +261,7 @@ fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     }
     let definition = &case.ledger.definition;
     let at = judge(desk.record, definition, case.calendar);
-    let late = case
-        .obligation
-        .due
-        .is_some_and(|due| at.at.date_in(definition.zone) > due);
+    let late = case.obligation.is_late(at.at, definition.zone);
     let body = Body::ObligationSubmitted(ObligationSubmitted {
         obligation: case.id.clone(),
         by: act.by.clone(),
@@ -284,10 +277,7 @@ fn verified(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let (at, late) = case.obligation.submitted.unwrap_or_else(|| {
         let at = judge(desk.record, definition, case.calendar).at;
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(definition.zone) > due);
+        let late = case.obligation.is_late(at, definition.zone);
         (at, late)
     });
     let body = Body::ObligationFulfilled(ObligationFulfilled {

@@ -1,10 +1,11 @@
 //! Whether and for what one publication or matter counts in one duty, and why it does not.
 
-use duban_model::definition::{About, By, Came, Requirement};
-use duban_model::fact::Publication;
+use duban_model::definition::{About, By, Came, EventSort, Requirement};
+use duban_model::fact::{Matter, Publication};
 use duban_model::{Definition, Timestamp};
 
 use crate::condition::Unmet;
+use crate::evidence::as_publication;
 use crate::field::Shown;
 use crate::obligation::{Obligation, ObligationState};
 use crate::plan::Plan;
@@ -74,6 +75,21 @@ pub fn considered(
     at: Timestamp,
 ) -> Result<u32, Miss> {
     look(state, obligation, Shown::of(publication), at)
+}
+
+/// The same of a matter.
+pub fn considered_matter(
+    state: &RulesState,
+    obligation: &Obligation,
+    matter: &Matter,
+    at: Timestamp,
+) -> Result<u32, Miss> {
+    let publication = as_publication(matter);
+    let shown = Shown {
+        sort: EventSort::Matter,
+        ..Shown::of(&publication)
+    };
+    look(state, obligation, shown, at)
 }
 
 fn look(

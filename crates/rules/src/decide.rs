@@ -19,6 +19,8 @@ impl Decider for Rules {
             Body::PublicationPublished(_)
             | Body::PublicationUpdated(_)
             | Body::PublicationWithdrawn(_)
+            | Body::MatterReported(_)
+            | Body::MatterWithdrawn(_)
             | Body::DefinitionDeployed(_)
             | Body::CalendarDeployed(_)
             | Body::DirectoryDeployed(_) => true,
@@ -38,6 +40,10 @@ impl Decider for Rules {
             }
             Body::PublicationWithdrawn(withdrawn) => {
                 crate::evidence::withdrawn(&mut desk, withdrawn);
+            }
+            Body::MatterReported(matter) => crate::evidence::reported(&mut desk, matter),
+            Body::MatterWithdrawn(withdrawn) => {
+                crate::evidence::called_off(&mut desk, withdrawn);
             }
             Body::CalendarDeployed(deployed) => crate::revise::calendar(&mut desk, deployed),
             Body::DirectoryDeployed(deployed) => crate::revise::directory(&mut desk, deployed),
@@ -69,7 +75,9 @@ impl Decider for Rules {
                     because,
                     part,
                 } => crate::revise::go_on(&mut desk, ledger, *because, part),
-                Continuation::Fire { .. } | Continuation::Resend { .. } => {}
+                Continuation::Consequences { .. }
+                | Continuation::Fire { .. }
+                | Continuation::Resend { .. } => {}
             },
             body => {
                 if let Some(act) = body.act() {

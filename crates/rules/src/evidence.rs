@@ -9,7 +9,7 @@ use duban_model::decision::{
     PublicationNoted,
 };
 use duban_model::definition::{By, EventSort, Opens, Owner, Task};
-use duban_model::fact::{Publication, PublicationWithdrawn};
+use duban_model::fact::{Matter, MatterWithdrawn, Publication, PublicationWithdrawn};
 use duban_model::{Body, Name, Timestamp};
 
 use crate::case::Case;
@@ -17,7 +17,7 @@ use crate::counting::{Counting, Fit, Miss, belongs, requirement};
 use crate::decide::Desk;
 use crate::field::{Field, Shown, carried, noted_name, sort_noted};
 use crate::judge::judge;
-use crate::obligation::{ObligationState, obligation_id};
+use crate::obligation::{ObligationState, Part, obligation_id};
 use crate::plan::Plan;
 use crate::settle::settle;
 use crate::state::{Ledger, Noted, RulesState, publication_key};
@@ -32,8 +32,41 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
     arrived(desk, EventSort::Publication, publication);
 }
 
+/// A matter was reported, or reported anew.
+pub(crate) fn reported(desk: &mut Desk<'_, '_>, matter: &Matter) {
+    arrived(desk, EventSort::Matter, &as_publication(matter));
+}
+
+/// A matter in the shape in which evidence is counted.
+pub(crate) fn as_publication(matter: &Matter) -> Publication {
+    let Matter {
+        matter: id,
+        unit,
+        kind,
+        title,
+        about,
+        number,
+        note,
+    } = matter.clone();
+    Publication {
+        publication: id,
+        unit,
+        kind,
+        title,
+        url: None,
+        category: None,
+        issuer: None,
+        number,
+        written: None,
+        validity: None,
+        formats: Vec::new(),
+        about,
+        note,
+    }
+}
+
 /// A publication, or a matter in the same shape, came or changed.
-pub(crate) fn arrived(desk: &mut Desk<'_, '_>, sort: EventSort, publication: &Publication) {
+fn arrived(desk: &mut Desk<'_, '_>, sort: EventSort, publication: &Publication) {
     let state = desk.state;
     let tenant = &desk.record.tenant;
     let name = name_of(
@@ -264,7 +297,7 @@ fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
             &wanted.task.id,
             &wanted.unit,
             wanted.owner.role,
-            None,
+            Part::Whole,
         );
         // Ids sort by period.
         let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
@@ -546,14 +579,20 @@ pub(crate) fn withdrawn(desk: &mut Desk<'_, '_>, withdrawn: &PublicationWithdraw
     );
 }
 
+/// A matter is none any more.
+pub(crate) fn called_off(desk: &mut Desk<'_, '_>, withdrawn: &MatterWithdrawn) {
+    let reason = withdrawn.reason.as_deref();
+    gone(
+        desk,
+        EventSort::Matter,
+        &withdrawn.unit,
+        &withdrawn.matter,
+        reason,
+    );
+}
+
 /// A publication or matter is none any more.
-pub(crate) fn gone(
-    desk: &mut Desk<'_, '_>,
-    sort: EventSort,
-    unit: &str,
-    id: &str,
-    reason: Option<&str>,
-) {
+fn gone(desk: &mut Desk<'_, '_>, sort: EventSort, unit: &str, id: &str, reason: Option<&str>) {
     let state = desk.state;
     let tenant = &desk.record.tenant;
     let name = name_of(state, tenant, sort, unit, id);

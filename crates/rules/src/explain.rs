@@ -38,7 +38,7 @@ pub struct NextStep {
 /// The next step and the remaining ladder of an obligation.
 pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
     let mut remaining = Vec::new();
-    if let (Some(due), Some(ledger)) = (obligation.due, state.ledger(&obligation.ledger))
+    if let (Some(due), Some(ledger)) = (obligation.deadline(), state.ledger(&obligation.ledger))
         && let Some(task) = state.task(ledger, &obligation.task)
         && let Some(owner) = obligation.owner_of(task)
         && let Some(ladder) = ledger.definition.ladders.get(&owner.ladder)
@@ -64,7 +64,9 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
 /// repetitions those up to the first after `now`. None once it is final, or before its trigger.
 pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -> Vec<Step> {
     let ladder = || {
-        let due = obligation.due.filter(|_| !obligation.state.is_final())?;
+        let due = obligation
+            .deadline()
+            .filter(|_| !obligation.state.is_final())?;
         let ledger = state.ledger(&obligation.ledger)?;
         let definition = &ledger.definition;
         let task = state.task(ledger, &obligation.task)?;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::ladder::Step;
+use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
 use duban_calendar::Period;
-use duban_model::decision::When;
+use duban_model::decision::{Arose, Occasion, When};
 use duban_model::definition::{Came, EventSort, Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
-use duban_model::{Body, Name, Names, Timestamp};
+use duban_model::{Body, Name, Names, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
@@ -117,6 +117,12 @@ pub struct Obligation {
     /// The date in force, to the end of that day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that day, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What it was opened for, if for one thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Box<Occasion>>,
     /// It has turned yellow.
     #[serde(default)]
     pub due_soon: bool,
@@ -160,12 +166,35 @@ pub fn obligation_id(
     task: &str,
     unit: &str,
     role: Role,
-    period: Option<Period>,
+    part: Part<'_>,
 ) -> ObligationId {
     let role = role.as_str();
-    match period {
-        Some(period) => format!("{ledger}/{task}/{unit}/{role}/{period}"),
-        None => format!("{ledger}/{task}/{unit}/{role}"),
+    match part {
+        Part::Whole => format!("{ledger}/{task}/{unit}/{role}"),
+        Part::Period(period) => format!("{ledger}/{task}/{unit}/{role}/{period}"),
+        Part::Occasion(key) => format!("{ledger}/{task}/{unit}/{role}/{key}"),
+    }
+}
+
+/// Which of the duties that a unit has in one role of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The only one.
+    Whole,
+    /// That of a period.
+    Period(Period),
+    /// That of an occasion, by its key.
+    Occasion(&'a str),
+}
+
+impl<'a> Part<'a> {
+    /// By period, or by the key of an occasion.
+    pub fn of(period: Option<Period>, occasion: Option<&'a Occasion>) -> Part<'a> {
+        match (period, occasion) {
+            (_, Some(occasion)) => Part::Occasion(&occasion.key),
+            (Some(period), None) => Part::Period(period),
+            (None, None) => Part::Whole,
+        }
     }
 }
 
@@ -187,7 +216,7 @@ impl Obligation {
                 self.state = ObligationState::Returned;
                 self.submitted = None;
                 self.done = None;
-                self.redate(r.due);
+                self.redate(r.due.into());
             }
             Body::ObligationFulfilled(r) => {
                 self.state = ObligationState::Fulfilled;
@@ -237,10 +266,10 @@ impl Obligation {
                     }
                 }
             }
-            Body::ObligationExtended(r) => self.redate(r.to),
+            Body::ObligationExtended(r) => self.redate(r.to.into()),
             Body::ObligationTriggered(r) => {
                 self.state = ObligationState::Open;
-                self.redate(r.to);
+                self.redate(r.to.into());
             }
             Body::ObligationRedated(r) => {
                 if self.state == ObligationState::Waiting {
@@ -249,8 +278,16 @@ impl Obligation {
                 if r.granted {
                     self.revised.get_or_insert_default().granted = true;
                 }
-                if r.from != Some(r.to) {
-                    self.redate(r.to);
+                if let (Some(at), Some(occasion)) = (r.counted_from, &mut self.occasion) {
+                    occasion.at = at;
+                }
+                let to = Deadline {
+                    date: r.to,
+                    at: r.to_at,
+                };
+                let stays = r.granted && r.from == Some(r.to);
+                if !stays && self.deadline() != Some(to) {
+                    self.redate(to);
                 }
             }
             Body::ObligationReladdered(r) => {
@@ -298,9 +335,28 @@ impl Obligation {
         }
     }
 
+    /// By when it is due.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.due.map(|date| Deadline {
+            date,
+            at: self.due_at,
+        })
+    }
+
+    /// Whether what was done at this instant was done after its deadline.
+    pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
+        self.deadline().is_some_and(|due| due.is_missed(at, zone))
+    }
+
+    /// Which of its unit's duties in that role of the row it is.
+    pub fn part(&self) -> Part<'_> {
+        Part::of(self.period, self.occasion.as_deref())
+    }
+
     /// A new date brings its own lights.
-    fn redate(&mut self, due: NaiveDate) {
-        self.due = Some(due);
+    fn redate(&mut self, due: Deadline) {
+        self.due = Some(due.date);
+        self.due_at = due.at;
         self.due_soon = false;
         self.overdue = false;
         if let Some(revised) = &mut self.revised {
@@ -328,7 +384,14 @@ impl Obligation {
 
     /// The publication or matter that opened it: its sort, its unit and its own id.
     pub(crate) fn opened_for(&self) -> Option<(EventSort, &str, &str)> {
-        None
+        let arose = &self.occasion.as_ref()?.arose;
+        let sort = match arose {
+            Arose::Publication(_) => EventSort::Publication,
+            Arose::Matter(_) => EventSort::Matter,
+            Arose::Schedule | Arose::Duty(_) | Arose::Again => return None,
+        };
+        let (unit, id) = arose.subject()?;
+        Some((sort, unit, id))
     }
 
     /// What one publication or matter counts for in a requirement, where each counts once.
@@ -359,7 +422,7 @@ impl Obligation {
 }
 
 impl Came for Obligation {
-    fn ticks(&self, requirement: u32) -> usize {
+    fn ticked(&self, requirement: u32) -> usize {
         self.ticks.get(&requirement).map_or(0, BTreeMap::len)
     }
 

@@ -35,10 +35,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
             .copied()
             .max()
             .unwrap_or(desk.now());
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(case.ledger.definition.zone) > due);
+        let late = case.obligation.is_late(at, case.ledger.definition.zone);
         let body = Body::ObligationFulfilled(ObligationFulfilled {
             obligation: case.id.clone(),
             how: "publications".to_owned(),
@@ -65,7 +62,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         });
         case.emit(desk, body);
         // The unit hears of it at once, not at the next step of its ladder.
-        let due = case.obligation.due.map(|d| d.to_string());
+        let due = case.due_shown();
         case.notify(
             desk,
             Notice {
@@ -76,7 +73,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
                 reason: format!(
                     "{was}:佐证不再齐全,缺少{};完成时限{}",
                     missing.join("、"),
-                    due.unwrap_or_default()
+                    due
                 ),
             },
         );

@@ -3,11 +3,12 @@
 use duban_model::decision::{NoticeKind, TimerFired};
 use duban_model::definition::Tier;
 
-use crate::activate::{catch_up, period_came};
+use crate::activate::period_came;
 use crate::case::{CATCHUP, Case, Notice, RELOOK};
 use crate::decide::Desk;
 use crate::ladder::span_in_chinese;
 use crate::obligation::ObligationState;
+use crate::open::catch_up;
 
 /// The wake-up for an unverified submission starts with this.
 const VERIFY: &str = "verify:";

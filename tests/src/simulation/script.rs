@@ -273,6 +273,7 @@ impl Writer<'_> {
             evidence: Vec::new(),
             due: Some(later),
             note: None,
+            occasion: None,
         };
         let waiting = task.sort == Sort::Waiting;
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {

@@ -185,6 +185,7 @@ fn published(id: &str, kind: &str) -> Body {
         validity: None,
         formats: Vec::new(),
         note: None,
+        about: None,
     })
 }
 
@@ -199,6 +200,7 @@ fn act(task: &str, due: Option<&str>) -> TaskAct {
         evidence: Vec::new(),
         due: due.map(|d| d.parse().expect("a date")),
         note: None,
+        occasion: None,
     }
 }
 

@@ -440,6 +440,7 @@ impl Stage {
                 .map(|list| list.split(',').map(ToOwned::to_owned).collect())
                 .unwrap_or_default(),
             note: None,
+            about: None,
         };
         Ok(vec![match act.verb.as_str() {
             "deploy" => return self.deployment(act),
@@ -476,6 +477,7 @@ impl Stage {
                     evidence: Vec::new(),
                     due: due.transpose()?,
                     note: None,
+                    occasion: None,
                 };
                 match verb {
                     "accept" => Body::TaskAccepted(data),

@@ -317,7 +317,7 @@ impl Duty {
 }
 
 impl Came for Duty {
-    fn ticks(&self, requirement: u32) -> usize {
+    fn ticked(&self, requirement: u32) -> usize {
         self.ticks_of(requirement as usize).count()
     }
 
