@@ -17,7 +17,7 @@ use crate::id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, Time
 use crate::instant::{Timestamp, Zone};
 
 pub use crate::continuation::{Consequence, Continuation};
-pub use crate::noted::{Carried, MatterForgotten, MatterNoted, PublicationNoted};
+pub use crate::noted::{Carried, PublicationNoted};
 pub use crate::occasion::{Arose, Occasion};
 pub use crate::revision::{
     LedgerRevised, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,

@@ -1,11 +1,10 @@
 //! Whether and for what one publication or matter counts in one duty, and why it does not.
 
-use duban_model::definition::{About, By, Came, EventSort, Requirement};
+use duban_model::definition::{About, By, Came, Requirement};
 use duban_model::fact::{Matter, Publication};
 use duban_model::{Definition, Timestamp};
 
 use crate::condition::Unmet;
-use crate::evidence::as_publication;
 use crate::field::Shown;
 use crate::obligation::{Obligation, ObligationState};
 use crate::plan::Plan;
@@ -84,12 +83,7 @@ pub fn considered_matter(
     matter: &Matter,
     at: Timestamp,
 ) -> Result<u32, Miss> {
-    let publication = as_publication(matter);
-    let shown = Shown {
-        sort: EventSort::Matter,
-        ..Shown::of(&publication)
-    };
-    look(state, obligation, shown, at)
+    look(state, obligation, Shown::of_matter(matter), at)
 }
 
 fn look(
@@ -313,15 +307,29 @@ pub(crate) fn requirement<'f>(
     {
         return Err(Miss::BeforePeriod);
     }
+    let of = |fit: &Fit| requirements.get(fit.requirement as usize);
+    // What was there before a duty opened does not fulfil it, nor does what opened it, unless it
+    // belongs to that.
+    let began = obligation.began();
+    let opened_it = obligation.opened_for().is_some_and(|(sort, unit, id)| {
+        sort == shown.sort && unit == shown.unit && id == shown.publication
+    });
+    let too_early = |fit: &&Fit| {
+        of(fit).is_some_and(|r| r.about.is_none())
+            && (opened_it || began.is_some_and(|began| at < began))
+    };
+    if !fitting.is_empty() && fitting.iter().all(|fit| too_early(&fit)) {
+        return Err(Miss::BeforePeriod);
+    }
     if matches!(
         obligation.state,
         ObligationState::Waived | ObligationState::Lapsed | ObligationState::Withdrawn
     ) {
         return Err(Miss::Closed(obligation.state));
     }
-    let of = |fit: &Fit| requirements.get(fit.requirement as usize);
     let mut belonging = fitting
         .iter()
+        .filter(|fit| !too_early(fit))
         .filter(|fit| of(fit).is_some_and(|r| belongs(r, obligation, shown)))
         .peekable();
     // It may meet several; the first one that it brings further takes it.

@@ -17,7 +17,7 @@ use crate::counting::{Counting, Fit, Miss, belongs, requirement};
 use crate::decide::Desk;
 use crate::field::{Field, Shown, carried, noted_name, sort_noted};
 use crate::judge::judge;
-use crate::obligation::{ObligationState, Part, obligation_id};
+use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
 use crate::plan::Plan;
 use crate::settle::settle;
 use crate::state::{Ledger, Noted, RulesState, publication_key};
@@ -94,13 +94,13 @@ fn arrived(desk: &mut Desk<'_, '_>, sort: EventSort, publication: &Publication) 
         .and_then(Plan::first)
         .and_then(|ledger| state.ledger(ledger));
     if let (Some(first), Some(issued)) = (first, plan.and_then(|plan| plan.before_all(claimed))) {
-        let what = match sort {
-            EventSort::Publication => "publication",
-            EventSort::Matter => "matter",
-        };
+        // Of a matter that is told where it would open duties.
+        if sort == EventSort::Matter {
+            return;
+        }
         return desk.reject(
             "before-ledger",
-            format!("a {what} of {}", claimed.date_in(first.definition.zone)),
+            format!("a publication of {}", claimed.date_in(first.definition.zone)),
             format!("nothing before the ledger's issue, {issued}"),
             "what was public before the ledger began is not evidence for it; correct the time if it is wrong",
         );
@@ -236,6 +236,20 @@ struct Wanted<'a> {
     fitting: Vec<Fit>,
 }
 
+impl Wanted<'_> {
+    /// Whether something that counts for no duty yet may count for one that opens later: for a
+    /// period, or since it says what that will be opened for.
+    fn may_count_later(&self, publication: &Publication) -> bool {
+        let requirements = self.owner.fulfilled_by.requirements();
+        let belongs = |fit: &Fit| {
+            let requirement = requirements.get(fit.requirement as usize);
+            requirement.is_some_and(|r| r.about.is_some())
+        };
+        matches!(self.task.opens, Opens::EachPeriod(_))
+            || publication.about.is_some() && self.fitting.iter().any(belongs)
+    }
+}
+
 /// By ledger, task, role and unit.
 type ByTask<'a> = BTreeMap<(&'a str, &'a str, &'static str, String), Wanted<'a>>;
 
@@ -300,7 +314,8 @@ fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
             Part::Whole,
         );
         // Ids sort by period.
-        let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        let mut ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        ids.sort_by_key(|id| state.obligation(id).and_then(Obligation::began));
         let counted = ids.iter().find_map(|id| {
             let (_, index) = old_ticks.iter().find(|(ticked, _)| *ticked == ***id)?;
             (!cases.contains_key(id.as_str())).then_some((*id, *index))
@@ -360,7 +375,7 @@ fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
     });
     let later = by_task.values().find(|wanted| {
         !too_early(wanted.ledger)
-            && opens_later(wanted.task)
+            && wanted.may_count_later(publication)
             && claimed.date_in(wanted.ledger.definition.zone) <= wanted.ledger.definition.ends
     });
     if !announced && (later.is_some() || is_full || (still_counts && changed)) {
@@ -383,11 +398,6 @@ fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
         });
         desk.push(body);
     }
-}
-
-/// Whether duties of a task open after what they ask for may have been published.
-fn opens_later(task: &Task) -> bool {
-    !matches!(task.opens, Opens::Activation | Opens::Trigger)
 }
 
 /// Whether the rest is left to the next input.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use duban_model::decision::{Carried, PublicationNoted};
 use duban_model::definition::EventSort;
-use duban_model::fact::Publication;
+use duban_model::fact::{Matter, Publication};
 
 /// The word by which a condition names what it is about.
 pub(crate) fn word_of(subject: EventSort) -> &'static str {
@@ -222,6 +222,26 @@ impl<'a> Shown<'a> {
             formats: &p.formats,
             note: p.note.as_deref(),
             about: p.about.as_deref(),
+            published: None,
+        }
+    }
+
+    pub fn of_matter(m: &'a Matter) -> Shown<'a> {
+        Shown {
+            sort: EventSort::Matter,
+            publication: &m.matter,
+            unit: &m.unit,
+            kind: &m.kind,
+            title: &m.title,
+            url: None,
+            category: None,
+            issuer: None,
+            number: m.number.as_deref(),
+            written: None,
+            validity: None,
+            formats: &[],
+            note: m.note.as_deref(),
+            about: m.about.as_deref(),
             published: None,
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
 use duban_calendar::Period;
-use duban_model::decision::{Arose, Occasion, When};
+use duban_model::decision::{Arose, ObligationOpened, Occasion, When};
 use duban_model::definition::{Came, EventSort, Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
 use duban_model::{Body, Name, Names, Timestamp, Zone};
@@ -199,6 +199,41 @@ impl<'a> Part<'a> {
 }
 
 impl Obligation {
+    /// A duty as it comes into being; `name` makes its names, or shares those that are there.
+    pub(crate) fn opened(
+        tenant: &str,
+        ledger: &str,
+        r: &ObligationOpened,
+        mut name: impl FnMut(&str) -> Name,
+    ) -> Obligation {
+        Obligation {
+            tenant: name(tenant),
+            ledger: name(ledger),
+            task: name(&r.task),
+            unit: name(&r.unit),
+            role: r.role,
+            owner: r.owner,
+            period: r.period,
+            opened: r.at,
+            state: if r.due.is_some() {
+                ObligationState::Open
+            } else {
+                ObligationState::Waiting
+            },
+            due: r.due,
+            due_at: r.due_at,
+            occasion: r.occasion.clone().map(Box::new),
+            due_soon: false,
+            overdue: false,
+            ticks: BTreeMap::new(),
+            items: None,
+            submitted: None,
+            done: None,
+            armed: None,
+            revised: None,
+        }
+    }
+
     /// Takes a record about this obligation into account. Called with own records only, and by
     /// `decide` on a working copy, so that both see the same change.
     pub fn apply(&mut self, body: &Body) {
@@ -346,6 +381,11 @@ impl Obligation {
     /// Whether what was done at this instant was done after its deadline.
     pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
         self.deadline().is_some_and(|due| due.is_missed(at, zone))
+    }
+
+    /// When what it was opened for arose, if it was opened for one thing.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.occasion.as_ref().map(|occasion| occasion.at)
     }
 
     /// Which of its unit's duties in that role of the row it is.

@@ -1,13 +1,13 @@
 //! Compiling who owes a task.
 
 use duban_model::Directory;
-use duban_model::definition::{Fulfilment, Owner};
+use duban_model::definition::{Fulfilment, Owner, OwnerFrom};
 
 use crate::faults::Faults;
 use crate::reading::Spanned;
 use crate::requirement::{compile_fulfilment, groups_of};
 use crate::source::{LedgerSource, OwnerSource, TaskSource};
-use crate::words::ROLES;
+use crate::words::{FROMS, ROLES};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -44,35 +44,46 @@ pub(crate) fn compile_owner(
     faults: &mut Faults<'_>,
 ) -> Option<Owner> {
     let role = faults.choose(&owner.role, ROLES);
-    let units = match (&owner.unit, &owner.group) {
-        (Some(unit), None) => {
+    let from = match &owner.from {
+        None => None,
+        Some(word) => Some(faults.choose(word, FROMS)?),
+    };
+    let by_event = from.is_some_and(OwnerFrom::is_by_event);
+    if let Some(word) = owner.from.as_ref().filter(|_| by_event)
+        && !matches!(task.opens.value.as_str(), "event" | "follows")
+    {
+        faults.error(
+            "D087",
+            word.referenced,
+            format!("from: {} with opens: {}", word.value, task.opens.value),
+            "a task that an event or another duty opens",
+            "name a unit or group, or let an event open the task",
+        );
+        return None;
+    }
+    let units = match (&owner.unit, &owner.group, from) {
+        (Some(unit), None, None) => {
             let known = known_unit(unit, directory, faults);
             known.then(|| vec![current(unit, directory)])
         }
-        (None, Some(group)) => {
-            let members: Vec<_> = directory.members(&group.value).cloned().collect();
-            if members.is_empty() {
-                let groups = groups_of(directory);
-                faults.misspelt(
-                    "D027",
-                    group.referenced,
-                    format!("group `{}` has no members", group.value),
-                    "a group of directory.yaml",
-                    &group.value,
-                    groups.into_iter(),
-                    "give a unit of directory.yaml this group",
-                );
-                None
-            } else {
-                Some(members)
-            }
+        (None, Some(group), None) => members(group, directory, faults),
+        (None, Some(group), Some(_)) if by_event => members(group, directory, faults),
+        (None, None, Some(OwnerFrom::Office)) => Some(vec![current(&ledger.office, directory)]),
+        (None, None, Some(OwnerFrom::LeadingGroup)) => {
+            Some(vec![current(&ledger.leading_group, directory)])
         }
-        _ => {
+        (None, None, Some(_)) => Some(Vec::new()),
+        (unit, group, from) => {
+            let found = match (unit, group, from) {
+                (Some(_), _, Some(_)) => "an owner with `unit` and `from`",
+                (None, Some(_), Some(_)) => "an owner with `group`, and `from` that is no event",
+                _ => "an owner with both or neither of `unit` and `group`",
+            };
             faults.error(
                 "D028",
                 owner.role.referenced,
-                "an owner with both or neither of `unit` and `group`",
-                "exactly one of them",
+                found,
+                "exactly one of `unit`, `group` and `from`; a group may stand beside from: event",
                 "keep one",
             );
             None
@@ -96,10 +107,33 @@ pub(crate) fn compile_owner(
     };
     Some(Owner {
         group: owner.group.as_ref().map(|g| g.value.clone()),
-        from: None,
+        from,
         units: units?,
         role: role?,
         ladder: ladder.value.clone(),
         fulfilled_by: fulfilled_by?,
     })
+}
+
+/// The units of a group.
+fn members(
+    group: &Spanned<String>,
+    directory: &Directory,
+    faults: &mut Faults<'_>,
+) -> Option<Vec<String>> {
+    let members: Vec<_> = directory.members(&group.value).cloned().collect();
+    if !members.is_empty() {
+        return Some(members);
+    }
+    let groups = groups_of(directory);
+    faults.misspelt(
+        "D027",
+        group.referenced,
+        format!("group `{}` has no members", group.value),
+        "a group of directory.yaml",
+        &group.value,
+        groups.into_iter(),
+        "give a unit of directory.yaml this group",
+    );
+    None
 }

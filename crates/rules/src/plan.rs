@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use duban_calendar::Calendar;
-use duban_model::definition::{By, EventSort, Owner, Requirement};
+use duban_model::definition::{By, EventSort, Opens, Owner, OwnerFrom, Requirement};
 use duban_model::fact::Publication;
 use duban_model::id::{LedgerId, TaskId};
 use duban_model::{Body, Definition, Directory, Envelope, EnvelopeFault, Timestamp, Zone};
@@ -14,7 +14,7 @@ use crate::asked::Asked;
 use crate::bucket::{Bucket, Buckets, Entry};
 use crate::condition::{Condition, Unmet};
 use crate::field::{Field, Fields, Shown};
-use crate::setting::Setting;
+use crate::setting::{Around, Setting};
 
 /// The requirements of an office's ledgers.
 #[derive(Debug, Default)]
@@ -31,7 +31,9 @@ pub struct Plan {
     below: Buckets,
     /// What is wanted of anybody, by kind.
     anyone: BTreeMap<u32, Bucket>,
-    /// The kinds of the latter two.
+    /// Some requirement asks for the units below one.
+    asks_above: bool,
+    /// The kinds of which more than the owing unit's own count.
     wide_kinds: BTreeSet<u32>,
     /// Each condition once, however many requirements share its text. One that this release cannot
     /// read is kept with the reason: it is not met by anything.
@@ -44,6 +46,9 @@ pub struct Plan {
     fields: Fields,
     /// The earliest issue of a ledger, by zone.
     issued: Vec<(Zone, NaiveDate)>,
+    /// The conditions of what opens duties: the groups that they name, and whether any counts days.
+    opening_groups: Vec<String>,
+    opening_counts_days: bool,
     /// What else conditions and requirements look at.
     setting: Setting,
 }
@@ -79,6 +84,13 @@ impl Plan {
             .push((definition.ledger.clone(), definition.calendar.clone()));
         for (place, task) in definition.tasks.iter().enumerate() {
             rows.entry(task.id.clone()).or_insert(place);
+            if let Opens::Event(rule) = &task.opens
+                && let Some(Ok(condition)) = rule.when.as_deref().map(Condition::adopted)
+            {
+                self.opening_groups
+                    .extend(condition.groups().iter().cloned());
+                self.opening_counts_days |= condition.counts_days();
+            }
             for (owner_place, owner) in task.owners.iter().enumerate() {
                 let requirements = owner.fulfilled_by.requirements();
                 for (number, requirement) in (0..).zip(requirements) {
@@ -109,10 +121,11 @@ impl Plan {
         let known = self.conditions.iter().filter_map(|c| c.as_ref().ok());
         if let Some(directory) = directory {
             let groups = known.clone().flat_map(Condition::groups);
+            let groups = groups.chain(&self.opening_groups);
             self.setting
-                .of_directory(directory, groups, !self.below.is_empty());
+                .of_directory(directory, groups, self.asks_above);
         }
-        if known.clone().any(Condition::counts_days) {
+        if self.opening_counts_days || known.clone().any(Condition::counts_days) {
             for calendar in calendars {
                 self.setting.put_calendar(calendar);
             }
@@ -150,10 +163,14 @@ impl Plan {
                 EventSort::Matter => &mut self.matters,
             };
             let kind = *kinds.entry(kind.clone()).or_insert(next);
+            self.asks_above |= requirement.by == By::Subordinates;
             if requirement.by != By::Unit {
                 self.wide_kinds.insert(kind);
             }
+            // Which units owe it is known when the event comes: they are looked for then.
+            let by_event = owner.from.is_some_and(OwnerFrom::is_by_event);
             match requirement.by {
+                _ if by_event => self.anyone.entry(kind).or_default().put(key, entry),
                 By::Unit => self.own.want(&owner.units, kind, key, entry),
                 By::Subordinates => self.below.want(&owner.units, kind, key, entry),
                 By::Anyone => self.anyone.entry(kind).or_default().put(key, entry),
@@ -262,6 +279,11 @@ impl Plan {
             Ok(condition) => condition.ask(asked, &around),
             Err(fault) => Err(Unmet::Unanswered(fault.clone())),
         }
+    }
+
+    /// What a condition of a ledger that counts by this calendar can ask besides the event.
+    pub(crate) fn around(&self, calendar: &str) -> Around<'_> {
+        self.setting.around(calendar)
     }
 
     /// Where a row stands in its ledger.

@@ -21,7 +21,8 @@ const MAX_RECORDS: usize = 480;
 /// A duty opens: what its unit published in its period before that, and what has not counted for
 /// the task yet, counts now. For a duty that a revision opens, that is all the unit published.
 pub(crate) fn count_noted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
-    if case.obligation.period.is_none() && case.ledger.before.is_none() {
+    let o = &case.obligation;
+    if o.period.is_none() && o.occasion.is_none() && case.ledger.before.is_none() {
         return;
     }
     count_rest(desk, case);

@@ -46,7 +46,9 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         case.emit(desk, body);
         case.disarm(desk);
     } else if !complete
-        && (state == ObligationState::Fulfilled && by_publications
+        && (state == ObligationState::Fulfilled
+            && by_publications
+            && !crate::consequence::is_answered(desk, case)
             || state == ObligationState::Submitted && then_submitted)
     {
         let was = if state == ObligationState::Submitted {
