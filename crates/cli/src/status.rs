@@ -148,6 +148,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
         "late",
         "next_at",
         "next_step",
+        "occasion",
     ];
     let mut rows = Vec::new();
     for (id, o) in view.state().obligations() {
@@ -163,7 +164,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             id.to_string(),
             o.state.to_string(),
             light_of(o).0.to_owned(),
-            o.due.map(|d| d.to_string()).unwrap_or_default(),
+            o.deadline().map(|d| d.shown(zone)).unwrap_or_default(),
             o.done
                 .as_ref()
                 .map(|d| d.at.shown_in(zone))
@@ -179,6 +180,10 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             o.armed
                 .as_ref()
                 .map(|a| a.step.to_string())
+                .unwrap_or_default(),
+            o.occasion
+                .as_ref()
+                .map(|occasion| occasion.title.clone())
                 .unwrap_or_default(),
         ]);
     }
