@@ -52,6 +52,7 @@ mod successor;
 mod task;
 mod timer;
 mod timing;
+mod unmeetable;
 mod words;
 
 pub use compile::{Compiled, MAX_TEXT_BYTES, calendar_named, compile, definition_hash};

@@ -17,7 +17,7 @@ pub(crate) const WORKING_DAYS: &str = "workingDays";
 pub(crate) const IN_GROUP: &str = "inGroup";
 
 /// How far up superiors are followed, in levels. A directory that goes round in a circle ends here.
-const MAX_LEVELS: usize = 16;
+pub(crate) const MAX_LEVELS: usize = 16;
 
 /// Members by group.
 type Groups = BTreeMap<String, BTreeSet<UnitId>>;
