@@ -51,6 +51,8 @@ pub enum Miss {
     },
     /// It was published before the period began.
     BeforePeriod,
+    /// It was there before what opened the duty, or is that itself.
+    BeforeOpening,
     /// The duty is not fulfilled by publications at all.
     BySubmission,
     /// The duty was waived or lapsed.
@@ -319,7 +321,7 @@ pub(crate) fn requirement<'f>(
             && (opened_it || began.is_some_and(|began| at < began))
     };
     if !fitting.is_empty() && fitting.iter().all(|fit| too_early(&fit)) {
-        return Err(Miss::BeforePeriod);
+        return Err(Miss::BeforeOpening);
     }
     if matches!(
         obligation.state,

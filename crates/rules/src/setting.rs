@@ -117,3 +117,87 @@ fn working_days(calendar: Option<&Calendar>, from: &str, to: &str) -> Result<i64
     let counted = calendar.working_days_between(from, to);
     counted.map_err(|lack| format!("工作日历{}没有{}年的数据", lack.calendar, lack.year))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asked::Asked;
+    use crate::condition::{Condition, Unmet};
+    use crate::field::Shown;
+    use duban_model::definition::EventSort;
+
+    const CALENDAR: &str =
+        "date,kind,name\n2021-10-01,holiday,国庆\n2021-10-09,makeup_workday,国庆\n";
+
+    #[test]
+    fn working_days_are_counted_from_day_to_day_and_never_guessed() {
+        let calendar = Calendar::from_csv("cn", CALENDAR).unwrap();
+        let count = |from: &str, to: &str| working_days(Some(&calendar), from, to);
+        assert_eq!(count("2021-07-05", "2021-08-02"), Ok(20));
+        assert_eq!(count("2021-07-05", "2021-07-05"), Ok(0));
+        assert_eq!(count("2021-07-08", "2021-07-05"), Ok(-3));
+        // A Saturday that is worked.
+        assert_eq!(count("2021-10-08", "2021-10-09"), Ok(1));
+        assert_eq!(
+            count("2021-12-30", "2023-01-05"),
+            Err("工作日历cn没有2022年的数据".to_owned())
+        );
+        assert!(count("去年", "2021-07-05").is_err());
+        assert!(working_days(None, "2021-07-05", "2021-07-06").is_err());
+    }
+
+    #[test]
+    fn a_condition_asks_the_group_and_the_days_in_force() {
+        let publication = serde_json::from_str(
+            r#"{"publication":"p","unit":"kailu","kind":"规划纲要","title":"规划","written":"2021-07-05"}"#,
+        )
+        .unwrap();
+        let mut setting = Setting::default();
+        let groups: Groups = [("旗县政府".to_owned(), BTreeSet::from(["kailu".to_owned()]))].into();
+        setting.groups = Arc::new(groups);
+        setting.put_calendar(&Calendar::from_csv("cn", CALENDAR).unwrap());
+        let ask = |text: &str, published: &str| {
+            let kinds = ["规划纲要".to_owned()];
+            let condition = Condition::read(text, EventSort::Publication, &kinds).unwrap();
+            let shown = Shown {
+                published: published.parse().ok(),
+                ..Shown::of(&publication)
+            };
+            condition.ask(&Asked::about(shown), &setting.around("cn"))
+        };
+        let days = "workingDays(publication.written, publication.published) <= 20";
+        assert_eq!(ask(days, "2021-08-02"), Ok(()));
+        assert_eq!(ask(days, "2021-08-03"), Err(Unmet::NotTrue));
+        assert_eq!(
+            ask(days, "2022-08-03"),
+            Err(Unmet::Unanswered("工作日历cn没有2022年的数据".to_owned()))
+        );
+        assert_eq!(ask(days, ""), Err(Unmet::Missing("published".to_owned())));
+        let group = r#"inGroup(publication.unit, "旗县政府")"#;
+        assert_eq!(ask(group, "2021-08-02"), Ok(()));
+        assert_eq!(ask(&format!("!{group}"), ""), Err(Unmet::NotTrue));
+        assert!(matches!(
+            ask(r#"inGroup(publication.unit, "没有这个组")"#, ""),
+            Err(Unmet::Unanswered(_))
+        ));
+    }
+
+    #[test]
+    fn superiors_are_followed_and_a_circle_ends() {
+        let unit = |superior: &str| {
+            serde_json::from_value(serde_json::json!({"name": "单位", "superior": superior}))
+                .unwrap()
+        };
+        let directory = Directory {
+            tenant: "test".to_owned(),
+            units: [("a", "b"), ("b", "c"), ("c", "a")]
+                .map(|(id, superior)| (id.to_owned(), unit(superior)))
+                .into(),
+        };
+        let mut setting = Setting::default();
+        setting.of_directory(&directory, std::iter::empty(), true);
+        let above: Vec<&str> = setting.above("a").collect();
+        assert_eq!(above[..3], ["b", "c", "a"]);
+        assert_eq!(above.len(), MAX_LEVELS);
+    }
+}
