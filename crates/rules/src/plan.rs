@@ -168,7 +168,11 @@ impl Plan {
                 self.wide_kinds.insert(kind);
             }
             // Which units owe it is known when the event comes: they are looked for then.
-            let by_event = owner.from.is_some_and(OwnerFrom::is_by_event);
+            let by_event = match owner.from {
+                Some(OwnerFrom::Event) => owner.group.is_none(),
+                Some(OwnerFrom::EventSuperior) => true,
+                _ => false,
+            };
             match requirement.by {
                 _ if by_event => self.anyone.entry(kind).or_default().put(key, entry),
                 By::Unit => self.own.want(&owner.units, kind, key, entry),
