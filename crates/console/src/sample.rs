@@ -369,6 +369,7 @@ impl Sample {
             requirement: 0,
             publication: publication.to_owned(),
             at: self.now,
+            item: None,
         }));
     }
 
@@ -478,7 +479,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         name: "办事指南".to_owned(),
         kinds: vec!["办事指南".to_owned()],
         at_least: 1,
-        when: None,
+        ..Requirement::default()
     };
     Task {
         id: number.to_string(),

@@ -18,6 +18,7 @@ use crate::instant::Zone;
 pub use crate::opening::{
     EventRule, EventSort, ExtensionCap, FollowWhen, FollowsRule, MonthDay, OwnerFrom, ScheduleRule,
 };
+pub use crate::requirement::{About, By, Came, EachOf, Fulfilment, Requirement, share_of};
 pub use crate::term::Term;
 
 /// A ledger with its tasks and ladders.
@@ -274,30 +275,6 @@ impl Role {
             Role::Support => "配合单位",
         }
     }
-}
-
-/// What fulfils an obligation. Verification by the office always does, whatever stands here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fulfilment {
-    /// A submission that the office verified.
-    Submission,
-    /// All of these publications by the owing unit.
-    Publications(Vec<Requirement>),
-}
-
-/// At least so many publications of one of these kinds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requirement {
-    /// What a notice calls it when it is missing.
-    pub name: String,
-    /// Kinds that count.
-    pub kinds: Vec<String>,
-    /// How many.
-    pub at_least: u32,
-    /// What a publication must satisfy besides its kind: a condition in CEL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
 }
 
 /// Steps before, on and after the due date.

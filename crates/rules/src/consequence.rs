@@ -430,7 +430,7 @@ fn come_back(desk: &mut Desk<'_, '_>, id: &str, duty: Obligation, occasion: &Occ
             case.emit(desk, body);
         }
     }
-    crate::evidence::settle(desk, &mut case);
+    crate::settle::settle(desk, &mut case);
     if case.obligation.state.is_running() && case.obligation.due.is_some() {
         start_ladder(desk, &mut case);
     }

@@ -11,8 +11,9 @@ use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
-use crate::owner::{compile_fulfilment, compile_owner};
+use crate::owner::compile_owner;
 use crate::reading::Spanned;
+use crate::requirement::compile_fulfilment;
 use crate::source::{LedgerSource, TaskSource, TasksSource};
 use crate::timing::{Around, compile_timing};
 use crate::words::STRENGTHS;
@@ -165,7 +166,8 @@ fn compile_task(
     }
     let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, around, faults);
-    let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
+    let by_event = task.is_opened_by_event();
+    let default = compile_fulfilment(&task.fulfilled_by, by_event, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();
     for owner in &task.owners {

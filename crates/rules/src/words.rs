@@ -3,7 +3,7 @@
 
 use duban_calendar::{PeriodKind, Roll};
 use duban_model::definition::{
-    EventSort, FirstPeriod, FollowWhen, OwnerFrom, Role, Strength, Tier,
+    About, By, EventSort, FirstPeriod, FollowWhen, OwnerFrom, Role, Strength, Tier,
 };
 use duban_model::directory::{Certainty, Channel};
 
@@ -85,6 +85,14 @@ pub(crate) const ROLES: Words<Role> = &[
 ];
 
 pub(crate) const SUBMISSIONS: Words<()> = &[("verified", ())];
+
+pub(crate) const BYS: Words<By> = &[
+    ("unit", By::Unit),
+    ("subordinates", By::Subordinates),
+    ("anyone", By::Anyone),
+];
+
+pub(crate) const ABOUTS: Words<About> = &[("opening", About::Opening)];
 
 pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("certain", Certainty::Certain),
