@@ -271,6 +271,7 @@ impl World {
                 ),
                 evidence: Vec::new(),
                 due: Some(self.due + Days::new(later)),
+                extend: None,
                 note: None,
             }),
         )

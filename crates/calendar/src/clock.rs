@@ -215,6 +215,18 @@ impl Clock {
         self.stop().is_some()
     }
 
+    /// The clock as it would be without the stop by which it stands still: its date is the one that
+    /// held when it was stopped.
+    #[must_use]
+    pub fn before_stop(&self) -> Self {
+        let mut clock = self.clone();
+        if let Some(stop) = self.stop() {
+            let place = clock.turns.iter().rposition(|turn| turn == stop);
+            place.map(|place| clock.turns.remove(place));
+        }
+        clock
+    }
+
     /// How often it was extended since it last began to count.
     pub fn extensions(&self) -> usize {
         let (_, turns) = self.since_start();
@@ -224,14 +236,14 @@ impl Clock {
 
     /// Whether its date was given by somebody and does not only follow from its basis.
     pub fn is_granted(&self) -> bool {
-        let (_, turns) = self.since_start();
+        let (restart, turns) = self.since_start();
         let given = |turn: &Turn| {
             matches!(
                 turn.what,
-                What::Extended(_) | What::ExtendedTo(_) | What::SetTo(_)
+                What::Extended(_) | What::ExtendedTo(_) | What::SetTo(_) | What::Restarted(Some(_))
             )
         };
-        turns.iter().any(given)
+        restart.into_iter().chain(turns).any(given)
     }
 
     /// Takes a turn.

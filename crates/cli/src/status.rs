@@ -148,6 +148,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
         "late",
         "next_at",
         "next_step",
+        "stopped_since",
     ];
     let mut rows = Vec::new();
     for (id, o) in view.state().obligations() {
@@ -179,6 +180,9 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             o.armed
                 .as_ref()
                 .map(|a| a.step.to_string())
+                .unwrap_or_default(),
+            o.stopped_on()
+                .filter(|_| !o.state.is_final())
                 .unwrap_or_default(),
         ]);
     }

@@ -255,6 +255,7 @@ impl Sample {
             to,
             by: None,
             reason: None,
+            clock: None,
         }
     }
 
@@ -302,6 +303,7 @@ impl Sample {
             by: None,
             reason: reason.to_owned(),
             due,
+            clock: None,
         }));
     }
 
@@ -484,6 +486,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         deadline_phrase: Some("2021年6月底".to_owned()),
         strength: Strength::Required,
         opens: Opens::Activation,
+        extension: None,
         due: DueRule::Date(day(30)),
         owners: vec![Owner {
             group: None,

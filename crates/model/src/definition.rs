@@ -91,11 +91,23 @@ pub struct Task {
     pub opens: Opens,
     /// When they are due.
     pub due: DueRule,
+    /// The cap of approved extensions; absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtensionCap>,
     /// Who owes them, in the document's order.
     pub owners: Vec<Owner>,
     /// What the office must still confirm about this row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
+}
+
+/// The cap of approved extensions, counted on from the date that held before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionCap {
+    /// How much at most each time.
+    pub at_most: Span,
+    /// How often.
+    pub times: u32,
 }
 
 /// Whether a duty binds.

@@ -28,6 +28,18 @@ pub(crate) fn compose(
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
         NoticeKind::Reopened => "重新打开",
+        NoticeKind::Extended => "延期获批",
+        NoticeKind::ExtensionRefused => "延期未获批",
+        NoticeKind::Waived => "免办",
+        NoticeKind::Stopped => "停止计时",
+        NoticeKind::Resumed => "恢复计时",
+        NoticeKind::Restarted => "重新计时",
+        NoticeKind::StillStopped => "仍停止计时",
+    };
+    // While a clock stands still there is no date; the one before would mislead.
+    let due = match request.kind {
+        NoticeKind::Stopped | NoticeKind::StillStopped => "停止计时,待恢复后确定".to_owned(),
+        _ => due,
     };
     let subject = one_line(&format!(
         "【{label}】{unit}:第{}项 {title}(完成时限{due})",

@@ -342,6 +342,7 @@ pub(crate) fn open(
         submitted: None,
         done: None,
         armed: None,
+        clock: None,
         revised: None,
     };
     let opened = Body::ObligationOpened(ObligationOpened {
@@ -370,7 +371,7 @@ pub(crate) fn start(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
     let now = desk.now();
     let steps = case.steps(now);
     case.light(desk, &steps, now);
-    if case.obligation.state.is_running() && steps.iter().any(|s| s.notifies() && s.at < now) {
+    if case.obligation.climbs() && steps.iter().any(|s| s.notifies() && s.at < now) {
         let definition = &case.ledger.definition;
         let today = definition
             .zone

@@ -1,6 +1,7 @@
 //! One duty of a ledger that something else has come into force for: it stays, gets another date,
 //! climbs another ladder, goes over to its unit's successor, or is withdrawn.
 
+use duban_calendar::Basis as Counted;
 use duban_model::decision::{
     ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
     TimerDisarmed,
@@ -10,6 +11,7 @@ use duban_model::{Body, Directory, Draft, Service};
 
 use crate::activate::{derived_due, start};
 use crate::case::{CATCHUP, Case};
+use crate::clock;
 use crate::decide::Desk;
 use crate::evidence::settle;
 use crate::ladder::{Step, ladder_steps};
@@ -316,10 +318,15 @@ fn redate(
             to: derived,
             granted: false,
             reason: format!("台账定义变更:不再等待启动,完成时限定为{derived}"),
+            clock: None,
         });
         case.emit(desk, body);
         return (true, true);
     };
+    if case.obligation.clock.is_some() {
+        let is = Some(Counted::Date(derived));
+        return (false, clock::revise(desk, case, was.map(Counted::Date), is));
+    }
     if was == Some(derived) {
         return (false, false);
     }
@@ -345,6 +352,7 @@ fn redate(
         to,
         granted,
         reason,
+        clock: None,
     });
     case.emit(desk, body);
     (false, !granted)

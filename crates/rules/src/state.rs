@@ -296,6 +296,7 @@ impl RulesState {
             submitted: None,
             done: None,
             armed: None,
+            clock: None,
             revised: None,
         };
         self.obligations.put(r.obligation.as_str(), obligation);

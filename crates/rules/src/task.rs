@@ -182,6 +182,7 @@ fn compile_task(
         strength: strength?,
         opens,
         due,
+        extension: None,
         owners,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })

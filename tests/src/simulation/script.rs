@@ -272,6 +272,7 @@ impl Writer<'_> {
             reason: Some("理由".to_owned()),
             evidence: Vec::new(),
             due: Some(later),
+            extend: None,
             note: None,
         };
         let waiting = task.sort == Sort::Waiting;

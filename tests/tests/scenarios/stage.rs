@@ -324,6 +324,7 @@ impl Stage {
             let found = match key.as_str() {
                 "state" => o.state.to_string(),
                 "light" => light(o).to_owned(),
+                "stopped" => o.stopped_on().unwrap_or_else(|| "no".to_owned()),
                 "due" => o.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
                 "late" => late.map_or("none", yes).to_owned(),
                 "next" => o
@@ -462,19 +463,22 @@ impl Stage {
                 });
                 let period =
                     field("period").map(|p| p.parse().map_err(|_| format!("`{p}` is no period")));
+                let extend =
+                    field("extend").map(|s| s.parse().map_err(|_| format!("`{s}` is no span")));
                 let reasoned = !matches!(
                     verb,
-                    "accept" | "progress" | "submit" | "verify" | "trigger"
+                    "accept" | "progress" | "submit" | "verify" | "trigger" | "resume"
                 );
                 let data = TaskAct {
                     task: parts.next().unwrap_or_default().to_owned(),
                     unit: parts.next().map(ToOwned::to_owned),
                     role: role.transpose()?,
                     period: period.transpose()?,
-                    by: None,
+                    by: field("by").or_else(|| (verb == "stop").then(|| "主管部门".to_owned())),
                     reason: field("reason").or_else(|| reasoned.then(|| "理由".to_owned())),
                     evidence: Vec::new(),
                     due: due.transpose()?,
+                    extend: extend.transpose()?,
                     note: None,
                 };
                 match verb {
@@ -486,6 +490,9 @@ impl Stage {
                     "request-extension" => Body::TaskExtensionRequested(data),
                     "approve-extension" => Body::TaskExtensionApproved(data),
                     "refuse-extension" => Body::TaskExtensionRefused(data),
+                    "stop" => Body::TaskStopped(data),
+                    "resume" => Body::TaskResumed(data),
+                    "restart" => Body::TaskRestarted(data),
                     "waive" => Body::TaskWaived(data),
                     _ => Body::TaskTriggered(data),
                 }

@@ -85,6 +85,8 @@ pub struct Duty {
     pub due_soon: bool,
     /// It has turned red.
     pub overdue: bool,
+    /// Its clock stands still.
+    pub stopped: bool,
     /// The next wake-up, and what for.
     pub next: Option<(Timestamp, Arc<str>)>,
     /// Where the lines of what happened stand on the log.
@@ -124,6 +126,7 @@ impl Duty {
             due: opened.due,
             due_soon: false,
             overdue: false,
+            stopped: false,
             next: None,
             history: History::default(),
             notices: Trail::default(),
@@ -194,6 +197,7 @@ impl Duty {
             }
             Body::ObligationReturned(r) => {
                 self.stage = Stage::Returned;
+                self.stopped = false;
                 let progress = self.progress();
                 progress.submitted = None;
                 progress.done = None;
@@ -240,6 +244,13 @@ impl Duty {
             Body::ObligationExtended(r) => {
                 self.progress().extension = None;
                 self.redate(r.to);
+            }
+            Body::ObligationStopped(_) => self.stopped = true,
+            Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+                self.stopped = false;
+                if let Some(to) = r.to.filter(|to| Some(*to) != self.due) {
+                    self.redate(to);
+                }
             }
             Body::ObligationTriggered(r) => {
                 self.stage = Stage::Open;

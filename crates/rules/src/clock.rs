@@ -1,0 +1,344 @@
+//! The clock of a duty: it is stopped, goes on, begins anew, is given more time. The date always
+//! follows from the clock; while it stands still there is none, and the ladder sleeps.
+
+use chrono::NaiveDate;
+use duban_calendar::{Basis, Clock, ClockFault, Derivation, Moment, Turn, What};
+use duban_model::Body;
+use duban_model::decision::{Judged, NoticeKind, ObligationClocked, ObligationRedated};
+use duban_model::definition::Tier;
+use duban_model::fact::TaskAct;
+
+use crate::activate::start;
+use crate::case::{CATCHUP, Case, Notice};
+use crate::decide::Desk;
+use crate::judge::judge;
+use crate::ladder::{Step, span_in_chinese};
+
+/// The wake-up for a clock that still stands still starts with this.
+pub(crate) const STOPPED: &str = "stopped:";
+
+/// A clock as one more turn leaves it.
+pub(crate) struct Turned {
+    pub clock: Clock,
+    pub derived: Derivation,
+}
+
+impl Turned {
+    /// The date that follows; none while it stands still.
+    pub fn due(&self) -> Option<NaiveDate> {
+        self.derived.due.and_then(Moment::day)
+    }
+}
+
+/// The clock of a duty; one that nothing has happened to yet begins with the date in force.
+pub(crate) fn clock_of(case: &Case<'_>) -> Option<Clock> {
+    let due = case.obligation.due?;
+    let there = case.obligation.clock.as_ref().map(|c| c.clock.clone());
+    Some(there.unwrap_or_else(|| Clock::new(Basis::Date(due))))
+}
+
+/// Takes one turn, or says why it cannot be.
+pub(crate) fn turned(
+    desk: &mut Desk<'_, '_>,
+    case: &Case<'_>,
+    at: Judged,
+    what: What,
+    why: Option<&str>,
+) -> Option<Turned> {
+    let mut clock = clock_of(case)?;
+    let zone = case.ledger.definition.zone;
+    let day = Moment::Day(at.at.date_in(zone));
+    // When an extension was approved moves no day; it only follows what was there.
+    let last = clock.turns().last().map(|turn| turn.at);
+    let at_least = match what {
+        What::Extended(_) | What::ExtendedTo(_) | What::SetTo(_) => last.unwrap_or(day),
+        What::Stopped | What::Resumed | What::Restarted(_) => day,
+    };
+    let turn = Turn {
+        at: day.max(at_least),
+        what,
+        why: why.map(ToOwned::to_owned),
+    };
+    if let Err(fault) = clock.take(turn) {
+        refuse(desk, case, at, fault);
+        return None;
+    }
+    match clock.derive(case.calendar) {
+        Ok(derived) => Some(Turned { clock, derived }),
+        Err(fault) => {
+            desk.reject(
+                "no-calendar-data",
+                format!("the date of {}: {fault}", case.id),
+                "a calendar that covers every day that is counted",
+                "deploy a calendar with that year's working days, then send the event again under a new id",
+            );
+            None
+        }
+    }
+}
+
+fn refuse(desk: &mut Desk<'_, '_>, case: &Case<'_>, at: Judged, fault: ClockFault) {
+    let id = &case.id;
+    let since = case.obligation.stopped_on().unwrap_or_default();
+    match fault {
+        ClockFault::Stopped => desk.reject(
+            "clock-stopped",
+            format!("a stop of {id}, whose clock stands still since {since}"),
+            "a clock that runs",
+            "nothing needs to be done; resume it when the reason has gone",
+        ),
+        ClockFault::Running => desk.reject(
+            "clock-runs",
+            format!("a resumption of {id}, whose clock runs"),
+            "a clock that was stopped",
+            "look at the obligation's history with `duban explain`",
+        ),
+        ClockFault::OutOfOrder { .. } => desk.reject(
+            "clock-backwards",
+            format!("an act of {} on the clock of {id}", at.at.date_in(case.ledger.definition.zone)),
+            "a time not before what last happened to that clock, nor before it began",
+            "correct the time",
+        ),
+        ClockFault::RestartDate => desk.reject(
+            "restart-date",
+            format!("a restart of {id}"),
+            "`due` where the duty has a named date, which cannot be counted anew; no `due` where it has a term",
+            "add `due`, or leave it out",
+        ),
+        ClockFault::OtherMeasure | ClockFault::TooMany => desk.reject(
+            "clock-refuses",
+            format!("an act on the clock of {id}"),
+            fault.to_string(),
+            "look at the obligation's history with `duban explain`",
+        ),
+    }
+}
+
+fn record(case: &Case<'_>, act: &TaskAct, at: Judged, turned: &Turned) -> ObligationClocked {
+    ObligationClocked {
+        obligation: case.id.clone(),
+        by: act.by.clone(),
+        reason: act.reason.clone(),
+        at,
+        from: case.obligation.due.unwrap_or_default(),
+        to: turned.due(),
+        left: turned.derived.left.as_ref().map(|left| left.chinese()),
+        clock: turned.clock.clone(),
+    }
+}
+
+/// Who did it and why, for a notice: `(主管部门负责人;征求第三方意见)`.
+pub(crate) fn by_and_why(act: &TaskAct) -> String {
+    let parts: Vec<_> = [&act.by, &act.reason]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("({})", parts.join(";"))
+    }
+}
+
+/// Tells the unit at once.
+pub(crate) fn tell(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: NoticeKind, reason: String) {
+    let notice = Notice {
+        kind,
+        step: kind.as_str().to_owned(),
+        to: Tier::Contact,
+        covers: Vec::new(),
+        reason,
+    };
+    case.notify(desk, notice);
+}
+
+/// 停止计时: the ladder sleeps until the clock runs again.
+pub(crate) fn stop(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let zone = case.ledger.definition.zone;
+    let at = judge(desk.record, &case.ledger.definition, case.calendar);
+    let day = at.at.date_in(zone);
+    if let Some(due) = case.obligation.due.filter(|due| day > *due)
+        && !case.obligation.is_stopped()
+    {
+        return desk.reject(
+            "stop-late",
+            format!("a stop on {day} of {}", case.id),
+            format!("a stop on or before the date it would move, {due}"),
+            "that clock has run out; the office may grant an extension",
+        );
+    }
+    let Some(turned) = turned(desk, case, at, What::Stopped, act.reason.as_deref()) else {
+        return;
+    };
+    let body = Body::ObligationStopped(record(case, act, at, &turned));
+    case.emit(desk, body);
+    let left = turned.derived.left.map(|left| left.chinese());
+    let reason = format!(
+        "本事项自{day}起停止计时{},剩余{};停止期间不催办,恢复后重新确定完成时限",
+        by_and_why(act),
+        left.unwrap_or_default()
+    );
+    tell(desk, case, NoticeKind::Stopped, reason);
+    arm_standing(desk, case);
+}
+
+/// 恢复计时: the date is derived anew, and the unit hears it at once.
+pub(crate) fn resume(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let at = judge(desk.record, &case.ledger.definition, case.calendar);
+    let Some(turned) = turned(desk, case, at, What::Resumed, act.reason.as_deref()) else {
+        return;
+    };
+    let since = case.obligation.stopped_on().unwrap_or_default();
+    let (body, due) = (
+        record(case, act, at, &turned),
+        turned.due().unwrap_or_default(),
+    );
+    let slept = steps_slept(desk, case);
+    let catches_up = case.obligation.sleeps_on(CATCHUP);
+    case.emit(desk, Body::ObligationResumed(body));
+    let reason = format!(
+        "{since}起停止计时的本事项自{}恢复计时{},完成时限为{due}",
+        at.at.date_in(case.ledger.definition.zone),
+        by_and_why(act),
+    );
+    tell(desk, case, NoticeKind::Resumed, reason);
+    if !case.obligation.state.is_running() {
+        return;
+    }
+    if catches_up {
+        return start(desk, case);
+    }
+    let now = desk.now();
+    let steps = case.steps(now);
+    case.light(desk, &steps, now);
+    // What would have come after the stop and lies behind now, as on the day of resuming.
+    let came: Vec<_> = steps
+        .iter()
+        .filter(|step| step.at <= now && slept.contains(&step.label))
+        .collect();
+    case.notify_steps(desk, &came);
+    case.arm_next(desk, &steps, now);
+}
+
+/// The notices that had not come when the clock was stopped.
+fn steps_slept(desk: &Desk<'_, '_>, case: &Case<'_>) -> Vec<String> {
+    let Some(from) = case.obligation.asleep().map(|armed| armed.at) else {
+        return Vec::new();
+    };
+    let steps = case.steps(desk.now()).into_iter();
+    let slept = steps.filter(|step: &Step| step.notifies() && step.at >= from);
+    slept.map(|step| step.label).collect()
+}
+
+/// 重新计时: counting begins anew.
+pub(crate) fn restart(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let at = judge(desk.record, &case.ledger.definition, case.calendar);
+    let day = at.at.date_in(case.ledger.definition.zone);
+    if let Some(due) = act.due.filter(|due| *due < day) {
+        return desk.reject(
+            "due-in-the-past",
+            format!("a date {due} for {}", case.id),
+            format!("a date not before the day of the restart, {day}"),
+            "name a later date",
+        );
+    }
+    let what = What::Restarted(act.due);
+    let Some(turned) = turned(desk, case, at, what, act.reason.as_deref()) else {
+        return;
+    };
+    let due = turned.due().unwrap_or_default();
+    let body = Body::ObligationRestarted(record(case, act, at, &turned));
+    case.emit(desk, body);
+    let reason = format!("本事项自{day}起重新计时{},完成时限为{due}", by_and_why(act));
+    tell(desk, case, NoticeKind::Restarted, reason);
+    let now = desk.now();
+    case.resume(desk, now);
+}
+
+/// Arms the wake-up that reminds the office of a clock that stands still.
+pub(crate) fn arm_standing(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    if case.obligation.armed_for(STOPPED) {
+        return;
+    }
+    let within = case.ledger.definition.verify_within;
+    let at = crate::timer::after_span(desk, case, within);
+    case.arm(desk, at, &format!("{STOPPED}{within}"));
+}
+
+/// A clock still stands still: the office hears of it again and again.
+pub(crate) fn remind_of_standing(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+    let within = case.ledger.definition.verify_within;
+    let since = case.obligation.stopped_on().unwrap_or_default();
+    let why = case
+        .obligation
+        .stopped_why()
+        .map(|why| format!("({why})"))
+        .unwrap_or_default();
+    let reason = format!(
+        "本事项自{since}起停止计时{why},至今未恢复;如停止的原因已经消除,请恢复计时。每{}提示一次",
+        span_in_chinese(within)
+    );
+    case.notify(
+        desk,
+        Notice {
+            kind: NoticeKind::StillStopped,
+            step: format!("{STOPPED}{within}"),
+            to: Tier::Office,
+            covers: Vec::new(),
+            reason,
+        },
+    );
+    let at = crate::timer::after_span(desk, case, within);
+    case.arm(desk, at, &format!("{STOPPED}{within}"));
+}
+
+/// A definition or calendar came into force for a duty that has a clock: the clock is kept, on what
+/// the definition now gives, unless the office granted the date. Whether the date moved.
+///
+/// `was` and `is` are what the definition gave and gives the duty to count towards.
+pub(crate) fn revise(
+    desk: &mut Desk<'_, '_>,
+    case: &mut Case<'_>,
+    was: Option<Basis>,
+    is: Option<Basis>,
+) -> bool {
+    let (Some(clock), Some(from)) = (clock_of(case), case.obligation.due) else {
+        return false;
+    };
+    let other = is.filter(|_| was != is);
+    // A basis that the definition did not give was granted before the clock began.
+    let granted = clock.is_granted() || was != Some(clock.basis());
+    let kept = match other {
+        Some(basis) if !granted => clock.rebased(basis),
+        _ => clock.clone(),
+    };
+    // A year that the calendar does not have leaves the date as it is.
+    let held = kept.before_stop().derive(case.calendar);
+    let to = held
+        .ok()
+        .and_then(|derived| derived.due)
+        .and_then(Moment::day);
+    let to = to.unwrap_or(from);
+    let keeps = granted && other.is_some();
+    if to == from && kept == clock && !keeps {
+        return false;
+    }
+    let reason = if keeps && to == from {
+        format!("台账定义变更;主管部门批准的时限{from}有效,不变")
+    } else if other.is_some() && !granted {
+        format!("台账定义变更:完成时限由{from}改为{to},停止计时的时间照样扣除")
+    } else {
+        format!("工作日历变更:完成时限由{from}改为{to}")
+    };
+    let body = Body::ObligationRedated(ObligationRedated {
+        obligation: case.id.clone(),
+        from: Some(from),
+        to,
+        granted: keeps,
+        reason,
+        clock: Some(kept),
+    });
+    case.emit(desk, body);
+    to != from
+}
