@@ -358,6 +358,7 @@ pub fn condition(data: &[u8]) {
         validity: Some("有效".to_owned()),
         formats: vec!["html".to_owned(), "pdf".to_owned()],
         note: None,
+        about: None,
     };
     let strict = Condition::parse(&text, &["规划纲要".to_owned()]);
     let met = match &strict {

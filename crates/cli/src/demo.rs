@@ -254,6 +254,7 @@ impl Page {
         let (order, step, task, unit) = match &record.body {
             Body::NoticeQueued(r) => {
                 let order = match r.request.kind {
+                    NoticeKind::Opened => 2,
                     NoticeKind::Catchup => 3,
                     NoticeKind::Reminder => 4,
                     NoticeKind::Return

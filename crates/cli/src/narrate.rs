@@ -52,6 +52,15 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             p.publication,
             why(&p.reason)
         ),
+        Body::MatterReported(m) => {
+            format!("收到事由:{} 的“{}”({})", name(&m.unit), m.title, m.kind)
+        }
+        Body::MatterWithdrawn(m) => format!(
+            "收到事由撤回:{} 的 {}{}",
+            name(&m.unit),
+            m.matter,
+            why(&m.reason)
+        ),
         Body::TaskAccepted(a) => act("签收", a),
         Body::TaskProgressed(a) => act("进展", a),
         Body::TaskSubmitted(a) => act("报送", a),
@@ -95,6 +104,12 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
                 "(所报时间不予采信)"
             }
         ),
+        Body::MatterNoted(r) => format!(
+            "记下事由“{}”,认定报告时间{}",
+            r.title,
+            r.at.at.shown_in(zone)
+        ),
+        Body::MatterForgotten(r) => format!("事由 {} 不再计入:{}", r.matter, r.reason),
         Body::PublicationForgotten(r) => {
             format!("公开信息 {} 不再计入:{}", r.publication, r.reason)
         }

@@ -181,7 +181,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
                 .as_ref()
                 .map(|a| a.step.to_string())
                 .unwrap_or_default(),
-            o.stopped_on()
+            o.stopped_on(zone)
                 .filter(|_| !o.state.is_final())
                 .unwrap_or_default(),
         ]);

@@ -173,9 +173,9 @@ impl Counts {
 /// A ladder step in Chinese.
 pub fn step_in_chinese(step: &str) -> String {
     match step.parse::<StepWhen>() {
-        Ok(StepWhen::Before(span)) => format!("提前{}", span_in_chinese(span)),
+        Ok(StepWhen::Before(span)) => format!("提前{}", span.chinese()),
         Ok(StepWhen::Due) => "到期当日".to_owned(),
-        Ok(StepWhen::Overdue(span)) => format!("超期{}", span_in_chinese(span)),
+        Ok(StepWhen::Overdue(span)) => format!("超期{}", span.chinese()),
         Err(_) => match step {
             "catchup" => "启动前各步合并".to_owned(),
             "returned" => "报送退回".to_owned(),
@@ -231,6 +231,7 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Resumed => "恢复计时",
         NoticeKind::Restarted => "重新计时",
         NoticeKind::StillStopped => "仍停止计时",
+        NoticeKind::Opened => "新增事项",
     }
 }
 

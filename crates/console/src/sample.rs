@@ -210,6 +210,7 @@ impl Sample {
             ladders: BTreeMap::new(),
             kinds: BTreeMap::new(),
             tasks,
+            matters: BTreeMap::new(),
         };
         self.rules(Body::DefinitionAdopted(DefinitionAdopted {
             hash: "abc".to_owned(),
@@ -229,6 +230,8 @@ impl Sample {
             owner: 0,
             period: None,
             due,
+            due_at: None,
+            occasion: None,
         }));
         obligation
     }
@@ -339,6 +342,7 @@ impl Sample {
             validity: None,
             formats: Vec::new(),
             note: None,
+            about: None,
         });
         self.write(Service::Intake, body);
     }
@@ -385,6 +389,8 @@ impl Sample {
             covers: Vec::new(),
             missing: Vec::new(),
             reason: "距完成时限还有15个工作日,尚未销号".to_owned(),
+            due_at: None,
+            occasion: None,
         }
     }
 
@@ -486,7 +492,6 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         deadline_phrase: Some("2021年6月底".to_owned()),
         strength: Strength::Required,
         opens: Opens::Activation,
-        extension: None,
         due: DueRule::Date(day(30)),
         owners: vec![Owner {
             group: None,
@@ -494,7 +499,13 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             role: Role::Responsible,
             ladder: "fixed".to_owned(),
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
+            from: None,
         }],
         confirm: Vec::new(),
+        no_sooner_than: None,
+        roll: duban_model::calendar::Roll::None,
+        again: false,
+        extension: None,
+        part_of: None,
     }
 }

@@ -6,17 +6,17 @@ use serde_json::value::RawValue;
 
 use crate::decision::{
     CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
-    LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
-    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationClocked,
-    ObligationDated, ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated,
-    ObligationReladdered, ObligationReturned, ObligationSubmitted, ObligationTicked,
-    ObligationTransferred, ObligationUnticked, PublicationForgotten, PublicationNoted,
-    RejectionRecorded, TimerArmed, TimerDisarmed, TimerDropped, TimerFired, TimerMissed,
-    TimerNoted,
+    LedgerNoted, LedgerRevised, MatterForgotten, MatterNoted, NoticeAbandoned, NoticeAttempted,
+    NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed,
+    ObligationActed, ObligationClocked, ObligationDated, ObligationFulfilled, ObligationLit,
+    ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
+    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
+    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
+    TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
-    Publication, PublicationWithdrawn, TaskAct,
+    Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
 
 macro_rules! record_types {
@@ -99,6 +99,10 @@ record_types! {
     PublicationUpdated(Publication) = "duban.publication.updated" Fact;
     /// A publication was taken down.
     PublicationWithdrawn(PublicationWithdrawn) = "duban.publication.withdrawn" Fact;
+    /// Something arose that must be dealt with (事由).
+    MatterReported(Matter) = "duban.matter.reported" Fact;
+    /// A matter is none any more.
+    MatterWithdrawn(MatterWithdrawn) = "duban.matter.withdrawn" Fact;
     /// 签收
     TaskAccepted(TaskAct) = "duban.task.accepted" Fact;
     /// 进展
@@ -151,6 +155,10 @@ record_types! {
     PublicationNoted(PublicationNoted) = "duban.publication.noted" Domain;
     /// A publication no longer matters.
     PublicationForgotten(PublicationForgotten) = "duban.publication.forgotten" Domain;
+    /// A matter matters to some duty.
+    MatterNoted(MatterNoted) = "duban.matter.noted" Domain;
+    /// A matter no longer does.
+    MatterForgotten(MatterForgotten) = "duban.matter.forgotten" Domain;
     /// A duty came into being.
     ObligationOpened(ObligationOpened) = "duban.obligation.opened" Domain;
     /// 签收

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Judged;
 use crate::id::ObligationId;
+use crate::instant::Timestamp;
 
 /// The clock of a duty was stopped, resumed or restarted. The whole clock is on the record, so that
 /// the date can be derived and explained from it alone.
@@ -26,6 +27,9 @@ pub struct ObligationClocked {
     /// The date that now holds; none while the clock stands still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_at: Option<Timestamp>,
     /// What is left while it stands still, in Chinese, e.g. `12个工作日`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,

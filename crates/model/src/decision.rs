@@ -17,7 +17,9 @@ use crate::id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, Time
 use crate::instant::{Timestamp, Zone};
 
 pub use crate::clocked::ObligationClocked;
-pub use crate::noted::{Carried, PublicationNoted};
+pub use crate::continuation::{Consequence, Continuation};
+pub use crate::noted::{Carried, MatterForgotten, MatterNoted, PublicationNoted};
+pub use crate::occasion::{Arose, Occasion};
 pub use crate::revision::{
     LedgerRevised, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
     RevisionPart,
@@ -142,6 +144,12 @@ pub struct ObligationOpened {
     /// The date; absent while it waits for its trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What it was opened for, if for one thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
 }
 
 /// Something was done to an obligation that needs no further data: signed, progressed, refused ….
@@ -285,6 +293,12 @@ pub struct NoticeRequested {
     /// The date in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What the duty was opened for, as people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     /// Steps that this one notice stands for (late activation).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covers: Vec<String>,
@@ -325,6 +339,8 @@ pub enum NoticeKind {
     Restarted,
     /// The office is reminded that a clock still stands still.
     StillStopped,
+    /// 新增责任事项: something arose for which the unit owes this from now on.
+    Opened,
 }
 
 impl NoticeKind {
@@ -344,6 +360,7 @@ impl NoticeKind {
             NoticeKind::Resumed => "resumed",
             NoticeKind::Restarted => "restarted",
             NoticeKind::StillStopped => "still_stopped",
+            NoticeKind::Opened => "opened",
         }
     }
 }
@@ -553,60 +570,4 @@ pub struct NoticeAbandoned {
     pub attempts: u32,
     /// Why no more.
     pub reason: String,
-}
-
-/// The rest of an act too long for one frame; the next input of its service before any other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "work")]
-pub enum Continuation {
-    /// Opening the obligations of a ledger.
-    Activate {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// The next (task, owner, unit) in the definition's order, counted through.
-        next: u64,
-    },
-    /// Opening one period's obligations.
-    OpenPeriod {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// Which task.
-        task: TaskId,
-        /// Which period.
-        period: Period,
-        /// The next (owner, unit), counted through.
-        next: u64,
-    },
-    /// Starting the duties of a triggered task.
-    Trigger {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// Which task.
-        task: TaskId,
-        /// Their date.
-        due: NaiveDate,
-        /// Who triggered.
-        by: Option<String>,
-        /// The last obligation done, in id order.
-        after: ObligationId,
-    },
-    /// Bringing the duties of running ledgers under what has come into force.
-    Revise {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// What came into force.
-        because: Revision,
-        /// How far it has got.
-        part: RevisionPart,
-    },
-    /// Firing the timers due by an instant.
-    Fire {
-        /// By when.
-        by: Timestamp,
-    },
-    /// Announcing again the sends whose outcome a predecessor left unknown.
-    Resend {
-        /// The last notice done, in id order.
-        after: NoticeId,
-    },
 }

@@ -42,6 +42,9 @@ pub struct Publication {
     /// Download formats offered, e.g. `html`, `pdf`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
+    /// 关联: the id of the publication or matter it belongs to, e.g. of the policy it explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// A remark, e.g. that the event is made up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -54,6 +57,46 @@ pub struct PublicationWithdrawn {
     /// The id it was published under.
     pub publication: String,
     /// The unit that had published it.
+    pub unit: UnitId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Something that arose and must be dealt with, and is no publication (事由): an application, a
+/// lawsuit, an incident, an effective document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matter {
+    /// Its id at whoever reports it; unique for the unit.
+    pub matter: String,
+    /// Whose it is.
+    pub unit: UnitId,
+    /// What it is, in the ledger's own list of matters.
+    pub kind: String,
+    /// What it is called.
+    pub title: String,
+    /// 关联: the id of the publication or matter that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// 文号
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A matter that is none any more, or was reported by mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatterWithdrawn {
+    /// The id it was reported under.
+    pub matter: String,
+    /// The unit it was reported for.
     pub unit: UnitId,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +124,10 @@ pub struct TaskAct {
     /// Needed for a year-long task: which period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
+    /// Needed for a duty that an event, a schedule or another duty opened, unless one only is still
+    /// open: the last part of its id, or the id of the publication or matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     /// Who acted, by office or role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

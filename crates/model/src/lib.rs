@@ -6,6 +6,7 @@
 pub mod body;
 pub mod checksum;
 pub mod clocked;
+pub mod continuation;
 pub mod decider;
 pub mod decision;
 pub mod definition;
@@ -16,9 +17,12 @@ pub mod id;
 pub mod instant;
 pub mod name;
 pub mod noted;
+pub mod occasion;
+pub mod opening;
 pub mod record;
 pub mod revision;
 pub mod state;
+pub mod term;
 
 pub use body::{Body, RecordType};
 pub use decider::{Cause, Decider, Draft, Drafts, Effect, Input, Message};

@@ -5,6 +5,7 @@ use duban_calendar::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LedgerId, ObligationId, UnitId};
+use crate::instant::Timestamp;
 
 /// A date that a changed definition moved, or would have moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct ObligationRedated {
     pub from: Option<NaiveDate>,
     /// The date that now holds. The same as `from` where the office had granted that date.
     pub to: NaiveDate,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_at: Option<Timestamp>,
+    /// A standing duty that comes back is counted from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<Timestamp>,
     /// The date in force was granted by the office (extension, return) and stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub granted: bool,

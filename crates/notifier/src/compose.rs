@@ -28,6 +28,7 @@ pub(crate) fn compose(
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
         NoticeKind::Reopened => "重新打开",
+        NoticeKind::Opened => "新增责任事项",
         NoticeKind::Extended => "延期获批",
         NoticeKind::ExtensionRefused => "延期未获批",
         NoticeKind::Waived => "免办",

@@ -1,7 +1,7 @@
 //! What units and the office do: sign, submit, verify, return, extend, waive, trigger.
 
 use chrono::NaiveDate;
-use duban_calendar::{Moment, What};
+use duban_calendar::What;
 use duban_model::decision::{
     Continuation, Judged, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
     ObligationReturned, ObligationSubmitted,
@@ -10,7 +10,6 @@ use duban_model::definition::{Fulfilment, Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
-use crate::activate::start;
 use crate::case::{Case, Notice};
 use crate::clock;
 use crate::decide::Desk;
@@ -18,6 +17,7 @@ use crate::evidence::settle;
 use crate::extension;
 use crate::judge::judge;
 use crate::obligation::ObligationState;
+use crate::open::start;
 use crate::timer::arm_verification;
 
 /// Duties started on one input by a trigger; each yields at most four records.
@@ -218,10 +218,7 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
 fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let at = judge(desk.record, definition, case.calendar);
-    let late = case
-        .obligation
-        .due
-        .is_some_and(|due| at.at.date_in(definition.zone) > due);
+    let late = case.obligation.is_late(at.at, definition.zone);
     let body = Body::ObligationSubmitted(ObligationSubmitted {
         obligation: case.id.clone(),
         by: act.by.clone(),
@@ -237,10 +234,7 @@ fn verified(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let definition = &case.ledger.definition;
     let (at, late) = case.obligation.submitted.unwrap_or_else(|| {
         let at = judge(desk.record, definition, case.calendar).at;
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(definition.zone) > due);
+        let late = case.obligation.is_late(at, definition.zone);
         (at, late)
     });
     let body = Body::ObligationFulfilled(ObligationFulfilled {
@@ -282,7 +276,10 @@ fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
             claimed: desk.record.time.unwrap_or(loggedat),
             loggedat,
         };
-        let what = What::SetTo(Moment::Day(due));
+        let Some(there) = clock::clock_of(case) else {
+            return;
+        };
+        let what = What::SetTo(clock::end_of(&there, due, definition.zone));
         let Some(turned) = clock::turned(desk, case, at, what, Some(&reason)) else {
             return;
         };

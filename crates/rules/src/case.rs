@@ -3,14 +3,14 @@
 
 use duban_calendar::Calendar;
 use duban_model::decision::{
-    NoticeKind, NoticeRequested, ObligationLit, TimerArmed, TimerDisarmed, When,
+    Arose, NoticeKind, NoticeRequested, ObligationLit, TimerArmed, TimerDisarmed, When,
 };
 use duban_model::definition::{Ladder, Owner, Role, Task, Tier};
 use duban_model::{Body, Draft, Service, Timestamp};
 
 use crate::clock::arm_standing;
 use crate::decide::Desk;
-use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps, span_in_chinese};
+use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps};
 use crate::obligation::{Armed, Obligation};
 use crate::state::{Ledger, RulesState};
 
@@ -97,7 +97,7 @@ impl<'a> Case<'a> {
 
     /// The ladder for the date in force.
     pub fn steps(&self, until: Timestamp) -> Vec<Step> {
-        let Some(due) = self.obligation.due else {
+        let Some(due) = self.obligation.deadline() else {
             return Vec::new();
         };
         let (mut steps, _) = ladder_steps(
@@ -236,6 +236,8 @@ impl<'a> Case<'a> {
             tier: notice.to,
             to,
             due: self.obligation.due,
+            due_at: self.obligation.due_at,
+            occasion: self.occasion_title(),
             covers: notice.covers,
             missing: self.obligation.missing(&self.owner.fulfilled_by),
             reason: notice.reason,
@@ -283,21 +285,33 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What the duty was opened for, as people call it. A standing duty that begins again has no
+    /// other occasion than its row.
+    pub fn occasion_title(&self) -> Option<String> {
+        let occasion = self.obligation.occasion.as_ref()?;
+        (occasion.arose != Arose::Again).then(|| occasion.title.clone())
+    }
+
+    /// The deadline as people are told it.
+    pub fn due_shown(&self) -> String {
+        let deadline = self.obligation.deadline();
+        deadline.map_or_else(String::new, |due| due.shown(self.ledger.definition.zone))
+    }
+
     /// Why a step's notice goes out, in one sentence.
     fn reason(&self, label: &str) -> String {
         use duban_model::definition::StepWhen;
-        let due = self
-            .obligation
-            .due
-            .map(|d| d.to_string())
-            .unwrap_or_default();
+        let due = self.due_shown();
         match label.parse::<StepWhen>() {
-            Ok(StepWhen::Before(span)) => {
-                format!("距完成时限{due}还有{},尚未销号", span_in_chinese(span))
+            Ok(StepWhen::Before(term)) => {
+                format!("距完成时限{due}还有{},尚未销号", term.chinese())
+            }
+            Ok(StepWhen::Due) if self.obligation.due_at.is_some() => {
+                format!("现在是完成时限{due},尚未销号")
             }
             Ok(StepWhen::Due) => format!("今天是完成时限{due},尚未销号"),
-            Ok(StepWhen::Overdue(span)) => {
-                format!("已超过完成时限{due}共{},尚未销号", span_in_chinese(span))
+            Ok(StepWhen::Overdue(term)) => {
+                format!("已超过完成时限{due}共{},尚未销号", term.chinese())
             }
             Err(_) => format!("完成时限{due},尚未销号"),
         }

@@ -3,16 +3,17 @@
 
 use chrono::NaiveDate;
 use duban_calendar::{Basis, Clock, ClockFault, Derivation, Moment, Turn, What};
-use duban_model::Body;
 use duban_model::decision::{Judged, NoticeKind, ObligationClocked, ObligationRedated};
 use duban_model::definition::Tier;
 use duban_model::fact::TaskAct;
+use duban_model::{Body, Timestamp, Zone};
 
-use crate::activate::start;
 use crate::case::{CATCHUP, Case, Notice};
 use crate::decide::Desk;
+use crate::due::{self, Start};
 use crate::judge::judge;
-use crate::ladder::{Step, span_in_chinese};
+use crate::ladder::{Deadline, Step, span_in_chinese};
+use crate::open::start;
 
 /// The wake-up for a clock that still stands still starts with this.
 pub(crate) const STOPPED: &str = "stopped:";
@@ -24,17 +25,74 @@ pub(crate) struct Turned {
 }
 
 impl Turned {
-    /// The date that follows; none while it stands still.
-    pub fn due(&self) -> Option<NaiveDate> {
-        self.derived.due.and_then(Moment::day)
+    /// The deadline that follows; none while it stands still.
+    pub fn deadline(&self, zone: Zone) -> Option<Deadline> {
+        self.derived.due.map(|due| deadline(due, zone))
     }
 }
 
-/// The clock of a duty; one that nothing has happened to yet begins with the date in force.
+fn deadline(due: Moment, zone: Zone) -> Deadline {
+    match due {
+        Moment::Day(date) => Deadline { date, at: None },
+        Moment::Instant(at) => {
+            let at = Timestamp::from_utc(at);
+            let date = at.date_in(zone);
+            Deadline { date, at: Some(at) }
+        }
+    }
+}
+
+/// An instant as a clock takes it: itself where hours are counted, else its day.
+fn moment(clock: &Clock, at: Timestamp, zone: Zone) -> Moment {
+    match clock.basis() {
+        Basis::Hours { .. } => Moment::Instant(at.utc()),
+        Basis::Date(_) | Basis::Days { .. } => Moment::Day(at.date_in(zone)),
+    }
+}
+
+/// The end of a day as a clock takes it; where hours are counted, its last millisecond.
+pub(crate) fn end_of(clock: &Clock, date: NaiveDate, zone: Zone) -> Moment {
+    match clock.basis() {
+        Basis::Hours { .. } => {
+            let end = Deadline::from(date).end(zone).plus_millis(-1);
+            Moment::Instant(end.utc())
+        }
+        Basis::Date(_) | Basis::Days { .. } => Moment::Day(date),
+    }
+}
+
+/// The clock of a duty. One that nothing has happened to yet begins with what the definition gives,
+/// if the date in force follows from that, else with that date.
 pub(crate) fn clock_of(case: &Case<'_>) -> Option<Clock> {
-    let due = case.obligation.due?;
-    let there = case.obligation.clock.as_ref().map(|c| c.clock.clone());
-    Some(there.unwrap_or_else(|| Clock::new(Basis::Date(due))))
+    let due = case.obligation.deadline()?;
+    if let Some(there) = &case.obligation.clock {
+        return Some(there.clock.clone());
+    }
+    let (definition, calendar) = (&case.ledger.definition, case.calendar);
+    let zone = definition.zone;
+    let begun = Start::of(&case.obligation);
+    let basis = due::basis(definition, calendar, case.task, begun)
+        .ok()
+        .flatten();
+    let mut clock = Clock::new(basis.unwrap_or(Basis::Date(due.date)));
+    let derived = clock.derive(calendar).ok().and_then(|derived| derived.due);
+    if derived.map(|derived| deadline(derived, zone)) == Some(due) {
+        return Some(clock);
+    }
+    if let Basis::Hours { from, .. } = clock.basis() {
+        let to = due.at.map_or_else(
+            || end_of(&clock, due.date, zone),
+            |at| Moment::Instant(at.utc()),
+        );
+        let granted = Turn {
+            at: Moment::Instant(from),
+            what: What::SetTo(to),
+            why: None,
+        };
+        clock.take(granted).ok()?;
+        return Some(clock);
+    }
+    Some(Clock::new(Basis::Date(due.date)))
 }
 
 /// Takes one turn, or says why it cannot be.
@@ -47,7 +105,7 @@ pub(crate) fn turned(
 ) -> Option<Turned> {
     let mut clock = clock_of(case)?;
     let zone = case.ledger.definition.zone;
-    let day = Moment::Day(at.at.date_in(zone));
+    let day = moment(&clock, at.at, zone);
     // When an extension was approved moves no day; it only follows what was there.
     let last = clock.turns().last().map(|turn| turn.at);
     let at_least = match what {
@@ -79,7 +137,8 @@ pub(crate) fn turned(
 
 fn refuse(desk: &mut Desk<'_, '_>, case: &Case<'_>, at: Judged, fault: ClockFault) {
     let id = &case.id;
-    let since = case.obligation.stopped_on().unwrap_or_default();
+    let zone = case.ledger.definition.zone;
+    let since = case.obligation.stopped_on(zone).unwrap_or_default();
     match fault {
         ClockFault::Stopped => desk.reject(
             "clock-stopped",
@@ -95,7 +154,7 @@ fn refuse(desk: &mut Desk<'_, '_>, case: &Case<'_>, at: Judged, fault: ClockFaul
         ),
         ClockFault::OutOfOrder { .. } => desk.reject(
             "clock-backwards",
-            format!("an act of {} on the clock of {id}", at.at.date_in(case.ledger.definition.zone)),
+            format!("an act of {} on the clock of {id}", at.at.date_in(zone)),
             "a time not before what last happened to that clock, nor before it began",
             "correct the time",
         ),
@@ -115,13 +174,15 @@ fn refuse(desk: &mut Desk<'_, '_>, case: &Case<'_>, at: Judged, fault: ClockFaul
 }
 
 fn record(case: &Case<'_>, act: &TaskAct, at: Judged, turned: &Turned) -> ObligationClocked {
+    let to = turned.deadline(case.ledger.definition.zone);
     ObligationClocked {
         obligation: case.id.clone(),
         by: act.by.clone(),
         reason: act.reason.clone(),
         at,
         from: case.obligation.due.unwrap_or_default(),
-        to: turned.due(),
+        to: to.map(|to| to.date),
+        to_at: to.and_then(|to| to.at),
         left: turned.derived.left.as_ref().map(|left| left.chinese()),
         clock: turned.clock.clone(),
     }
@@ -157,14 +218,12 @@ pub(crate) fn tell(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: NoticeKin
 pub(crate) fn stop(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
     let zone = case.ledger.definition.zone;
     let at = judge(desk.record, &case.ledger.definition, case.calendar);
-    let day = at.at.date_in(zone);
-    if let Some(due) = case.obligation.due.filter(|due| day > *due)
-        && !case.obligation.is_stopped()
-    {
+    if case.obligation.is_late(at.at, zone) {
+        let due = case.due_shown();
         return desk.reject(
             "stop-late",
-            format!("a stop on {day} of {}", case.id),
-            format!("a stop on or before the date it would move, {due}"),
+            format!("a stop of {} after its date", case.id),
+            format!("a stop not after the date it would move, {due}"),
             "that clock has run out; the office may grant an extension",
         );
     }
@@ -175,7 +234,8 @@ pub(crate) fn stop(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) 
     case.emit(desk, body);
     let left = turned.derived.left.map(|left| left.chinese());
     let reason = format!(
-        "本事项自{day}起停止计时{},剩余{};停止期间不催办,恢复后重新确定完成时限",
+        "本事项自{}起停止计时{},剩余{};停止期间不催办,恢复后重新确定完成时限",
+        case.obligation.stopped_on(zone).unwrap_or_default(),
         by_and_why(act),
         left.unwrap_or_default()
     );
@@ -189,18 +249,17 @@ pub(crate) fn resume(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct
     let Some(turned) = turned(desk, case, at, What::Resumed, act.reason.as_deref()) else {
         return;
     };
-    let since = case.obligation.stopped_on().unwrap_or_default();
-    let (body, due) = (
-        record(case, act, at, &turned),
-        turned.due().unwrap_or_default(),
-    );
+    let zone = case.ledger.definition.zone;
+    let since = case.obligation.stopped_on(zone).unwrap_or_default();
+    let body = record(case, act, at, &turned);
     let slept = steps_slept(desk, case);
     let catches_up = case.obligation.sleeps_on(CATCHUP);
     case.emit(desk, Body::ObligationResumed(body));
     let reason = format!(
-        "{since}起停止计时的本事项自{}恢复计时{},完成时限为{due}",
-        at.at.date_in(case.ledger.definition.zone),
+        "{since}起停止计时的本事项自{}恢复计时{},完成时限为{}",
+        at.at.date_in(zone),
         by_and_why(act),
+        case.due_shown(),
     );
     tell(desk, case, NoticeKind::Resumed, reason);
     if !case.obligation.state.is_running() {
@@ -247,10 +306,13 @@ pub(crate) fn restart(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAc
     let Some(turned) = turned(desk, case, at, what, act.reason.as_deref()) else {
         return;
     };
-    let due = turned.due().unwrap_or_default();
     let body = Body::ObligationRestarted(record(case, act, at, &turned));
     case.emit(desk, body);
-    let reason = format!("本事项自{day}起重新计时{},完成时限为{due}", by_and_why(act));
+    let reason = format!(
+        "本事项自{day}起重新计时{},完成时限为{}",
+        by_and_why(act),
+        case.due_shown()
+    );
     tell(desk, case, NoticeKind::Restarted, reason);
     let now = desk.now();
     case.resume(desk, now);
@@ -269,7 +331,8 @@ pub(crate) fn arm_standing(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
 /// A clock still stands still: the office hears of it again and again.
 pub(crate) fn remind_of_standing(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
     let within = case.ledger.definition.verify_within;
-    let since = case.obligation.stopped_on().unwrap_or_default();
+    let zone = case.ledger.definition.zone;
+    let since = case.obligation.stopped_on(zone).unwrap_or_default();
     let why = case
         .obligation
         .stopped_why()
@@ -303,38 +366,43 @@ pub(crate) fn revise(
     was: Option<Basis>,
     is: Option<Basis>,
 ) -> bool {
-    let (Some(clock), Some(from)) = (clock_of(case), case.obligation.due) else {
+    let (Some(clock), Some(from)) = (clock_of(case), case.obligation.deadline()) else {
         return false;
     };
+    let zone = case.ledger.definition.zone;
     let other = is.filter(|_| was != is);
-    // A basis that the definition did not give was granted before the clock began.
-    let granted = clock.is_granted() || was != Some(clock.basis());
+    // A basis that the definition did not give was granted before the clock began; hours and days
+    // do not turn one clock.
+    let hours = |basis: Basis| matches!(basis, Basis::Hours { .. });
+    let granted = clock.is_granted()
+        || was != Some(clock.basis())
+        || is.is_some_and(|is| hours(is) != hours(clock.basis()));
     let kept = match other {
         Some(basis) if !granted => clock.rebased(basis),
         _ => clock.clone(),
     };
     // A year that the calendar does not have leaves the date as it is.
     let held = kept.before_stop().derive(case.calendar);
-    let to = held
-        .ok()
-        .and_then(|derived| derived.due)
-        .and_then(Moment::day);
-    let to = to.unwrap_or(from);
+    let to = held.ok().and_then(|derived| derived.due);
+    let to = to.map_or(from, |to| deadline(to, zone));
     let keeps = granted && other.is_some();
     if to == from && kept == clock && !keeps {
         return false;
     }
+    let (stood, shown) = (from.shown(zone), to.shown(zone));
     let reason = if keeps && to == from {
-        format!("台账定义变更;主管部门批准的时限{from}有效,不变")
+        format!("台账定义变更;主管部门批准的时限{stood}有效,不变")
     } else if other.is_some() && !granted {
-        format!("台账定义变更:完成时限由{from}改为{to},停止计时的时间照样扣除")
+        format!("台账定义变更:完成时限由{stood}改为{shown},停止计时的时间照样扣除")
     } else {
-        format!("工作日历变更:完成时限由{from}改为{to}")
+        format!("工作日历变更:完成时限由{stood}改为{shown}")
     };
     let body = Body::ObligationRedated(ObligationRedated {
         obligation: case.id.clone(),
-        from: Some(from),
-        to,
+        from: Some(from.date),
+        to: to.date,
+        to_at: to.at,
+        counted_from: None,
         granted: keeps,
         reason,
         clock: Some(kept),

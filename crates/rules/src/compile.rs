@@ -263,6 +263,7 @@ fn compile_ledger(
         verify_within: verify_within?,
         ladders,
         kinds: source.kinds.clone(),
+        matters: BTreeMap::new(),
         tasks: Vec::new(),
     })
 }

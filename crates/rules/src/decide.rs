@@ -65,7 +65,9 @@ impl Decider for Rules {
                     because,
                     part,
                 } => crate::revise::go_on(&mut desk, ledger, *because, part),
-                Continuation::Fire { .. } | Continuation::Resend { .. } => {}
+                Continuation::Consequences { .. }
+                | Continuation::Fire { .. }
+                | Continuation::Resend { .. } => {}
             },
             body => {
                 if let Some(act) = body.act() {

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period, Span};
+use duban_calendar::{Calendar, Period};
 use duban_model::definition::{
     DueRule, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength,
-    Task, Tier,
+    Task, Term, Tier,
 };
 use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::{Definition, Directory};
@@ -242,7 +242,11 @@ fn anybody_can_be_told(unit: &Unit) -> bool {
 
 /// Whether a step so long before the date can lie within the time that a task has. What cannot be
 /// counted for want of a calendar is taken to.
-fn reaches(task: &Task, span: Span, definition: &Definition, calendar: &Calendar) -> bool {
+fn reaches(task: &Task, term: Term, definition: &Definition, calendar: &Calendar) -> bool {
+    // Hours before a date lie on its last day, or the one before.
+    let Some(span) = term.span() else {
+        return true;
+    };
     let within = |begins: NaiveDate, due: NaiveDate| {
         calendar.before(due, span).map_or(true, |at| at >= begins)
     };

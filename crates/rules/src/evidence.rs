@@ -17,7 +17,7 @@ use crate::condition::Unmet;
 use crate::decide::Desk;
 use crate::field::{Shown, carried};
 use crate::judge::judge;
-use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
 use crate::plan::Plan;
 use crate::state::{Ledger, RulesState, publication_key};
 
@@ -269,7 +269,7 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
             &wanted.task.id,
             &publication.unit,
             wanted.owner.role,
-            None,
+            Part::Whole,
         );
         // Ids sort by period.
         let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
@@ -487,10 +487,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
             .copied()
             .max()
             .unwrap_or(desk.now());
-        let late = case
-            .obligation
-            .due
-            .is_some_and(|due| at.date_in(case.ledger.definition.zone) > due);
+        let late = case.obligation.is_late(at, case.ledger.definition.zone);
         let body = Body::ObligationFulfilled(ObligationFulfilled {
             obligation: case.id.clone(),
             how: "publications".to_owned(),
@@ -509,7 +506,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         });
         case.emit(desk, body);
         // The unit hears of it at once, not at the next step of its ladder.
-        let due = case.obligation.due.map(|d| d.to_string());
+        let due = case.due_shown();
         case.notify(
             desk,
             Notice {
@@ -520,7 +517,7 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
                 reason: format!(
                     "已销号的事项重新打开:佐证不再齐全,缺少{};完成时限{}",
                     missing.join("、"),
-                    due.unwrap_or_default()
+                    due
                 ),
             },
         );

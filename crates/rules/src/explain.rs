@@ -54,7 +54,7 @@ pub struct NextStep {
 /// The next step and the remaining ladder of an obligation.
 pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
     let mut remaining = Vec::new();
-    if let (Some(due), Some(ledger)) = (obligation.due, state.ledger(&obligation.ledger))
+    if let (Some(due), Some(ledger)) = (obligation.deadline(), state.ledger(&obligation.ledger))
         && let Some(task) = state.task(ledger, &obligation.task)
         && let Some(owner) = obligation.owner_of(task)
         && let Some(ladder) = ledger.definition.ladders.get(&owner.ladder)
@@ -82,7 +82,7 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
 pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -> Vec<Step> {
     let ladder = || {
         let asleep = obligation.state.is_final() || obligation.is_stopped();
-        let due = obligation.due.filter(|_| !asleep)?;
+        let due = obligation.deadline().filter(|_| !asleep)?;
         let ledger = state.ledger(&obligation.ledger)?;
         let definition = &ledger.definition;
         let task = state.task(ledger, &obligation.task)?;

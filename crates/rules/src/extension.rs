@@ -2,13 +2,13 @@
 //! the answer at once.
 
 use chrono::NaiveDate;
-use duban_calendar::{Clock, Moment, What};
+use duban_calendar::{Clock, What};
 use duban_model::Body;
 use duban_model::decision::{NoticeKind, ObligationDated};
 use duban_model::fact::TaskAct;
 
 use crate::case::Case;
-use crate::clock::{by_and_why, clock_of, tell, turned};
+use crate::clock::{by_and_why, clock_of, end_of, tell, turned};
 use crate::decide::Desk;
 use crate::judge::judge;
 
@@ -19,11 +19,7 @@ pub(crate) fn requested(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &Task
     };
     let definition = &case.ledger.definition;
     let asked = judge(desk.record, definition, case.calendar).at;
-    if case
-        .obligation
-        .due
-        .is_some_and(|due| asked.date_in(definition.zone) > due)
-    {
+    if case.obligation.is_late(asked, definition.zone) {
         return desk.reject(
             "extension-late",
             format!("a request after the date of {}", case.id),
@@ -48,7 +44,7 @@ pub(crate) fn approved(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskA
             "add `by` and send it again under a new id",
         );
     }
-    let from = case.obligation.due.unwrap_or_default();
+    let from = case.due_shown();
     let body = dated(case, act, to, Some(clock));
     case.emit(desk, Body::ObligationExtended(body));
     let reason = format!("批准延期{}:完成时限由{from}延至{to}", by_and_why(act));
@@ -59,7 +55,7 @@ pub(crate) fn approved(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskA
 
 /// 不批准延期
 pub(crate) fn tell_refusal(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
-    let due = case.obligation.due.unwrap_or_default();
+    let due = case.due_shown();
     let reason = format!("延期申请未获批准{},完成时限仍为{due}", by_and_why(act));
     tell(desk, case, NoticeKind::ExtensionRefused, reason);
 }
@@ -79,7 +75,9 @@ fn dated(case: &Case<'_>, act: &TaskAct, to: NaiveDate, clock: Option<Clock>) ->
 /// a rejection that says why not.
 fn extended(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<(NaiveDate, Clock)> {
     let due = case.obligation.due?;
-    if let Some(since) = case.obligation.stopped_on() {
+    let zone = case.ledger.definition.zone;
+    let clock = clock_of(case)?;
+    if let Some(since) = case.obligation.stopped_on(zone) {
         desk.reject(
             "clock-stopped",
             format!(
@@ -93,7 +91,7 @@ fn extended(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<(
     }
     let what = match (act.extend, act.due) {
         (Some(span), _) => What::Extended(span),
-        (None, Some(to)) if to > due => What::ExtendedTo(Moment::Day(to)),
+        (None, Some(to)) if to > due => What::ExtendedTo(end_of(&clock, to, zone)),
         (None, to) => {
             let to = to.unwrap_or_default();
             desk.reject(
@@ -106,7 +104,7 @@ fn extended(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<(
         }
     };
     if let Some(cap) = case.task.extension {
-        let had = clock_of(case).map_or(0, |clock| clock.extensions());
+        let had = clock.extensions();
         if had >= cap.times as usize {
             desk.reject(
                 "extension-too-often",
@@ -119,7 +117,7 @@ fn extended(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<(
     }
     let at = judge(desk.record, &case.ledger.definition, case.calendar);
     let turned = turned(desk, case, at, what, act.reason.as_deref())?;
-    let to = turned.due()?;
+    let to = turned.deadline(zone)?.date;
     if to <= due {
         desk.reject(
             "extension-not-later",

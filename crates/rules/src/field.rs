@@ -214,6 +214,7 @@ pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
         } else {
             Vec::new()
         },
+        about: None,
         note: text(Field::Note, &publication.note),
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::ladder::Step;
+use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
-use duban_calendar::{Clock, Period};
-use duban_model::decision::When;
+use duban_calendar::{Clock, Moment, Period};
+use duban_model::decision::{Occasion, When};
 use duban_model::definition::{Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
-use duban_model::{Body, Name, Names, Timestamp};
+use duban_model::{Body, Name, Names, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
@@ -117,6 +117,12 @@ pub struct Obligation {
     /// The date in force, to the end of that day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that day, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What it was opened for, if for one thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Box<Occasion>>,
     /// It has turned yellow.
     #[serde(default)]
     pub due_soon: bool,
@@ -170,12 +176,35 @@ pub fn obligation_id(
     task: &str,
     unit: &str,
     role: Role,
-    period: Option<Period>,
+    part: Part<'_>,
 ) -> ObligationId {
     let role = role.as_str();
-    match period {
-        Some(period) => format!("{ledger}/{task}/{unit}/{role}/{period}"),
-        None => format!("{ledger}/{task}/{unit}/{role}"),
+    match part {
+        Part::Whole => format!("{ledger}/{task}/{unit}/{role}"),
+        Part::Period(period) => format!("{ledger}/{task}/{unit}/{role}/{period}"),
+        Part::Occasion(key) => format!("{ledger}/{task}/{unit}/{role}/{key}"),
+    }
+}
+
+/// Which of the duties that a unit has in one role of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The only one.
+    Whole,
+    /// That of a period.
+    Period(Period),
+    /// That of an occasion, by its key.
+    Occasion(&'a str),
+}
+
+impl<'a> Part<'a> {
+    /// By period, or by the key of an occasion.
+    pub fn of(period: Option<Period>, occasion: Option<&'a Occasion>) -> Part<'a> {
+        match (period, occasion) {
+            (_, Some(occasion)) => Part::Occasion(&occasion.key),
+            (Some(period), None) => Part::Period(period),
+            (None, None) => Part::Whole,
+        }
     }
 }
 
@@ -198,7 +227,7 @@ impl Obligation {
                 self.submitted = None;
                 self.done = None;
                 self.set_clock(r.clock.as_ref());
-                self.redate(r.due);
+                self.redate(r.due.into());
             }
             Body::ObligationFulfilled(r) => {
                 self.state = ObligationState::Fulfilled;
@@ -234,7 +263,7 @@ impl Obligation {
             }
             Body::ObligationExtended(r) => {
                 self.set_clock(r.clock.as_ref());
-                self.redate(r.to);
+                self.redate(r.to.into());
             }
             Body::ObligationStopped(r) => {
                 self.set_clock(Some(&r.clock));
@@ -245,13 +274,14 @@ impl Obligation {
             }
             Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
                 self.set_clock(Some(&r.clock));
-                if let Some(to) = r.to.filter(|to| Some(*to) != self.due) {
+                let to = r.to.map(|date| Deadline { date, at: r.to_at });
+                if let Some(to) = to.filter(|to| Some(*to) != self.deadline()) {
                     self.redate(to);
                 }
             }
             Body::ObligationTriggered(r) => {
                 self.state = ObligationState::Open;
-                self.redate(r.to);
+                self.redate(r.to.into());
             }
             Body::ObligationRedated(r) => {
                 if self.state == ObligationState::Waiting {
@@ -263,8 +293,16 @@ impl Obligation {
                 if let (Some(new), Some(own)) = (&r.clock, &mut self.clock) {
                     own.clock = new.clone();
                 }
-                if r.from != Some(r.to) {
-                    self.redate(r.to);
+                if let (Some(at), Some(occasion)) = (r.counted_from, &mut self.occasion) {
+                    occasion.at = at;
+                }
+                let to = Deadline {
+                    date: r.to,
+                    at: r.to_at,
+                };
+                let stays = r.granted && r.from == Some(r.to);
+                if !stays && self.deadline() != Some(to) {
+                    self.redate(to);
                 }
             }
             Body::ObligationReladdered(r) => {
@@ -336,9 +374,11 @@ impl Obligation {
     }
 
     /// Since when its clock stands still, as people are told it.
-    pub fn stopped_on(&self) -> Option<String> {
-        let stop = self.clock.as_ref()?.clock.stop()?;
-        stop.at.day().map(|day| day.to_string())
+    pub fn stopped_on(&self, zone: Zone) -> Option<String> {
+        Some(match self.clock.as_ref()?.clock.stop()?.at {
+            Moment::Day(day) => day.to_string(),
+            Moment::Instant(at) => Timestamp::from_utc(at).shown_in(zone),
+        })
     }
 
     /// Why its clock stands still.
@@ -363,9 +403,30 @@ impl Obligation {
             .is_some_and(|armed| armed.step.starts_with(prefix))
     }
 
+    /// By when it is due.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.due.map(|date| Deadline {
+            date,
+            at: self.due_at,
+        })
+    }
+
+    /// Whether what was done at this instant was done after its deadline; never while its clock
+    /// stands still.
+    pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
+        let running = self.deadline().filter(|_| !self.is_stopped());
+        running.is_some_and(|due| due.is_missed(at, zone))
+    }
+
+    /// Which of its unit's duties in that role of the row it is.
+    pub fn part(&self) -> Part<'_> {
+        Part::of(self.period, self.occasion.as_deref())
+    }
+
     /// A new date brings its own lights.
-    fn redate(&mut self, due: NaiveDate) {
-        self.due = Some(due);
+    fn redate(&mut self, due: Deadline) {
+        self.due = Some(due.date);
+        self.due_at = due.at;
         self.due_soon = false;
         self.overdue = false;
         if let Some(revised) = &mut self.revised {

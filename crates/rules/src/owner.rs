@@ -105,6 +105,7 @@ pub(crate) fn compile_owner(
     };
     Some(Owner {
         group: owner.group.as_ref().map(|g| g.value.clone()),
+        from: None,
         units: units?,
         role: role?,
         ladder: ladder.value.clone(),

@@ -13,8 +13,9 @@ use duban_model::definition::{FirstPeriod, Opens, PeriodRule, Task};
 use duban_model::fact::{CalendarDeployed, DirectoryDeployed};
 use duban_model::{Body, Definition, Draft, Service};
 
-use crate::activate::{open, owed, periods_timer};
+use crate::activate::{owed, periods_timer};
 use crate::decide::Desk;
+use crate::open::{Opening, open};
 use crate::revise_duty::revise_duty;
 use crate::stale;
 use crate::state::{Ledger, RulesState, calendar_key};
@@ -281,12 +282,14 @@ fn opening(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
     let rest = (0u64..)
         .zip(all)
         .skip(usize::try_from(next).unwrap_or(usize::MAX));
-    for (looked_at, (place, (task, owner_index, owner, unit))) in rest.enumerate() {
+    for (looked_at, (next, (task, place, owner, unit))) in rest.enumerate() {
         if looked_at == LOOKED_AT_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
-            return Some(RevisionPart::Opening { next: place });
+            return Some(RevisionPart::Opening { next });
         }
         let period = match &task.opens {
             Opens::Activation | Opens::Trigger => None,
+            // Their time comes later.
+            Opens::Event(_) | Opens::Schedule(_) | Opens::Follows(_) => continue,
             Opens::EachPeriod(rule) => {
                 let old = basis.task(&task.id);
                 let same = old
@@ -307,7 +310,15 @@ fn opening(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
                 }
             }
         };
-        open(desk, row, task, owner_index, owner, unit, period);
+        let opening = Opening {
+            task,
+            place,
+            owner,
+            unit,
+            period,
+            occasion: None,
+        };
+        open(desk, row, opening);
     }
     None
 }

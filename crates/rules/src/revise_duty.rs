@@ -1,21 +1,21 @@
 //! One duty of a ledger that something else has come into force for: it stays, gets another date,
 //! climbs another ladder, goes over to its unit's successor, or is withdrawn.
 
-use duban_calendar::Basis as Counted;
 use duban_model::decision::{
-    ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
-    TimerDisarmed,
+    Arose, ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred,
+    Revision, TimerDisarmed,
 };
-use duban_model::definition::{Opens, Owner, Role, Task};
+use duban_model::definition::{EventSort, Opens, Owner, Role, Task};
 use duban_model::{Body, Directory, Draft, Service};
 
-use crate::activate::{derived_due, start};
 use crate::case::{CATCHUP, Case};
 use crate::clock;
 use crate::decide::Desk;
+use crate::due::{self, Start, derived};
 use crate::evidence::settle;
 use crate::ladder::{Step, ladder_steps};
 use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::open::start;
 use crate::recount::recount;
 use crate::revise::Basis;
 use crate::state::{Ledger, RulesState};
@@ -90,7 +90,7 @@ fn heir<'a>(
             &obligation.task,
             unit,
             obligation.role,
-            obligation.period,
+            obligation.part(),
         )
     };
     // Of several units merged, one that has still to act goes before one that has acted.
@@ -129,11 +129,26 @@ fn is_owed(state: &RulesState, row: &Ledger, obligation: &Obligation) -> bool {
         (Opens::EachPeriod(rule), Some(period)) => {
             period.kind() == rule.every && period.start() <= row.definition.ends
         }
-        (Opens::Activation | Opens::Trigger, None) => true,
+        (Opens::Activation | Opens::Trigger, None) => match obligation.occasion.as_deref() {
+            None => true,
+            Some(occasion) => task.again && occasion.arose == Arose::Again,
+        },
+        (opens, None) => match obligation.occasion.as_deref().map(|o| (&o.arose, o.round)) {
+            Some((_, round)) if round > 1 && !task.again => false,
+            Some((Arose::Publication(_), _)) => is_event(opens, EventSort::Publication),
+            Some((Arose::Matter(_), _)) => is_event(opens, EventSort::Matter),
+            Some((Arose::Schedule, _)) => matches!(opens, Opens::Schedule(_)),
+            Some((Arose::Duty(_), _)) => matches!(opens, Opens::Follows(_)),
+            Some((Arose::Again, _)) | None => false,
+        },
         _ => false,
     };
     // Adopting the definition has placed it among the owners, or nowhere.
     opens && obligation.owner_of(task).is_some()
+}
+
+fn is_event(opens: &Opens, sort: EventSort) -> bool {
+    matches!(opens, Opens::Event(rule) if rule.on == sort)
 }
 
 /// Why a duty is no longer there, in one sentence.
@@ -212,7 +227,7 @@ fn go_over(
         &obligation.task,
         unit,
         obligation.role,
-        obligation.period,
+        obligation.part(),
     );
     let name = |unit: &str| {
         state
@@ -305,27 +320,44 @@ fn redate(
     old_task: Option<&Task>,
     case: &mut Case<'_>,
 ) -> (bool, bool) {
-    let period = case.obligation.period;
-    let Some(derived) = derived_due(&case.ledger.definition, case.task, period) else {
+    let zone = case.ledger.definition.zone;
+    let begun = Start::of(&case.obligation);
+    // A year that the calendar does not cover moves nothing.
+    let derived = derived(&case.ledger.definition, case.calendar, case.task, begun);
+    let Ok(Some(derived)) = derived else {
         return (false, false);
     };
-    let was = old_task.and_then(|task| derived_due(basis.definition, task, period));
+    let was = old_task
+        .zip(basis.calendar)
+        .and_then(|(task, calendar)| due::derived(basis.definition, calendar, task, begun).ok()?);
     let from = case.obligation.due;
-    let Some(in_force) = from else {
+    let shown = derived.shown(zone);
+    let Some(in_force) = case.obligation.deadline() else {
+        let why = match case.obligation.occasion {
+            Some(_) => "已可推算",
+            None => "不再等待启动",
+        };
         let body = Body::ObligationRedated(ObligationRedated {
             obligation: case.id.clone(),
             from: None,
-            to: derived,
+            to: derived.date,
+            to_at: derived.at,
+            counted_from: None,
             granted: false,
-            reason: format!("台账定义变更:不再等待启动,完成时限定为{derived}"),
+            reason: format!("台账定义变更:{why},完成时限定为{shown}"),
             clock: None,
         });
         case.emit(desk, body);
         return (true, true);
     };
     if case.obligation.clock.is_some() {
-        let is = Some(Counted::Date(derived));
-        return (false, clock::revise(desk, case, was.map(Counted::Date), is));
+        let definition = &case.ledger.definition;
+        let is = due::basis(definition, case.calendar, case.task, begun);
+        let was = old_task
+            .zip(basis.calendar)
+            .map(|(task, calendar)| due::basis(basis.definition, calendar, task, begun));
+        let was = was.and_then(|was| was.ok().flatten());
+        return (false, clock::revise(desk, case, was, is.ok().flatten()));
     }
     if was == Some(derived) {
         return (false, false);
@@ -336,20 +368,20 @@ fn redate(
     if !granted && in_force == derived {
         return (false, false);
     }
+    let stood = in_force.shown(zone);
     let (to, reason) = if granted {
-        let reason =
-            format!("台账定义将完成时限改为{derived};主管部门批准的时限{in_force}有效,不变");
+        let reason = format!("台账定义将完成时限改为{shown};主管部门批准的时限{stood}有效,不变");
         (in_force, reason)
     } else {
-        (
-            derived,
-            format!("台账定义变更:完成时限由{in_force}改为{derived}"),
-        )
+        let reason = format!("台账定义变更:完成时限由{stood}改为{shown}");
+        (derived, reason)
     };
     let body = Body::ObligationRedated(ObligationRedated {
         obligation: case.id.clone(),
         from,
-        to,
+        to: to.date,
+        to_at: to.at,
+        counted_from: None,
         granted,
         reason,
         clock: None,
@@ -366,7 +398,7 @@ fn leave_out_done(
     case: &mut Case<'_>,
 ) {
     let (Some(due), Some((task, owner)), Some(calendar)) =
-        (case.obligation.due, old_owner, basis.calendar)
+        (case.obligation.deadline(), old_owner, basis.calendar)
     else {
         return;
     };

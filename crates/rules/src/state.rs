@@ -290,6 +290,8 @@ impl RulesState {
                 ObligationState::Waiting
             },
             due: r.due,
+            due_at: r.due_at,
+            occasion: r.occasion.clone().map(Box::new),
             due_soon: false,
             overdue: false,
             ticks: BTreeMap::new(),

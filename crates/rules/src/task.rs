@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use duban_calendar::Period;
+use duban_calendar::{Period, Roll};
 use duban_model::definition::{
     DueRule, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
 };
@@ -182,7 +182,11 @@ fn compile_task(
         strength: strength?,
         opens,
         due,
+        no_sooner_than: None,
+        roll: Roll::None,
+        again: false,
         extension: None,
+        part_of: None,
         owners,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })

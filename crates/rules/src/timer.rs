@@ -5,12 +5,13 @@ use duban_model::Timestamp;
 use duban_model::decision::{NoticeKind, TimerFired};
 use duban_model::definition::Tier;
 
-use crate::activate::{catch_up, period_came};
+use crate::activate::period_came;
 use crate::case::{CATCHUP, Case, Notice, RELOOK};
 use crate::clock::remind_of_standing;
 use crate::decide::Desk;
 use crate::ladder::span_in_chinese;
 use crate::obligation::ObligationState;
+use crate::open::catch_up;
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;

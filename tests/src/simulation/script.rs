@@ -274,6 +274,7 @@ impl Writer<'_> {
             due: Some(later),
             extend: None,
             note: None,
+            occasion: None,
         };
         let waiting = task.sort == Sort::Waiting;
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {
@@ -362,5 +363,6 @@ fn publication(name: &str, unit: &str, kind: &str) -> Publication {
         validity: None,
         formats: Vec::new(),
         note: None,
+        about: None,
     }
 }

@@ -185,6 +185,7 @@ fn published(id: &str, kind: &str) -> Body {
         validity: None,
         formats: Vec::new(),
         note: None,
+        about: None,
     })
 }
 
@@ -200,6 +201,7 @@ fn act(task: &str, due: Option<&str>) -> TaskAct {
         due: due.map(|d| d.parse().expect("a date")),
         extend: None,
         note: None,
+        occasion: None,
     }
 }
 

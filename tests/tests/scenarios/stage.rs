@@ -324,7 +324,9 @@ impl Stage {
             let found = match key.as_str() {
                 "state" => o.state.to_string(),
                 "light" => light(o).to_owned(),
-                "stopped" => o.stopped_on().unwrap_or_else(|| "no".to_owned()),
+                "stopped" => o
+                    .stopped_on(duban_model::Zone::SHANGHAI)
+                    .unwrap_or_else(|| "no".to_owned()),
                 "due" => o.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
                 "late" => late.map_or("none", yes).to_owned(),
                 "next" => o
@@ -441,6 +443,7 @@ impl Stage {
                 .map(|list| list.split(',').map(ToOwned::to_owned).collect())
                 .unwrap_or_default(),
             note: None,
+            about: None,
         };
         Ok(vec![match act.verb.as_str() {
             "deploy" => return self.deployment(act),
@@ -480,6 +483,7 @@ impl Stage {
                     due: due.transpose()?,
                     extend: extend.transpose()?,
                     note: None,
+                    occasion: None,
                 };
                 match verb {
                     "accept" => Body::TaskAccepted(data),

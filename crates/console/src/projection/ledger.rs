@@ -86,6 +86,9 @@ impl TaskRow {
             }
             .to_owned(),
             (DueRule::PeriodEnd, _) => "期末".to_owned(),
+            (DueRule::After(term), Opens::EachPeriod(_)) => format!("期初起{}内", term.chinese()),
+            (DueRule::After(term), _) => format!("启动起{}内", term.chinese()),
+            (DueRule::MonthDay(day), _) => format!("当年{day}"),
         }
     }
 
