@@ -239,7 +239,11 @@ impl<'a> Case<'a> {
             due_at: self.obligation.due_at,
             occasion: self.occasion_title(),
             covers: notice.covers,
-            missing: self.obligation.missing(&self.owner.fulfilled_by),
+            missing: match notice.kind {
+                // Nothing more is asked.
+                NoticeKind::Waived => Vec::new(),
+                _ => self.obligation.missing(&self.owner.fulfilled_by),
+            },
             reason: notice.reason,
         });
         self.emit(desk, body);

@@ -169,6 +169,9 @@ pub(crate) struct TaskSource {
     #[serde(default)]
     #[schemars(extend("pattern" = DUE))]
     pub due: Option<Spanned<String>>,
+    /// 可省。批准延期的上限 | Optional. The cap of approved extensions
+    #[serde(default)]
+    pub extension: Option<ExtensionSource>,
     /// 阶梯名称 | Name of a ladder
     pub ladder: Spanned<String>,
     /// 责任单位 | Who owes it
@@ -179,6 +182,20 @@ pub(crate) struct TaskSource {
     /// 可省。待主管部门确认的事项 | Optional. Readings the office must confirm
     #[serde(default)]
     pub confirm: Vec<Spanned<String>>,
+}
+
+/// 批准延期的上限 | The cap of approved extensions
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "extension")]
+pub(crate) struct ExtensionSource {
+    /// 每次最多延长多久,自原时限起算 | How much at most each time, after the date that held
+    #[schemars(extend("pattern" = SPAN))]
+    pub at_most: Spanned<String>,
+    /// 可省。最多几次,1至9;默认1 | Optional. How often, 1 to 9; once by default
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 9))]
+    pub times: Option<Spanned<u32>>,
 }
 
 /// 期限 | Periods

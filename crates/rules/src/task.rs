@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use duban_calendar::{Period, Roll};
+use duban_calendar::{Period, Roll, Span};
 use duban_model::definition::{
-    DueRule, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
+    DueRule, ExtensionCap, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
 };
 use duban_model::id::is_plain_id;
 use duban_model::{Definition, Directory, Timestamp};
 
-use crate::compile::{DATE_EXPECTED, MAX_TASK_TEXT_CHARS, MAX_TASKS};
+use crate::compile::{DATE_EXPECTED, MAX_TASK_TEXT_CHARS, MAX_TASKS, SPAN_EXPECTED};
 use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
 use crate::owner::{compile_fulfilment, compile_owner};
 use crate::reading::Spanned;
-use crate::source::{LedgerSource, PeriodSource, TaskSource, TasksSource};
+use crate::source::{ExtensionSource, LedgerSource, PeriodSource, TaskSource, TasksSource};
 use crate::words::{FIRSTS, OPENS, OpensWord, PERIODS, STRENGTHS};
 
 pub(crate) fn compile_tasks(
@@ -84,6 +84,10 @@ fn compile_task(
     }
     let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, definition, faults);
+    let extension = task
+        .extension
+        .as_ref()
+        .and_then(|cap| compile_extension(cap, faults));
     let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();
@@ -185,7 +189,7 @@ fn compile_task(
         no_sooner_than: None,
         roll: Roll::None,
         again: false,
-        extension: None,
+        extension,
         part_of: None,
         owners,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
@@ -265,6 +269,36 @@ fn compile_timing(
         }
     };
     Some((opens, due))
+}
+
+/// The most extensions that a cap may allow; who grants more moves the date in the definition.
+const MAX_EXTENSIONS: u32 = 9;
+
+fn compile_extension(cap: &ExtensionSource, faults: &mut Faults<'_>) -> Option<ExtensionCap> {
+    let at_most = faults.parse::<Span>(
+        "D010",
+        &cap.at_most,
+        SPAN_EXPECTED,
+        "write a number and wd or d",
+    );
+    let times = cap.times.as_ref().map_or(1, |times| times.value);
+    let none = at_most.is_some_and(|span| span.n() == 0);
+    let place = match &cap.times {
+        Some(times) if !none => times.referenced,
+        _ => cap.at_most.referenced,
+    };
+    if none || !(1..=MAX_EXTENSIONS).contains(&times) {
+        faults.error(
+            "D090",
+            place,
+            format!("extensions of at most {}, {times} times", cap.at_most.value),
+            format!("at least one day, 1 to {MAX_EXTENSIONS} times"),
+            "write e.g. extension: { at_most: 20wd, times: 1 }; without `extension` there is no cap",
+        );
+        return None;
+    }
+    let at_most = at_most?;
+    Some(ExtensionCap { at_most, times })
 }
 
 fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<PeriodRule> {
