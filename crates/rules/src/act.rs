@@ -1,4 +1,5 @@
-//! What units and the office do: sign, submit, verify, return, extend, waive, trigger.
+//! What units and the office do: sign, submit, verify, return, waive, trigger; extensions and clocks
+//! have files of their own.
 
 use chrono::NaiveDate;
 use duban_calendar::What;
