@@ -104,12 +104,6 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
                 "(所报时间不予采信)"
             }
         ),
-        Body::MatterNoted(r) => format!(
-            "记下事由“{}”,认定报告时间{}",
-            r.title,
-            r.at.at.shown_in(zone)
-        ),
-        Body::MatterForgotten(r) => format!("事由 {} 不再计入:{}", r.matter, r.reason),
         Body::PublicationForgotten(r) => {
             format!("公开信息 {} 不再计入:{}", r.publication, r.reason)
         }

@@ -6,13 +6,13 @@ use serde_json::value::RawValue;
 
 use crate::decision::{
     CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
-    LedgerNoted, LedgerRevised, MatterForgotten, MatterNoted, NoticeAbandoned, NoticeAttempted,
-    NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed,
-    ObligationActed, ObligationClocked, ObligationDated, ObligationFulfilled, ObligationLit,
-    ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
-    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
-    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
-    TimerDropped, TimerFired, TimerMissed, TimerNoted,
+    LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
+    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationClocked,
+    ObligationDated, ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated,
+    ObligationReladdered, ObligationReturned, ObligationSubmitted, ObligationTicked,
+    ObligationTransferred, ObligationUnticked, PublicationForgotten, PublicationNoted,
+    RejectionRecorded, TimerArmed, TimerDisarmed, TimerDropped, TimerFired, TimerMissed,
+    TimerNoted,
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
@@ -155,10 +155,6 @@ record_types! {
     PublicationNoted(PublicationNoted) = "duban.publication.noted" Domain;
     /// A publication no longer matters.
     PublicationForgotten(PublicationForgotten) = "duban.publication.forgotten" Domain;
-    /// A matter matters to some duty.
-    MatterNoted(MatterNoted) = "duban.matter.noted" Domain;
-    /// A matter no longer does.
-    MatterForgotten(MatterForgotten) = "duban.matter.forgotten" Domain;
     /// A duty came into being.
     ObligationOpened(ObligationOpened) = "duban.obligation.opened" Domain;
     /// 签收

@@ -99,6 +99,11 @@ pub enum Consequence {
         /// When it was fulfilled.
         at: Timestamp,
     },
+    /// A standing duty that was fulfilled is open again: the one after it goes.
+    TakeBack {
+        /// The duty.
+        of: ObligationId,
+    },
     /// What was opened for something goes, since that is gone or no longer meets the rule.
     Withdraw {
         /// What it was opened for.

@@ -18,7 +18,7 @@ use crate::instant::{Timestamp, Zone};
 
 pub use crate::clocked::ObligationClocked;
 pub use crate::continuation::{Consequence, Continuation};
-pub use crate::noted::{Carried, MatterForgotten, MatterNoted, PublicationNoted};
+pub use crate::noted::{Carried, PublicationNoted};
 pub use crate::occasion::{Arose, Occasion};
 pub use crate::revision::{
     LedgerRevised, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,

@@ -134,6 +134,29 @@ fn is_standing(roll: &Roll) -> bool {
     *roll == Roll::None
 }
 
+impl Task {
+    /// Which owner entry a unit owes under in a role: one that names it, or else one that takes
+    /// its units from events. What an event's superior is, only the directory knows.
+    pub fn owner_for(&self, role: Role, unit: &str) -> Option<usize> {
+        let names = |o: &Owner| o.units.iter().any(|u| u == unit);
+        let by_event = |o: &Owner| o.from.is_some_and(OwnerFrom::is_by_event);
+        let takes = |o: &Owner| match o.from {
+            Some(OwnerFrom::Event) => o.group.is_none() || names(o),
+            Some(OwnerFrom::EventSuperior) => true,
+            _ => false,
+        };
+        let of_role = || {
+            self.owners
+                .iter()
+                .enumerate()
+                .filter(|(_, o)| o.role == role)
+        };
+        let named = of_role().find(|(_, o)| !by_event(o) && names(o));
+        let found = named.or_else(|| of_role().find(|(_, o)| takes(o)));
+        found.map(|(place, _)| place)
+    }
+}
+
 /// Whether a duty binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! What is kept of a publication or matter that opened a duty, counts for one, or may count later.
+//! What is kept of a publication that counts, or may count once a period opens.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -22,39 +22,6 @@ pub struct PublicationNoted {
     /// What conditions of the ledgers in force may look at later.
     #[serde(default, skip_serializing_if = "Carried::is_empty")]
     pub carried: Carried,
-}
-
-/// A matter that some duty was opened for, or counts for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MatterNoted {
-    /// `unit/matter`.
-    pub matter: String,
-    /// Whose it is.
-    pub unit: UnitId,
-    /// What kind.
-    pub kind: String,
-    /// What it is called.
-    pub title: String,
-    /// When it counts as reported (see [`Judged`]).
-    pub at: Judged,
-    /// 关联
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// 文号
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
-    /// A remark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// A noted matter that is none any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MatterForgotten {
-    /// `unit/matter`.
-    pub matter: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// Further fields of a noted publication: those, and only those, that some condition names.

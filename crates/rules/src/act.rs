@@ -17,7 +17,7 @@ use crate::decide::Desk;
 use crate::evidence::settle;
 use crate::extension;
 use crate::judge::judge;
-use crate::obligation::ObligationState;
+use crate::obligation::{Obligation, ObligationState};
 use crate::open::start;
 use crate::timer::arm_verification;
 
@@ -97,9 +97,10 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
         .iter()
         .filter(|(_, o)| act.role.is_none_or(|role| role == o.role))
         .filter(|(_, o)| act.period.is_none_or(|period| Some(period) == o.period))
+        .filter(|(_, o)| act.occasion.as_deref().is_none_or(|of| is_for(o, of)))
         .collect();
     if fitting.len() > 1 && act.period.is_none() {
-        // Only one period may still be running; then that one is meant.
+        // Only one may still be running; then that one is meant.
         let running: Vec<_> = fitting
             .iter()
             .filter(|(_, o)| !o.state.is_final())
@@ -137,10 +138,13 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
                     act.role
                         .map(|r| format!(" as {}", r.as_str()))
                         .unwrap_or_default(),
-                    act.period.map(|p| format!(" in {p}")).unwrap_or_default(),
+                    act.period
+                        .map(|p| format!(" in {p}"))
+                        .or_else(|| act.occasion.as_ref().map(|of| format!(" for `{of}`")))
+                        .unwrap_or_default(),
                 ),
                 format!("an obligation that exists; {there}"),
-                "correct task, unit, role or period",
+                "correct task, unit, role, period or occasion",
             );
             None
         }
@@ -150,11 +154,18 @@ fn find<'a>(desk: &mut Desk<'a, '_>, ledger: &str, act: &TaskAct) -> Option<Case
                 "ambiguous",
                 format!("task {} of `{unit}`, which has several", act.task),
                 format!("one of {}", ids.join(", ")),
-                "add `role` or `period`",
+                "add `role`, `period` or `occasion`",
             );
             None
         }
     }
+}
+
+/// Whether a duty was opened for what is named: by the last part of its id, or by the own id of the
+/// publication or matter.
+fn is_for(obligation: &Obligation, named: &str) -> bool {
+    let occasion = obligation.occasion.as_ref();
+    occasion.is_some_and(|o| o.key == named || o.subject_id() == Some(named))
 }
 
 fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, act: &TaskAct) {

@@ -2,17 +2,16 @@
 //! those of each period of a year-long task.
 
 use duban_calendar::Period;
-use duban_model::decision::{
-    Continuation, DefinitionAdopted, MissedPolicy, TimerArmed, TimerDisarmed, When,
-};
+use duban_model::decision::{Continuation, DefinitionAdopted};
 use duban_model::definition::{FirstPeriod, Opens, Owner, Task, unknown_unit};
 use duban_model::fact::DefinitionDeployed;
-use duban_model::{Body, Draft, Service, Timestamp};
+use duban_model::{Body, Draft};
 
 use crate::compile::{calendar_named, compile, definition_hash};
 use crate::decide::Desk;
 use crate::diagnostic::Severity;
 use crate::open::{Opening, open};
+use crate::schedule::Schedule;
 use crate::state::{Ledger, calendar_key};
 
 /// Obligations opened on one input.
@@ -129,19 +128,8 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
         .under(row.hash.clone()),
     );
     for task in &row.definition.tasks {
-        if let Opens::EachPeriod(rule) = &task.opens {
-            let body = Body::TimerArmed(TimerArmed {
-                timer: periods_timer(&ledger, &task.id),
-                owner: Service::Rules,
-                when: When::Cron {
-                    expression: rule.cron.clone(),
-                    zone: row.definition.zone,
-                    after: desk.now(),
-                    // A period that opens late is late for everybody; one that never opens is lost.
-                    missed: MissedPolicy::FireAll,
-                },
-                step: "period".to_owned(),
-            });
+        if let Some(schedule) = Schedule::of(&row.definition, task) {
+            let body = schedule.armed(row.definition.zone, desk.now());
             desk.out.push(
                 Draft::new(tenant.clone(), body)
                     .in_ledger(ledger.clone())
@@ -159,11 +147,6 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
         )
         .in_ledger(ledger),
     );
-}
-
-/// The timer that opens the periods of a task.
-pub(crate) fn periods_timer(ledger: &str, task: &str) -> String {
-    format!("{ledger}/{task}/periods")
 }
 
 /// The (task, owner, unit) triples of a definition in order.
@@ -223,35 +206,6 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
             )
             .in_ledger(ledger),
         );
-    }
-}
-
-/// A period's opening instant came.
-pub(crate) fn period_came(desk: &mut Desk<'_, '_>, ledger: &str, task_id: &str, due: Timestamp) {
-    let state = desk.state;
-    let Some(row) = state.ledger(ledger) else {
-        return;
-    };
-    let Some(task) = state.task(row, task_id) else {
-        return;
-    };
-    let Opens::EachPeriod(rule) = &task.opens else {
-        return;
-    };
-    let date = due.date_in(row.definition.zone);
-    if date > row.definition.ends {
-        let body = Body::TimerDisarmed(TimerDisarmed {
-            timer: periods_timer(ledger, task_id),
-            owner: Service::Rules,
-        });
-        return desk.push(body);
-    }
-    let activated = row.activated.date_in(row.definition.zone);
-    match Period::containing(rule.every, date) {
-        Ok(period) if rule.first == FirstPeriod::Running || period.start() > activated => {
-            open_period(desk, ledger, task_id, period, 0);
-        }
-        _ => {}
     }
 }
 

@@ -263,7 +263,7 @@ fn compile_ledger(
         verify_within: verify_within?,
         ladders,
         kinds: source.kinds.clone(),
-        matters: BTreeMap::new(),
+        matters: source.matters.clone(),
         tasks: Vec::new(),
     })
 }

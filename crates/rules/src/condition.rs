@@ -10,12 +10,13 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use cel::common::types::CelBool;
 use cel::{Context, Env, ExecutionError, Value};
 
+use duban_model::definition::EventSort;
 use duban_model::fact::Publication;
 
 use crate::asked::Asked;
-use crate::condition_check::check;
+use crate::condition_check::{Beside, check};
 use crate::condition_parse::{BEYOND, Fault, parse};
-use crate::field::{Field, Fields, Shown};
+use crate::field::{Field, Fields, Shown, subject_of};
 
 /// The longest condition, in characters.
 pub const MAX_CONDITION_CHARS: usize = 2_000;
@@ -34,9 +35,6 @@ pub const MAX_CONDITION_STEPS: usize = 10_000;
 
 /// The functions and operators of the standard library; nothing of it reads a clock.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
-
-/// The name under which a condition finds the publication.
-pub(crate) const SUBJECT: &str = "publication";
 
 /// A condition, ready to be asked.
 #[derive(Debug)]
@@ -104,10 +102,14 @@ impl Unmet {
 }
 
 impl Condition {
-    /// Reads a condition; `kinds` are the kinds it stands beside.
-    pub(crate) fn read(text: &str, kinds: &[String]) -> Result<Condition, Vec<Fault>> {
+    /// Reads a condition on a subject; `kinds` are the kinds it stands beside.
+    pub(crate) fn read(
+        text: &str,
+        subject: EventSort,
+        kinds: &[String],
+    ) -> Result<Condition, Vec<Fault>> {
         let whole = parse(text)?;
-        let (fields, faults) = check(&whole, Some(kinds));
+        let (fields, faults) = check(&whole, Some(&Beside { subject, kinds }));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -117,7 +119,8 @@ impl Condition {
     /// Reads a condition to try it, without a ledger around it; the faults as they would be told.
     pub fn parse(text: &str, kinds: &[String]) -> Result<Condition, Vec<String>> {
         let told = |fault: Fault| format!("{}: {}", fault.code, fault.found);
-        Condition::read(text, kinds).map_err(|faults| faults.into_iter().map(told).collect())
+        Condition::read(text, EventSort::Publication, kinds)
+            .map_err(|faults| faults.into_iter().map(told).collect())
     }
 
     /// Whether a publication meets it.
@@ -245,11 +248,11 @@ fn split(expression: IdedExpr, into: &mut Vec<IdedExpr>) {
     }
 }
 
-/// The field in `publication.<field>`.
+/// The field in `publication.<field>` or `matter.<field>`.
 pub(crate) fn field_of(expression: &IdedExpr) -> Option<Field> {
     match &expression.expr {
         Expr::Select(select) if !select.test => match &select.operand.expr {
-            Expr::Ident(name) if name == SUBJECT => Field::parse(&select.field),
+            Expr::Ident(name) => Field::named(subject_of(name)?, &select.field),
             _ => None,
         },
         _ => None,
@@ -298,7 +301,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Condition, Vec<Fault>> {
-        Condition::read(text, &["规划纲要".to_owned(), "专项规划".to_owned()])
+        let kinds = ["规划纲要".to_owned(), "专项规划".to_owned()];
+        Condition::read(text, EventSort::Publication, &kinds)
     }
 
     fn publication(json: &str) -> Publication {

@@ -6,12 +6,13 @@ use chrono::NaiveDate;
 
 use crate::condition::{
     MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS, MAX_FORMATS,
-    SUBJECT, field_of, text_of,
+    field_of, text_of,
 };
 use crate::condition_never::contradictions;
 use crate::condition_parse::{BEYOND, Fault, Parsed, beyond, too_deep};
 use crate::diagnostic::nearest;
-use crate::field::{Field, Fields};
+use crate::field::{Field, Fields, subject_of, word_of};
+use duban_model::definition::EventSort;
 
 /// What a part of a condition gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,8 @@ enum Gives {
     Texts,
     /// `[]`
     Nothing,
-    /// The publication as a whole.
-    Subject,
+    /// The publication or matter as a whole.
+    Subject(EventSort),
 }
 
 impl Gives {
@@ -36,7 +37,8 @@ impl Gives {
             Gives::Numbers => "a list of numbers",
             Gives::Texts => "a list of texts",
             Gives::Nothing => "an empty list",
-            Gives::Subject => "the whole publication",
+            Gives::Subject(EventSort::Publication) => "the whole publication",
+            Gives::Subject(EventSort::Matter) => "the whole matter",
         }
     }
 
@@ -60,12 +62,19 @@ const FUNCTIONS: &[&str] = &[
     "exists_one",
 ];
 
+/// What a condition stands beside.
+pub(crate) struct Beside<'a> {
+    pub subject: EventSort,
+    /// The kinds that count.
+    pub kinds: &'a [String],
+}
+
 /// Walks a condition: the fields it looks at, and everything that is wrong with it.
 /// Without the kinds it stands beside, a condition's kinds are taken as they are.
-pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<Fault>) {
+pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Fields, Vec<Fault>) {
     let mut walk = Walk {
         places: &parsed.places,
-        kinds,
+        beside,
         faults: Vec::new(),
         fields: Fields::default(),
         scope: Vec::new(),
@@ -96,7 +105,7 @@ pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<F
                 offset: 0,
                 code: "D064",
                 found: "a condition that looks at nothing".to_owned(),
-                expected: "a field of the publication".to_owned(),
+                expected: format!("a field of the {}", walk.word()),
                 remedy: "compare a field, or remove `when`".to_owned(),
             });
         } else {
@@ -110,7 +119,7 @@ pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<F
 
 struct Walk<'a> {
     places: &'a SourceInfo,
-    kinds: Option<&'a [String]>,
+    beside: Option<&'a Beside<'a>>,
     faults: Vec<Fault>,
     fields: Fields,
     /// Variables of the loops around, innermost last.
@@ -121,6 +130,11 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// What the condition is about, as it must name it.
+    fn word(&self) -> &'static str {
+        word_of(self.beside.map_or(EventSort::Publication, |b| b.subject))
+    }
+
     fn fault(
         &mut self,
         at: &IdedExpr,
@@ -196,27 +210,28 @@ impl Walk<'_> {
             Expr::Ident(name) => self.name(at, name),
             Expr::Select(select) => {
                 let of = self.part(&select.operand, depth + 1)?;
-                if of != Gives::Subject {
+                let Gives::Subject(subject) = of else {
                     self.fault(
                         at,
                         "D061",
                         format!("`.{}` of {}", select.field, of.words()),
-                        "a field of `publication`",
+                        format!("a field of `{}`", self.word()),
                         "compare the value itself",
                     );
                     return None;
-                }
-                let Some(field) = Field::parse(&select.field) else {
-                    let names = Field::ALL.iter().map(|f| f.as_str());
+                };
+                let word = word_of(subject);
+                let Some(field) = Field::named(subject, &select.field) else {
+                    let names = Field::all_of(subject).iter().map(|f| f.name_in(subject));
                     let remedy = nearest(&select.field, names).map_or_else(
                         || "see the list of fields in workflows/README.md".to_owned(),
-                        |near| format!("did you mean `publication.{near}`?"),
+                        |near| format!("did you mean `{word}.{near}`?"),
                     );
                     self.fault(
                         at,
                         "D061",
-                        format!("field `publication.{}`", select.field),
-                        "a field of a publication",
+                        format!("field `{word}.{}`", select.field),
+                        format!("a field of a {word}"),
                         remedy,
                     );
                     return None;
@@ -279,15 +294,20 @@ impl Walk<'_> {
         if let Some((_, gives)) = self.scope.iter().rev().find(|(n, _)| n == name) {
             return Some(*gives);
         }
-        if name == SUBJECT {
-            return Some(Gives::Subject);
+        if let Some(subject) = subject_of(name)
+            && self.beside.is_none_or(|beside| beside.subject == subject)
+        {
+            return Some(Gives::Subject(subject));
         }
+        let word = self.word();
         let known = self.scope.iter().map(|(n, _)| n.as_str());
-        let remedy = if Field::parse(name).is_some() {
-            format!("did you mean `publication.{name}`?")
+        let remedy = if subject_of(name).is_some() {
+            format!("only {word}s are counted here: write `{word}`")
+        } else if Field::parse(name).is_some_and(|f| f.name_in(EventSort::Publication) != word) {
+            format!("did you mean `{word}.{name}`?")
         } else {
-            nearest(name, known.chain([SUBJECT])).map_or_else(
-                || "put a text in quotes; a field is written publication.<field>".to_owned(),
+            nearest(name, known.chain([word])).map_or_else(
+                || format!("put a text in quotes; a field is written {word}.<field>"),
                 |near| format!("did you mean `{near}`?"),
             )
         };
@@ -295,7 +315,7 @@ impl Walk<'_> {
             at,
             "D061",
             format!("name `{name}`"),
-            "`publication`",
+            format!("`{word}`"),
             remedy,
         );
         None
@@ -346,11 +366,11 @@ impl Walk<'_> {
             self.faults.push(fault);
             return None;
         }
-        if inner.iter_var == SUBJECT {
+        if subject_of(&inner.iter_var).is_some() {
             self.fault(
                 at,
                 "D061",
-                format!("`{SUBJECT}` as the name of an entry"),
+                format!("`{}` as the name of an entry", inner.iter_var),
                 "a name of its own",
                 "call the entry `f`, for example",
             );
@@ -428,7 +448,7 @@ impl Walk<'_> {
             }
             "_==_" | "_!=_" => {
                 let wanted: &[Gives] = match gives[0] {
-                    Gives::Subject => &[],
+                    Gives::Subject(_) => &[],
                     Nothing => &[Texts, Numbers],
                     Texts => &[Texts, Nothing],
                     Numbers => &[Numbers, Nothing],
@@ -522,7 +542,7 @@ impl Walk<'_> {
                 "write year-month-day in quotes",
             );
         }
-        if let Some(kinds) = self.kinds
+        if let Some(kinds) = self.beside.map(|b| b.kinds)
             && field == Field::Kind
             && matches!(operator, "_==_" | "@in")
             && !kinds.iter().any(|kind| kind == value)

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use duban_calendar::{Calendar, Period};
 use duban_model::definition::{
-    DueRule, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength,
-    Task, Term, Tier,
+    DueRule, EventSort, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen,
+    Strength, Task, Term, Tier,
 };
 use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::{Definition, Directory};
@@ -67,6 +67,7 @@ pub(crate) fn tell(
     }
     same_wording(definition, tasks, task_faults);
     for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
+        let source = &source.value;
         units_that_cannot(task, source, task_faults);
     }
 }
@@ -275,6 +276,10 @@ fn reaches(task: &Task, term: Term, definition: &Definition, calendar: &Calendar
 fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Faults<'_>) {
     let mut seen: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
     for (task, source) in definition.tasks.iter().zip(&sources.tasks) {
+        // What belongs to a row has the row's words.
+        let (None, Some(source)) = (&task.part_of, &source.value.text) else {
+            continue;
+        };
         let alike = seen.entry(task.text.trim()).or_default();
         let owed: BTreeSet<(&String, Role)> = owed(task).collect();
         let twin = alike.iter().find_map(|other| {
@@ -285,7 +290,7 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
             faults.doubt(
                 Severity::Warning,
                 "W006",
-                source.text.referenced,
+                source.referenced,
                 &task.id,
                 format!(
                     "task {} in the words and with the date of task {other}: unit `{unit}` owes both as {}",
@@ -319,7 +324,9 @@ fn units_that_cannot(task: &Task, source: &TaskSource, faults: &mut Faults<'_>) 
         };
         for (requirement, written) in requirements.iter().zip(written) {
             let Some(when) = &written.when else { continue };
-            let Ok(condition) = Condition::read(&when.value, &requirement.kinds) else {
+            let Ok(condition) =
+                Condition::read(&when.value, EventSort::Publication, &requirement.kinds)
+            else {
                 continue;
             };
             let Some(allowed) = condition.compared_with(Field::Unit) else {

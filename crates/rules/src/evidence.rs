@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use duban_calendar::Period;
 use duban_model::decision::{
-    Carried, Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked,
-    ObligationUnticked, PublicationForgotten, PublicationNoted,
+    Arose, Carried, Judged, NoticeKind, ObligationActed, ObligationFulfilled, ObligationTicked,
+    ObligationUnticked, Occasion, PublicationForgotten, PublicationNoted,
 };
 use duban_model::definition::{Fulfilment, Opens, Owner, Requirement, Task, Tier};
 use duban_model::fact::{Publication, PublicationWithdrawn};
@@ -144,6 +144,12 @@ pub(crate) fn requirement(
     {
         return Err(Miss::BeforePeriod);
     }
+    // A round of a standing duty, or one of a schedule, is not met by what was there before it.
+    let new_part = |o: &&Box<Occasion>| o.round > 1 || o.arose == Arose::Schedule;
+    let occasion = obligation.occasion.as_ref().filter(new_part);
+    if occasion.is_some_and(|occasion| at < occasion.at) {
+        return Err(Miss::BeforePeriod);
+    }
     if matches!(
         obligation.state,
         ObligationState::Waived | ObligationState::Lapsed | ObligationState::Withdrawn
@@ -272,7 +278,8 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
             Part::Whole,
         );
         // Ids sort by period.
-        let ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        let mut ids: Vec<&Name> = state.duties(&of).map(|(id, _)| id).collect();
+        ids.sort_by_key(|id| state.obligation(id).and_then(Obligation::began));
         let counted = ids.iter().find_map(|id| {
             let (_, index) = old_ticks.iter().find(|(ticked, _)| *ticked == ***id)?;
             (!cases.contains_key(id.as_str())).then_some((*id, *index))
@@ -497,7 +504,11 @@ pub(crate) fn settle(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
         });
         case.emit(desk, body);
         case.disarm(desk);
-    } else if !complete && state == ObligationState::Fulfilled && by_publications {
+    } else if !complete
+        && state == ObligationState::Fulfilled
+        && by_publications
+        && !crate::consequence::is_answered(desk, case)
+    {
         let missing = case.obligation.missing(&case.owner.fulfilled_by);
         let body = Body::ObligationReopened(ObligationActed {
             obligation: case.id.clone(),

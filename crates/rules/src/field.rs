@@ -4,9 +4,25 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use duban_model::decision::{Carried, PublicationNoted};
-use duban_model::fact::Publication;
+use duban_model::definition::EventSort;
+use duban_model::fact::{Matter, Publication};
 
-/// A field of a publication.
+/// The word by which a condition names what it is about.
+pub(crate) fn word_of(subject: EventSort) -> &'static str {
+    match subject {
+        EventSort::Publication => "publication",
+        EventSort::Matter => "matter",
+    }
+}
+
+/// What a word is about, if it is one of those.
+pub(crate) fn subject_of(word: &str) -> Option<EventSort> {
+    [EventSort::Publication, EventSort::Matter]
+        .into_iter()
+        .find(|subject| word_of(*subject) == word)
+}
+
+/// A field of a publication; a matter has some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// Its id at the publishing site.
@@ -33,6 +49,8 @@ pub enum Field {
     Formats,
     /// A remark.
     Note,
+    /// 关联: the id of what it belongs to.
+    About,
 }
 
 impl Field {
@@ -50,7 +68,43 @@ impl Field {
         Field::Validity,
         Field::Formats,
         Field::Note,
+        Field::About,
     ];
+
+    /// Those that a matter has.
+    const OF_MATTERS: &[Field] = &[
+        Field::Publication,
+        Field::Unit,
+        Field::Kind,
+        Field::Title,
+        Field::About,
+        Field::Number,
+        Field::Note,
+    ];
+
+    /// The fields of what a condition is about.
+    pub(crate) fn all_of(subject: EventSort) -> &'static [Field] {
+        match subject {
+            EventSort::Publication => Field::ALL,
+            EventSort::Matter => Field::OF_MATTERS,
+        }
+    }
+
+    /// Its name after the word for what the condition is about.
+    pub(crate) fn name_in(self, subject: EventSort) -> &'static str {
+        match (subject, self) {
+            (EventSort::Matter, Field::Publication) => word_of(EventSort::Matter),
+            _ => self.as_str(),
+        }
+    }
+
+    /// The field with this name there.
+    pub(crate) fn named(subject: EventSort, name: &str) -> Option<Field> {
+        Field::all_of(subject)
+            .iter()
+            .copied()
+            .find(|field| field.name_in(subject) == name)
+    }
 
     /// Its name in events and conditions.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +121,7 @@ impl Field {
             Field::Validity => "validity",
             Field::Formats => "formats",
             Field::Note => "note",
+            Field::About => "about",
         }
     }
 
@@ -85,6 +140,7 @@ impl Field {
             Field::Validity => "公文时效",
             Field::Formats => "下载格式",
             Field::Note => "备注",
+            Field::About => "关联",
         }
     }
 
@@ -122,6 +178,7 @@ impl Fields {
 /// A publication as a condition sees it: one that just came, or one that was noted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
+    pub sort: EventSort,
     pub publication: &'a str,
     pub unit: &'a str,
     pub kind: &'a str,
@@ -134,11 +191,13 @@ pub(crate) struct Shown<'a> {
     validity: Option<&'a str>,
     pub formats: &'a [String],
     note: Option<&'a str>,
+    about: Option<&'a str>,
 }
 
 impl<'a> Shown<'a> {
     pub fn of(p: &'a Publication) -> Shown<'a> {
         Shown {
+            sort: EventSort::Publication,
             publication: &p.publication,
             unit: &p.unit,
             kind: &p.kind,
@@ -151,6 +210,26 @@ impl<'a> Shown<'a> {
             validity: p.validity.as_deref(),
             formats: &p.formats,
             note: p.note.as_deref(),
+            about: p.about.as_deref(),
+        }
+    }
+
+    pub fn of_matter(m: &'a Matter) -> Shown<'a> {
+        Shown {
+            sort: EventSort::Matter,
+            publication: &m.matter,
+            unit: &m.unit,
+            kind: &m.kind,
+            title: &m.title,
+            url: None,
+            category: None,
+            issuer: None,
+            number: m.number.as_deref(),
+            written: None,
+            validity: None,
+            formats: &[],
+            note: m.note.as_deref(),
+            about: m.about.as_deref(),
         }
     }
 
@@ -158,6 +237,7 @@ impl<'a> Shown<'a> {
         let id = p.publication.split_once('/').map_or("", |(_, id)| id);
         let carried = &p.carried;
         Shown {
+            sort: EventSort::Publication,
             publication: id,
             unit: &p.unit,
             kind: &p.kind,
@@ -170,6 +250,7 @@ impl<'a> Shown<'a> {
             validity: carried.validity.as_deref(),
             formats: &carried.formats,
             note: carried.note.as_deref(),
+            about: carried.about.as_deref(),
         }
     }
 
@@ -187,6 +268,7 @@ impl<'a> Shown<'a> {
             Field::Written => return self.written.map(|day| Cow::Owned(day.to_string())),
             Field::Validity => self.validity,
             Field::Note => self.note,
+            Field::About => self.about,
             Field::Formats => None,
         };
         text.map(Cow::Borrowed)
@@ -214,7 +296,7 @@ pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
         } else {
             Vec::new()
         },
-        about: None,
+        about: text(Field::About, &publication.about),
         note: text(Field::Note, &publication.note),
     }
 }

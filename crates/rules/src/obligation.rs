@@ -6,7 +6,7 @@ use std::fmt;
 use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
 use duban_calendar::{Clock, Moment, Period};
-use duban_model::decision::{Occasion, When};
+use duban_model::decision::{ObligationOpened, Occasion, When};
 use duban_model::definition::{Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
 use duban_model::{Body, Name, Names, Timestamp, Zone};
@@ -209,6 +209,41 @@ impl<'a> Part<'a> {
 }
 
 impl Obligation {
+    /// A duty as it comes into being; `name` makes its names, or shares those that are there.
+    pub(crate) fn opened(
+        tenant: &str,
+        ledger: &str,
+        r: &ObligationOpened,
+        mut name: impl FnMut(&str) -> Name,
+    ) -> Obligation {
+        Obligation {
+            tenant: name(tenant),
+            ledger: name(ledger),
+            task: name(&r.task),
+            unit: name(&r.unit),
+            role: r.role,
+            owner: r.owner,
+            period: r.period,
+            opened: r.at,
+            state: if r.due.is_some() {
+                ObligationState::Open
+            } else {
+                ObligationState::Waiting
+            },
+            due: r.due,
+            due_at: r.due_at,
+            occasion: r.occasion.clone().map(Box::new),
+            due_soon: false,
+            overdue: false,
+            ticks: BTreeMap::new(),
+            submitted: None,
+            done: None,
+            armed: None,
+            clock: None,
+            revised: None,
+        }
+    }
+
     /// Takes a record about this obligation into account. Called with own records only, and by
     /// `decide` on a working copy, so that both see the same change.
     pub fn apply(&mut self, body: &Body) {
@@ -292,6 +327,9 @@ impl Obligation {
                 }
                 if let (Some(new), Some(own)) = (&r.clock, &mut self.clock) {
                     own.clock = new.clone();
+                    if !own.clock.is_stopped() {
+                        own.asleep = None;
+                    }
                 }
                 if let (Some(at), Some(occasion)) = (r.counted_from, &mut self.occasion) {
                     occasion.at = at;
@@ -416,6 +454,11 @@ impl Obligation {
     pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
         let running = self.deadline().filter(|_| !self.is_stopped());
         running.is_some_and(|due| due.is_missed(at, zone))
+    }
+
+    /// When what it was opened for arose, if it was opened for one thing.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.occasion.as_ref().map(|occasion| occasion.at)
     }
 
     /// Which of its unit's duties in that role of the row it is.

@@ -1,7 +1,5 @@
 //! Opening one duty: its date, its first evidence, the notice that tells of it, its first step.
 
-use std::collections::BTreeMap;
-
 use duban_calendar::Period;
 use duban_model::Body;
 use duban_model::decision::{Arose, NoticeKind, ObligationOpened, Occasion};
@@ -11,7 +9,7 @@ use crate::case::{CATCHUP, Case, Notice};
 use crate::decide::Desk;
 use crate::due::{Start, derived};
 use crate::ladder::{Step, StepCode, label_in_chinese};
-use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
+use crate::obligation::{Obligation, Part, obligation_id};
 use crate::state::Ledger;
 
 /// The step of the notice that tells of a new duty.
@@ -63,44 +61,22 @@ pub(crate) fn open(desk: &mut Desk<'_, '_>, row: &Ledger, opening: Opening<'_>) 
             None
         }
     };
-    let obligation = Obligation {
-        tenant: definition.tenant.as_str().into(),
-        ledger: definition.ledger.as_str().into(),
-        task: task.id.as_str().into(),
-        unit: unit.into(),
-        role: owner.role,
-        owner: u32::try_from(place).unwrap_or(u32::MAX),
-        period,
-        opened: desk.now(),
-        state: if deadline.is_some() {
-            ObligationState::Open
-        } else {
-            ObligationState::Waiting
-        },
-        due: deadline.map(|due| due.date),
-        due_at: deadline.and_then(|due| due.at),
-        occasion: occasion.clone().map(Box::new),
-        due_soon: false,
-        overdue: false,
-        ticks: BTreeMap::new(),
-        submitted: None,
-        done: None,
-        armed: None,
-        clock: None,
-        revised: None,
-    };
-    let opened = Body::ObligationOpened(ObligationOpened {
+    let opened = ObligationOpened {
         obligation: id.clone(),
-        at: obligation.opened,
+        at: desk.now(),
         task: task.id.clone(),
         unit: unit.to_owned(),
         role: owner.role,
-        owner: obligation.owner,
+        owner: u32::try_from(place).unwrap_or(u32::MAX),
         period,
-        due: obligation.due,
-        due_at: obligation.due_at,
+        due: deadline.map(|due| due.date),
+        due_at: deadline.and_then(|due| due.at),
         occasion,
+    };
+    let obligation = Obligation::opened(&definition.tenant, &definition.ledger, &opened, |name| {
+        name.into()
     });
+    let opened = Body::ObligationOpened(opened);
     let Some(mut case) = Case::of(desk.state, &id, obligation) else {
         return;
     };
@@ -153,7 +129,7 @@ fn is_for_contact(step: &Step) -> bool {
 
 /// A duty that an event, a schedule or another duty opened is news to its unit, which is told at
 /// once; steps of its ladder that lie before now are told with it.
-fn start_ladder(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
+pub(crate) fn start_ladder(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
     if told_of(case) {
         tell(desk, case);
     }

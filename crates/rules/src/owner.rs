@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use duban_model::Directory;
-use duban_model::definition::{Fulfilment, Owner, Requirement};
+use duban_model::definition::{EventSort, Fulfilment, Owner, OwnerFrom, Requirement};
 
 use crate::condition::Condition;
 use crate::condition_parse::Fault;
@@ -12,7 +12,7 @@ use crate::faults::Faults;
 use crate::field::Field;
 use crate::reading::Spanned;
 use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
-use crate::words::{ROLES, SUBMISSIONS};
+use crate::words::{FROMS, ROLES, SUBMISSIONS};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -49,39 +49,46 @@ pub(crate) fn compile_owner(
     faults: &mut Faults<'_>,
 ) -> Option<Owner> {
     let role = faults.choose(&owner.role, ROLES);
-    let units = match (&owner.unit, &owner.group) {
-        (Some(unit), None) => {
+    let from = match &owner.from {
+        None => None,
+        Some(word) => Some(faults.choose(word, FROMS)?),
+    };
+    let by_event = from.is_some_and(OwnerFrom::is_by_event);
+    if let Some(word) = owner.from.as_ref().filter(|_| by_event)
+        && !matches!(task.opens.value.as_str(), "event" | "follows")
+    {
+        faults.error(
+            "D087",
+            word.referenced,
+            format!("from: {} with opens: {}", word.value, task.opens.value),
+            "a task that an event or another duty opens",
+            "name a unit or group, or let an event open the task",
+        );
+        return None;
+    }
+    let units = match (&owner.unit, &owner.group, from) {
+        (Some(unit), None, None) => {
             let known = known_unit(unit, directory, faults);
             known.then(|| vec![current(unit, directory)])
         }
-        (None, Some(group)) => {
-            let members: Vec<_> = directory.members(&group.value).cloned().collect();
-            if members.is_empty() {
-                let groups: BTreeSet<&str> = directory
-                    .units
-                    .values()
-                    .flat_map(|u| u.groups.iter().map(String::as_str))
-                    .collect();
-                faults.misspelt(
-                    "D027",
-                    group.referenced,
-                    format!("group `{}` has no members", group.value),
-                    "a group of directory.yaml",
-                    &group.value,
-                    groups.into_iter(),
-                    "give a unit of directory.yaml this group",
-                );
-                None
-            } else {
-                Some(members)
-            }
+        (None, Some(group), None) => members(group, directory, faults),
+        (None, Some(group), Some(_)) if by_event => members(group, directory, faults),
+        (None, None, Some(OwnerFrom::Office)) => Some(vec![current(&ledger.office, directory)]),
+        (None, None, Some(OwnerFrom::LeadingGroup)) => {
+            Some(vec![current(&ledger.leading_group, directory)])
         }
-        _ => {
+        (None, None, Some(_)) => Some(Vec::new()),
+        (unit, group, from) => {
+            let found = match (unit, group, from) {
+                (Some(_), _, Some(_)) => "an owner with `unit` and `from`",
+                (None, Some(_), Some(_)) => "an owner with `group`, and `from` that is no event",
+                _ => "an owner with both or neither of `unit` and `group`",
+            };
             faults.error(
                 "D028",
                 owner.role.referenced,
-                "an owner with both or neither of `unit` and `group`",
-                "exactly one of them",
+                found,
+                "exactly one of `unit`, `group` and `from`; a group may stand beside from: event",
                 "keep one",
             );
             None
@@ -105,12 +112,39 @@ pub(crate) fn compile_owner(
     };
     Some(Owner {
         group: owner.group.as_ref().map(|g| g.value.clone()),
-        from: None,
+        from,
         units: units?,
         role: role?,
         ladder: ladder.value.clone(),
         fulfilled_by: fulfilled_by?,
     })
+}
+
+/// The units of a group.
+fn members(
+    group: &Spanned<String>,
+    directory: &Directory,
+    faults: &mut Faults<'_>,
+) -> Option<Vec<String>> {
+    let members: Vec<_> = directory.members(&group.value).cloned().collect();
+    if !members.is_empty() {
+        return Some(members);
+    }
+    let groups: BTreeSet<&str> = directory
+        .units
+        .values()
+        .flat_map(|u| u.groups.iter().map(String::as_str))
+        .collect();
+    faults.misspelt(
+        "D027",
+        group.referenced,
+        format!("group `{}` has no members", group.value),
+        "a group of directory.yaml",
+        &group.value,
+        groups.into_iter(),
+        "give a unit of directory.yaml this group",
+    );
+    None
 }
 
 pub(crate) fn compile_fulfilment(
@@ -153,7 +187,9 @@ pub(crate) fn compile_fulfilment(
                 let kinds: Vec<String> =
                     requirement.kinds.iter().map(|k| k.value.clone()).collect();
                 if let Some(when) = &requirement.when {
-                    for fault in condition_faults(&when.value, &kinds, directory) {
+                    for fault in
+                        condition_faults(&when.value, EventSort::Publication, &kinds, directory)
+                    {
                         faults.within(when, fault);
                     }
                 }
@@ -184,8 +220,13 @@ pub(crate) fn compile_fulfilment(
 }
 
 /// What is wrong with a condition, and which units it asks for that are not there.
-fn condition_faults(text: &str, kinds: &[String], directory: &Directory) -> Vec<Fault> {
-    let condition = match Condition::read(text, kinds) {
+pub(crate) fn condition_faults(
+    text: &str,
+    sort: EventSort,
+    kinds: &[String],
+    directory: &Directory,
+) -> Vec<Fault> {
+    let condition = match Condition::read(text, sort, kinds) {
         Ok(condition) => condition,
         Err(faults) => return faults,
     };

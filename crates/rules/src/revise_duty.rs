@@ -5,7 +5,7 @@ use duban_model::decision::{
     Arose, ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred,
     Revision, TimerDisarmed,
 };
-use duban_model::definition::{EventSort, Opens, Owner, Role, Task};
+use duban_model::definition::{EventSort, Opens, Owner, OwnerFrom, Role, Task};
 use duban_model::{Body, Directory, Draft, Service};
 
 use crate::case::{CATCHUP, Case};
@@ -115,9 +115,7 @@ fn heir<'a>(
 }
 
 fn owner_place(task: &Task, role: Role, unit: &str) -> Option<u32> {
-    let owes = |o: &Owner| o.role == role && o.units.iter().any(|u| u == unit);
-    let place = task.owners.iter().position(owes)?;
-    u32::try_from(place).ok()
+    u32::try_from(task.owner_for(role, unit)?).ok()
 }
 
 /// Whether the definition in force still has a duty.
@@ -143,8 +141,15 @@ fn is_owed(state: &RulesState, row: &Ledger, obligation: &Obligation) -> bool {
         },
         _ => false,
     };
-    // Adopting the definition has placed it among the owners, or nowhere.
-    opens && obligation.owner_of(task).is_some()
+    // Adopting the definition has placed it among the owners, or nowhere. Those that take their
+    // units from events take any, but no unit that is not there.
+    let is_there = |owner: &Owner| {
+        !owner.from.is_some_and(OwnerFrom::is_by_event)
+            || state
+                .directory(&row.definition.tenant)
+                .is_some_and(|directory| directory.units.contains_key(&*obligation.unit))
+    };
+    opens && obligation.owner_of(task).is_some_and(is_there)
 }
 
 fn is_event(opens: &Opens, sort: EventSort) -> bool {

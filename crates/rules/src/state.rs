@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_calendar::Calendar;
-use duban_model::decision::{ObligationOpened, ObligationTransferred, PublicationNoted};
-use duban_model::definition::Task;
+use duban_model::decision::{Arose, ObligationOpened, ObligationTransferred, PublicationNoted};
+use duban_model::definition::{OwnerFrom, Task};
 use duban_model::id::{ObligationId, Tenant};
 use duban_model::state::{AnyTable, hex};
 use duban_model::{Body, Definition, Directory, Name, Names, Record, State, Table, Timestamp};
@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::obligation::{Obligation, ObligationState};
+use crate::occasions::Occasions;
+use crate::openers::Openers;
 use crate::plan::Plan;
 
 /// A ledger in force.
@@ -63,6 +65,10 @@ pub struct RulesState {
     pub(crate) publications: Table<Noted>,
     /// Derived, by tenant: what the ledgers in force ask of publications.
     plans: BTreeMap<Tenant, Plan>,
+    /// Derived, by tenant: what opens duties other than with their ledger.
+    openers: BTreeMap<Tenant, Openers>,
+    /// Derived: which duties were opened for what.
+    opened: Occasions,
     /// Derived: what obligations repeat, once.
     names: Names,
 }
@@ -76,6 +82,8 @@ impl Default for RulesState {
             obligations: Table::domain(4),
             publications: Table::domain(5),
             plans: BTreeMap::new(),
+            openers: BTreeMap::new(),
+            opened: Occasions::default(),
             names: Names::default(),
         }
     }
@@ -104,9 +112,17 @@ impl State for RulesState {
 
     fn loaded(&mut self) {
         self.plans = BTreeMap::new();
+        self.openers = BTreeMap::new();
         for (_, ledger) in self.ledgers.iter() {
-            let plan = self.plans.entry(ledger.definition.tenant.clone());
-            plan.or_default().add(&ledger.definition);
+            let definition = &ledger.definition;
+            let plan = self.plans.entry(definition.tenant.clone());
+            plan.or_default().add(definition);
+            let openers = self.openers.entry(definition.tenant.clone());
+            openers.or_default().add(definition);
+        }
+        self.opened = Occasions::default();
+        for (id, obligation) in self.obligations.iter() {
+            self.opened.add(id, obligation);
         }
         let names = &mut self.names;
         self.obligations
@@ -162,6 +178,25 @@ impl RulesState {
     /// What the ledgers of a tenant ask of publications.
     pub(crate) fn plan(&self, tenant: &str) -> Option<&Plan> {
         self.plans.get(tenant)
+    }
+
+    /// What opens duties of a tenant other than with their ledger.
+    pub(crate) fn openers(&self, tenant: &str) -> Option<&Openers> {
+        self.openers.get(tenant)
+    }
+
+    /// The duties that something opened, in id order.
+    pub(crate) fn opened_for<'a>(
+        &'a self,
+        tenant: &str,
+        arose: &Arose,
+    ) -> impl Iterator<Item = &'a Name> + use<'a> {
+        self.opened.of(tenant, arose)
+    }
+
+    /// True where no event and no other duty opened one.
+    pub(crate) fn nothing_opened(&self, tenant: &str) -> bool {
+        self.opened.is_empty(tenant)
     }
 
     /// A row of a ledger in force.
@@ -224,6 +259,8 @@ impl RulesState {
                 } else {
                     let plan = self.plans.entry(r.definition.tenant.clone());
                     plan.or_default().add(&r.definition);
+                    let openers = self.openers.entry(r.definition.tenant.clone());
+                    openers.or_default().add(&r.definition);
                 }
             }
             Body::PublicationNoted(r) => {
@@ -274,34 +311,12 @@ impl RulesState {
     }
 
     fn open(&mut self, tenant: &Tenant, record: &Record, r: &ObligationOpened) {
+        let ledger = record.ledger.as_deref().unwrap_or_default();
         let names = &mut self.names;
-        let obligation = Obligation {
-            tenant: names.share(tenant),
-            ledger: names.share(record.ledger.as_deref().unwrap_or_default()),
-            task: names.share(&r.task),
-            unit: names.share(&r.unit),
-            role: r.role,
-            owner: r.owner,
-            period: r.period,
-            opened: r.at,
-            state: if r.due.is_some() {
-                ObligationState::Open
-            } else {
-                ObligationState::Waiting
-            },
-            due: r.due,
-            due_at: r.due_at,
-            occasion: r.occasion.clone().map(Box::new),
-            due_soon: false,
-            overdue: false,
-            ticks: BTreeMap::new(),
-            submitted: None,
-            done: None,
-            armed: None,
-            clock: None,
-            revised: None,
-        };
-        self.obligations.put(r.obligation.as_str(), obligation);
+        let obligation = Obligation::opened(tenant, ledger, r, |name| names.share(name));
+        let id = Name::from(r.obligation.as_str());
+        self.opened.add(&id, &obligation);
+        self.obligations.put(id, obligation);
     }
 
     /// The ledgers of an office that count by a calendar, in id order.
@@ -317,8 +332,13 @@ impl RulesState {
     /// the new text does not have finds none.
     fn place_owners(&mut self, definition: &Definition) {
         let mut places = BTreeMap::new();
+        let mut by_event = BTreeMap::new();
         for task in &definition.tasks {
             for (place, owner) in (0u32..).zip(&task.owners) {
+                if owner.from.is_some_and(OwnerFrom::is_by_event) {
+                    by_event.insert(task.id.as_str(), task);
+                    continue;
+                }
                 for unit in &owner.units {
                     places.insert((task.id.as_str(), owner.role, unit.as_str()), place);
                 }
@@ -327,7 +347,12 @@ impl RulesState {
         let prefix = format!("{}/", definition.ledger);
         let place_of = |o: &Obligation| {
             let key = (o.task.as_str(), o.role, o.unit.as_str());
-            places.get(&key).copied().unwrap_or(u32::MAX)
+            let named = places.get(&key).copied();
+            let taken = || {
+                let task = by_event.get(&*o.task)?;
+                u32::try_from(task.owner_for(o.role, &o.unit)?).ok()
+            };
+            named.or_else(taken).unwrap_or(u32::MAX)
         };
         let moved: Vec<(Name, u32)> = self
             .obligations
@@ -356,9 +381,32 @@ impl RulesState {
                 });
             }
         }
+        self.opened.remove(&r.from, &obligation);
         obligation.unit = self.names.share(&r.unit);
         obligation.owner = r.owner;
-        self.obligations.put(r.to.as_str(), obligation);
+        let to = Name::from(r.to.as_str());
+        self.opened.add(&to, &obligation);
+        self.obligations.put(to, obligation);
+        self.name_anew(tenant, &r.from, &r.to);
+    }
+
+    /// What followed a duty follows it under its new id.
+    fn name_anew(&mut self, tenant: &str, from: &str, to: &str) {
+        let followers: Vec<Name> = self
+            .opened
+            .of(tenant, &Arose::Duty(from.to_owned()))
+            .cloned()
+            .collect();
+        for id in followers {
+            let opened = &mut self.opened;
+            self.obligations.change(id.as_str(), |duty| {
+                opened.remove(&id, duty);
+                if let Some(occasion) = &mut duty.occasion {
+                    occasion.arose = Arose::Duty(to.to_owned());
+                }
+                opened.add(&id, duty);
+            });
+        }
     }
 }
 

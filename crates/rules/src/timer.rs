@@ -2,16 +2,16 @@
 
 use duban_calendar::Span;
 use duban_model::Timestamp;
-use duban_model::decision::{NoticeKind, TimerFired};
+use duban_model::decision::{Consequence, NoticeKind, TimerFired};
 use duban_model::definition::Tier;
 
-use crate::activate::period_came;
 use crate::case::{CATCHUP, Case, Notice, RELOOK};
 use crate::clock::remind_of_standing;
 use crate::decide::Desk;
 use crate::ladder::span_in_chinese;
 use crate::obligation::ObligationState;
 use crate::open::catch_up;
+use crate::schedule;
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
@@ -19,13 +19,18 @@ const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 /// The wake-up for an unverified submission starts with this.
 const VERIFY: &str = "verify:";
 
-pub(crate) fn fired(desk: &mut Desk<'_, '_>, fired: &TimerFired) {
-    if let Some(rest) = fired.timer.strip_suffix("/periods")
-        && let Some((ledger, task)) = rest.rsplit_once('/')
-        && fired.step == "period"
-    {
-        return period_came(desk, ledger, task, fired.due);
+/// A timer fired. Gives what an instant of a schedule opens.
+pub(crate) fn fired(desk: &mut Desk<'_, '_>, fired: &TimerFired) -> Vec<Consequence> {
+    match schedule::came(desk, &fired.timer, &fired.step, fired.due) {
+        Some(opened) => opened,
+        None => {
+            step_came(desk, fired);
+            Vec::new()
+        }
     }
+}
+
+fn step_came(desk: &mut Desk<'_, '_>, fired: &TimerFired) {
     let Some(obligation) = desk.state.obligations.get(fired.timer.as_str()).cloned() else {
         return;
     };
