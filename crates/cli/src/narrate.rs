@@ -1,6 +1,6 @@
 //! A record in one Chinese sentence.
 
-use duban_model::decision::When;
+use duban_model::decision::{Arose, Occasion, When};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Record, Zone};
 
@@ -107,10 +107,18 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::PublicationForgotten(r) => {
             format!("公开信息 {} 不再计入:{}", r.publication, r.reason)
         }
-        Body::ObligationOpened(r) => match r.due {
-            Some(due) => format!("责任事项建立,完成时限{due}"),
-            None => "责任事项建立,等待启动".to_owned(),
-        },
+        Body::ObligationOpened(r) => {
+            let what = r
+                .occasion
+                .as_ref()
+                .map(|o| format!(",{}", occasion(o, zone)));
+            let what = what.unwrap_or_default();
+            match (r.due, r.due_at) {
+                (_, Some(at)) => format!("责任事项建立,完成时限{}{what}", at.shown_in(zone)),
+                (Some(due), None) => format!("责任事项建立,完成时限{due}{what}"),
+                (None, None) => format!("责任事项建立,等待启动{what}"),
+            }
+        }
         Body::ObligationAccepted(r) => format!("签收{}", by(&r.by)),
         Body::ObligationProgressed(r) => format!("报告进展{}{}", by(&r.by), why(&r.reason)),
         Body::ObligationSubmitted(r) => format!(
@@ -168,7 +176,10 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             by(&r.by),
             r.at.at.date_in(zone),
             r.from,
-            r.to.map(|to| to.to_string()).unwrap_or_default(),
+            match (r.to, r.to_at) {
+                (_, Some(at)) => at.shown_in(zone),
+                (to, None) => to.map(|to| to.to_string()).unwrap_or_default(),
+            },
             why(&r.reason)
         ),
         Body::ObligationWaived(r) => format!("免办{}{}", by(&r.by), why(&r.reason)),
@@ -237,4 +248,20 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             "(续)".to_owned()
         }
     }
+}
+
+/// What a duty was opened for, in words.
+pub(crate) fn occasion(occasion: &Occasion, zone: Zone) -> String {
+    let what = match &occasion.arose {
+        Arose::Publication(name) => format!("公开信息《{}》({name})", occasion.title),
+        Arose::Matter(name) => format!("事由“{}”({name})", occasion.title),
+        Arose::Schedule => format!("定时,{}", occasion.title),
+        Arose::Duty(of) => format!("接续“{}”({of})", occasion.title),
+        Arose::Again => "前一期销号后再次启动".to_owned(),
+    };
+    let round = match occasion.round {
+        1 => String::new(),
+        round => format!(",第{round}期"),
+    };
+    format!("缘由:{what}{round},自{}起算", occasion.at.shown_in(zone))
 }

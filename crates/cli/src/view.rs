@@ -206,8 +206,19 @@ impl View {
         for record in self.by_obligation.get(id).into_iter().flatten() {
             // A long act is decided on its own continuation; what began it is the outermost cause.
             let of_revision = |body: &Body| !matches!(body, Body::NoticeRequested(_));
+            let of_event = |body: &Body| {
+                matches!(
+                    body,
+                    Body::ObligationOpened(_) | Body::ObligationWithdrawn(_)
+                )
+            };
             let deployed = self.facts.get(&record.correlation).filter(|fact| {
-                is_deployment(&fact.body) && record.cause.is_some() && of_revision(&record.body)
+                record.cause.is_some()
+                    && if is_deployment(&fact.body) {
+                        of_revision(&record.body)
+                    } else {
+                        of_event(&record.body)
+                    }
             });
             let cause = record.cause.and_then(|c| self.facts.get(&c));
             if let Some(fact) = cause.or(deployed)
@@ -228,11 +239,15 @@ impl View {
     }
 
     fn standing(&self, id: &str, obligation: &Obligation, zone: Zone) -> Vec<String> {
+        let due = obligation.deadline();
         let mut lines = vec![format!(
             "{id}:{},时限{}",
             state_in_chinese(obligation),
-            obligation.due.map_or("未定".to_owned(), |d| d.to_string())
+            due.map_or("未定".to_owned(), |due| due.shown(zone))
         )];
+        if let Some(occasion) = &obligation.occasion {
+            lines.push(crate::narrate::occasion(occasion, zone));
+        }
         if let Some(done) = &obligation.done {
             lines.push(format!(
                 "完成于 {}{}",
@@ -334,7 +349,10 @@ impl View {
                 lines.push(format!("之后 {}:{}", step.label, step.at.shown_in(zone)));
             }
         } else if obligation.state == ObligationState::Waiting {
-            lines.push("没有提醒:适时推进,等待 task.triggered".to_owned());
+            lines.push(match obligation.occasion {
+                None => "没有提醒:适时推进,等待 task.triggered".to_owned(),
+                Some(_) => "没有提醒:时限所在年份没有工作日历".to_owned(),
+            });
         }
         if obligation.state == ObligationState::Submitted {
             lines.push("对责任单位的提醒:已报送,停止;等待核实".to_owned());
@@ -430,7 +448,8 @@ pub(crate) fn is_deployment(body: &Body) -> bool {
 
 /// Facts that explanations name as the cause of a decision, besides publications.
 pub(crate) fn is_told_cause(body: &Body) -> bool {
-    body.act().is_some() || is_deployment(body)
+    let is_matter = matches!(body, Body::MatterReported(_) | Body::MatterWithdrawn(_));
+    body.act().is_some() || is_deployment(body) || is_matter
 }
 
 /// The obligation that an explanation tells a record under. That the scheduler keeps a timer is of no

@@ -179,6 +179,8 @@ pub fn step_in_chinese(step: &str) -> String {
         Err(_) => match step {
             "catchup" => "启动前各步合并".to_owned(),
             "returned" => "报送退回".to_owned(),
+            "opened" => "新增事项告知".to_owned(),
+            "reopened" => "重新打开告知".to_owned(),
             "relook" => "等待工作日历".to_owned(),
             "yellow" => "转黄灯".to_owned(),
             "red" => "转红灯".to_owned(),

@@ -58,6 +58,8 @@ const ACTS: &[(&str, usize, usize)] = &[
     ("publish", 3, 3),
     ("update", 3, 3),
     ("withdraw", 2, 2),
+    ("report", 3, 3),
+    ("call-off", 2, 2),
     ("accept", 1, 1),
     ("progress", 1, 1),
     ("submit", 1, 1),
@@ -93,6 +95,8 @@ const ACT_FIELDS: &[&str] = &[
     "written",
     "formats",
     "planned",
+    "about",
+    "occasion",
 ];
 
 /// What can be expected, with how many words follow.

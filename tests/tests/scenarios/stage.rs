@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use duban_model::fact::{Expects, Publication, PublicationWithdrawn, TaskAct};
+use duban_model::fact::{
+    Expects, Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+};
 use duban_model::{Body, Envelope, Record, Service, Timestamp};
 use duban_rules::{Obligation, obligation_of, obligations_digest};
 use duban_tests::scenario::{Folder, House};
 
 use crate::script::{Act, Command, Fields, Line, instant_word, shown};
-use crate::words::{light, told};
+use crate::words::{due, light, told};
 
 /// The office of every scenario.
 const TENANT: &str = "test";
@@ -327,7 +329,7 @@ impl Stage {
                 "stopped" => o
                     .stopped_on(duban_model::Zone::SHANGHAI)
                     .unwrap_or_else(|| "no".to_owned()),
-                "due" => o.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
+                "due" => due(o.due, o.due_at),
                 "late" => late.map_or("none", yes).to_owned(),
                 "next" => o
                     .armed
@@ -443,7 +445,7 @@ impl Stage {
                 .map(|list| list.split(',').map(ToOwned::to_owned).collect())
                 .unwrap_or_default(),
             note: None,
-            about: None,
+            about: field("about"),
         };
         Ok(vec![match act.verb.as_str() {
             "deploy" => return self.deployment(act),
@@ -452,6 +454,21 @@ impl Stage {
             "update" => Body::PublicationUpdated(publication()),
             "withdraw" => Body::PublicationWithdrawn(PublicationWithdrawn {
                 publication: word(1),
+                unit: word(0),
+                reason: field("reason"),
+                note: None,
+            }),
+            "report" => Body::MatterReported(Matter {
+                matter: word(1),
+                unit: word(0),
+                kind: word(2),
+                title: field("title").unwrap_or_else(|| format!("{}的{}", word(0), word(2))),
+                about: field("about"),
+                number: field("number"),
+                note: None,
+            }),
+            "call-off" => Body::MatterWithdrawn(MatterWithdrawn {
+                matter: word(1),
                 unit: word(0),
                 reason: field("reason"),
                 note: None,
@@ -483,7 +500,7 @@ impl Stage {
                     due: due.transpose()?,
                     extend: extend.transpose()?,
                     note: None,
-                    occasion: None,
+                    occasion: field("occasion"),
                 };
                 match verb {
                     "accept" => Body::TaskAccepted(data),

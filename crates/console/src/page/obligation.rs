@@ -11,7 +11,7 @@ use duban_model::definition::Fulfilment;
 use duban_model::{Record, Zone};
 use tokio::runtime::Handle;
 
-use super::row::{DutyRow, NoticeRow, remains};
+use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
 use crate::light::{Light, Stage, step_in_chinese};
 use crate::projection::{Duty, History, Ledger, Line, Matter, Place, Projection, TaskRow, minute};
@@ -256,7 +256,7 @@ fn needs<'a>(
 /// Why the light is what it is, in one sentence.
 fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
     let today = projection.now().map(|now| now.date_in(ledger.zone));
-    let due = duty.due.map(|due| due.to_string()).unwrap_or_default();
+    let due = due_shown(duty, ledger.zone).unwrap_or_default();
     let reason = duty.reason().unwrap_or("");
     let left = remains(duty, today);
     match (duty.stage, duty.light()) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use duban_model::calendar::Period;
-use duban_model::decision::{Judged, ObligationOpened, When};
+use duban_model::decision::{Arose, Judged, ObligationOpened, Occasion, When};
 use duban_model::definition::{Fulfilment, Requirement, Role};
 use duban_model::{Body, Timestamp};
 
@@ -105,11 +105,23 @@ struct Progress {
     done: Option<Done>,
     extension: Option<Box<ExtensionAsked>>,
     reason: Option<Box<str>>,
+    /// What it was opened for, as people call it.
+    occasion: Option<Box<str>>,
+    /// The instant on its date, where its term is counted in hours.
+    due_at: Option<Timestamp>,
 }
 
 impl Duty {
     /// A duty that has just come into being.
     pub(super) fn opened(opened: &ObligationOpened, ledger: u32, shared: &mut Shared) -> Duty {
+        let arisen = opened.occasion.is_some() || opened.due_at.is_some();
+        let progress = arisen.then(|| {
+            Box::new(Progress {
+                occasion: opened.occasion.as_ref().map(named),
+                due_at: opened.due_at,
+                ..Progress::default()
+            })
+        });
         Duty {
             id: opened.obligation.as_str().into(),
             ledger,
@@ -130,8 +142,18 @@ impl Duty {
             next: None,
             history: History::default(),
             notices: Trail::default(),
-            progress: None,
+            progress,
         }
+    }
+
+    /// What it was opened for, as people call it; of a standing duty also which round it is.
+    pub fn occasion(&self) -> Option<&str> {
+        self.progress.as_ref()?.occasion.as_deref()
+    }
+
+    /// The instant on its date, where its term is counted in hours.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.progress.as_ref()?.due_at
     }
 
     /// Publications that count, by requirement.
@@ -202,7 +224,7 @@ impl Duty {
                 progress.submitted = None;
                 progress.done = None;
                 progress.reason = Some(r.reason.as_str().into());
-                self.redate(r.due);
+                self.redate(r.due, None);
             }
             Body::ObligationFulfilled(r) => {
                 self.stage = Stage::Fulfilled;
@@ -243,18 +265,19 @@ impl Duty {
             Body::ObligationExtensionRefused(_) => self.progress().extension = None,
             Body::ObligationExtended(r) => {
                 self.progress().extension = None;
-                self.redate(r.to);
+                self.redate(r.to, None);
             }
             Body::ObligationStopped(_) => self.stopped = true,
             Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
                 self.stopped = false;
-                if let Some(to) = r.to.filter(|to| Some(*to) != self.due) {
-                    self.redate(to);
+                let moved = (r.to, r.to_at) != (self.due, self.due_at());
+                if let Some(to) = r.to.filter(|_| moved) {
+                    self.redate(to, r.to_at);
                 }
             }
             Body::ObligationTriggered(r) => {
                 self.stage = Stage::Open;
-                self.redate(r.to);
+                self.redate(r.to, None);
             }
             Body::ObligationWaived(r) => {
                 self.stage = Stage::Waived;
@@ -272,8 +295,9 @@ impl Duty {
                 if self.stage == Stage::Waiting {
                     self.stage = Stage::Open;
                 }
-                if r.from != Some(r.to) {
-                    self.redate(r.to);
+                let stays = r.granted && r.from == Some(r.to);
+                if !stays && (self.due != Some(r.to) || self.due_at() != r.to_at) {
+                    self.redate(r.to, r.to_at);
                 }
             }
             Body::ObligationTransferred(r) => {
@@ -295,8 +319,11 @@ impl Duty {
     }
 
     /// A new date brings its own lights.
-    fn redate(&mut self, due: NaiveDate) {
+    fn redate(&mut self, due: NaiveDate, at: Option<Timestamp>) {
         self.due = Some(due);
+        if self.due_at() != at {
+            self.progress().due_at = at;
+        }
         self.due_soon = false;
         self.overdue = false;
     }
@@ -332,6 +359,15 @@ impl Duty {
         if self.notices.len() > NOTICES_PER_DUTY {
             self.notices.forget(0);
         }
+    }
+}
+
+/// What a duty was opened for, in a few words.
+fn named(occasion: &Occasion) -> Box<str> {
+    match (&occasion.arose, occasion.round) {
+        (Arose::Again, round) => format!("第{round}期").into(),
+        (_, 1) => occasion.title.as_str().into(),
+        (_, round) => format!("{}(第{round}期)", occasion.title).into(),
     }
 }
 

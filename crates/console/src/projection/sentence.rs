@@ -1,6 +1,6 @@
 //! Records as Chinese sentences: what happened to a duty, and why.
 
-use duban_model::decision::{Judged, NoticeRequested};
+use duban_model::decision::{Arose, Judged, NoticeRequested, Occasion};
 use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp, Zone};
 
@@ -74,6 +74,17 @@ fn request(r: &NoticeRequested, look: &impl Lookup) -> String {
     )
 }
 
+/// What a duty was opened for.
+fn occasion(occasion: &Occasion) -> String {
+    match &occasion.arose {
+        Arose::Publication(_) => format!(",缘由:公开信息《{}》", occasion.title),
+        Arose::Matter(_) => format!(",缘由:事由“{}”", occasion.title),
+        Arose::Schedule => format!(",缘由:定时({})", occasion.title),
+        Arose::Duty(_) => format!(",缘由:接续“{}”", occasion.title),
+        Arose::Again => format!(",第{}期,前一期销号后再次启动", occasion.round),
+    }
+}
+
 fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered => "已送达",
@@ -130,12 +141,14 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 .period
                 .map(|p| format!("{},", period_in_chinese(p)))
                 .unwrap_or_default();
-            let due = r.due.map_or_else(
-                || "待启动后确定时限".to_owned(),
-                |due| format!("完成时限{due}"),
-            );
+            let due = match (r.due, r.due_at) {
+                (_, Some(at)) => format!("完成时限{}", minute(at, look.zone())),
+                (Some(due), None) => format!("完成时限{due}"),
+                (None, None) => "待启动后确定时限".to_owned(),
+            };
+            let arose = r.occasion.as_ref().map(occasion).unwrap_or_default();
             let text = format!(
-                "产生责任事项:{}({}),{period}{due}",
+                "产生责任事项:{}({}),{period}{due}{arose}",
                 look.unit(&r.unit),
                 r.role.chinese()
             );
@@ -256,7 +269,10 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 Body::ObligationResumed(_) => "恢复计时",
                 _ => "重新计时",
             };
-            let to = r.to.map(|to| to.to_string()).unwrap_or_default();
+            let to = match (r.to, r.to_at) {
+                (_, Some(at)) => minute(at, look.zone()),
+                (to, None) => to.map(|to| to.to_string()).unwrap_or_default(),
+            };
             let text = format!(
                 "{what}{},{},完成时限由{}改为{to}{}",
                 by(r.by.as_deref()),
