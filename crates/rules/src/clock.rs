@@ -2,7 +2,7 @@
 //! follows from the clock; while it stands still there is none, and the ladder sleeps.
 
 use chrono::NaiveDate;
-use duban_calendar::{Basis, Clock, ClockFault, Derivation, Moment, Turn, What};
+use duban_calendar::{Basis, Clock, ClockFault, Derivation, Left, Moment, Turn, What};
 use duban_model::decision::{Judged, NoticeKind, ObligationClocked, ObligationRedated};
 use duban_model::definition::Tier;
 use duban_model::fact::TaskAct;
@@ -50,11 +50,11 @@ fn moment(clock: &Clock, at: Timestamp, zone: Zone) -> Moment {
     }
 }
 
-/// The end of a day as a clock takes it; where hours are counted, its last millisecond.
+/// The end of a day as a clock takes it; where hours are counted, its last second.
 pub(crate) fn end_of(clock: &Clock, date: NaiveDate, zone: Zone) -> Moment {
     match clock.basis() {
         Basis::Hours { .. } => {
-            let end = Deadline::from(date).end(zone).plus_millis(-1);
+            let end = Deadline::from(date).end(zone).plus_millis(-1000);
             Moment::Instant(end.utc())
         }
         Basis::Date(_) | Basis::Days { .. } => Moment::Day(date),
@@ -183,7 +183,7 @@ fn record(case: &Case<'_>, act: &TaskAct, at: Judged, turned: &Turned) -> Obliga
         from: case.obligation.due.unwrap_or_default(),
         to: to.map(|to| to.date),
         to_at: to.and_then(|to| to.at),
-        left: turned.derived.left.as_ref().map(|left| left.chinese()),
+        left: turned.derived.left.as_ref().map(Left::chinese),
         clock: turned.clock.clone(),
     }
 }
@@ -232,7 +232,7 @@ pub(crate) fn stop(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) 
     };
     let body = Body::ObligationStopped(record(case, act, at, &turned));
     case.emit(desk, body);
-    let left = turned.derived.left.map(|left| left.chinese());
+    let left = turned.derived.left.as_ref().map(Left::chinese);
     let reason = format!(
         "本事项自{}起停止计时{},剩余{};停止期间不催办,恢复后重新确定完成时限",
         case.obligation.stopped_on(zone).unwrap_or_default(),
