@@ -243,7 +243,13 @@ impl View {
         let mut lines = vec![format!(
             "{id}:{},时限{}",
             state_in_chinese(obligation),
-            due.map_or("未定".to_owned(), |due| due.shown(zone))
+            match due.map(|due| due.shown(zone)) {
+                None => "未定".to_owned(),
+                Some(due) if obligation.is_stopped() && !obligation.state.is_final() => {
+                    format!("待恢复计时后确定(停止前为{due})")
+                }
+                Some(due) => due,
+            }
         )];
         if let Some(occasion) = &obligation.occasion {
             lines.push(crate::narrate::occasion(occasion, zone));

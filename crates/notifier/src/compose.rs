@@ -50,7 +50,7 @@ pub(crate) fn compose(
     };
     // While a clock stands still there is no date; the one before would mislead.
     let due = match request.kind {
-        NoticeKind::Stopped | NoticeKind::StillStopped => "停止计时,待恢复后确定".to_owned(),
+        NoticeKind::Stopped | NoticeKind::StillStopped => "待恢复计时后确定".to_owned(),
         _ => due,
     };
     // A long title of what arose leaves room for the rest.

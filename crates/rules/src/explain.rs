@@ -1,9 +1,11 @@
 //! What a reader of the log needs to say why: what a record is about, and what comes next.
 
 use chrono::NaiveDate;
-use duban_calendar::{CountError, Derivation};
+use duban_calendar::{Basis, CountError, Derivation};
 use duban_model::{Body, Timestamp};
 
+use crate::case::Case;
+use crate::clock::clock_of;
 use crate::ladder::{Step, ladder_steps};
 use crate::obligation::Obligation;
 use crate::state::RulesState;
@@ -23,8 +25,8 @@ pub fn obligation_of(body: &Body) -> Option<&str> {
     })
 }
 
-/// How the date of a duty's clock is derived, day by day; nothing for a duty whose date was only
-/// ever the one its definition names.
+/// How the date of a duty follows from its term or its clock, day by day; nothing for a duty whose
+/// date was only ever the one its definition names.
 ///
 /// # Errors
 /// [`CountError`] when the calendar in force does not cover a day that must be known.
@@ -32,10 +34,14 @@ pub fn derivation(
     state: &RulesState,
     obligation: &Obligation,
 ) -> Option<Result<Derivation, CountError>> {
-    let clock = &obligation.clock.as_ref()?.clock;
-    let ledger = state.ledger(&obligation.ledger)?;
-    let calendar = state.calendar(&ledger.definition)?;
-    Some(clock.derive(calendar))
+    if let Some(own) = &obligation.clock {
+        let ledger = state.ledger(&obligation.ledger)?;
+        let calendar = state.calendar(&ledger.definition)?;
+        return Some(own.clock.derive(calendar));
+    }
+    let case = Case::of(state, "", obligation.clone())?;
+    let clock = clock_of(&case).filter(|clock| !matches!(clock.basis(), Basis::Date(_)))?;
+    Some(clock.derive(case.calendar))
 }
 
 /// What an obligation waits for next.
