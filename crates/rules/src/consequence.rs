@@ -8,7 +8,7 @@ use duban_calendar::{Basis, Clock};
 use duban_model::decision::{
     Arose, Consequence, Continuation, ObligationActed, ObligationRedated, Occasion,
 };
-use duban_model::definition::{FollowWhen, Opens, OwnerFrom, Task};
+use duban_model::definition::{FollowWhen, Opens, OwnerFrom, Role, Task};
 use duban_model::occasion::{occasion_key, round_key, subject_key};
 use duban_model::{Body, Definition, Draft, Timestamp};
 
@@ -290,7 +290,7 @@ fn open_for(
             return Some(next + count);
         }
         let occasion = Occasion {
-            key: key_for(task, occasion, owner),
+            key: key_for(task, occasion, owner, unit),
             ..occasion.clone()
         };
         open_or_return(desk, row, task, *place, owner, occasion);
@@ -329,9 +329,11 @@ fn owners<'a>(
 }
 
 /// The last part of a duty's id.
-fn key_for(task: &Task, occasion: &Occasion, owner: &String) -> String {
-    if let Some((unit, id)) = occasion.arose.subject() {
-        return subject_key(owner, unit, id);
+fn key_for(task: &Task, occasion: &Occasion, owner: &String, unit: Option<&str>) -> String {
+    if let Some((named, id)) = occasion.arose.subject() {
+        // A unit that bears another id by now is still the unit of its event.
+        let own = unit == Some(owner);
+        return subject_key(owner, if own { owner } else { named }, id);
     }
     let Arose::Duty(of) = &occasion.arose else {
         return occasion.key.clone();
@@ -345,7 +347,8 @@ fn key_for(task: &Task, occasion: &Occasion, owner: &String) -> String {
         .owners
         .iter()
         .find(|o| o.units.iter().any(|u| u == owner));
-    let same_role = entry.is_none_or(|entry| entry.role.as_str() == *role);
+    let same_role = entry.is_none_or(|entry| entry.role.as_str() == *role)
+        || *role == Role::Responsible.as_str();
     let mut names = Vec::new();
     if owner != unit {
         names.push(*unit);

@@ -1,10 +1,11 @@
 //! What the ledgers of one office ask of publications, arranged so that one publication meets only
 //! the requirements that can want it. Derived from the definitions in force, once for each.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use duban_model::definition::{Fulfilment, Requirement};
+use duban_model::definition::{Fulfilment, Owner, OwnerFrom, Requirement};
 use duban_model::fact::Publication;
 use duban_model::id::{LedgerId, TaskId, UnitId};
 use duban_model::{Body, Definition, Envelope, EnvelopeFault, Timestamp, Zone};
@@ -110,7 +111,7 @@ impl Plan {
                         requirement: number,
                         when: requirement.when.as_ref().map(|text| self.condition(text)),
                     };
-                    self.want(&owner.units, requirement, entry);
+                    self.want(&who(owner), requirement, entry);
                 }
             }
         }
@@ -200,9 +201,9 @@ impl Plan {
     pub fn matches(&self, publication: &Publication) -> Vec<Match<'_>> {
         let shown = Shown::of(publication);
         let asked = Asked::about(shown);
-        let mut found: Vec<Match<'_>> = self
-            .bucket(shown.unit, shown.kind)
+        let mut found: Vec<Match<'_>> = [shown.unit, ANY_UNIT]
             .into_iter()
+            .filter_map(|unit| self.bucket(unit, shown.kind))
             .flat_map(|bucket| bucket.candidates(&shown))
             .filter(|entry| match entry.when {
                 None => true,
@@ -271,6 +272,18 @@ impl Plan {
             return self.issued.iter().map(|(_, issued)| *issued).min();
         }
         None
+    }
+}
+
+/// Stands for every unit, where an owner takes its unit from the event. No unit's id is empty.
+const ANY_UNIT: &str = "";
+
+/// Whose publications an owner entry may ask for.
+fn who(owner: &Owner) -> Cow<'_, [UnitId]> {
+    match owner.from {
+        Some(OwnerFrom::Event) if owner.group.is_some() => Cow::Borrowed(&owner.units),
+        Some(OwnerFrom::Event | OwnerFrom::EventSuperior) => Cow::Owned(vec![ANY_UNIT.to_owned()]),
+        _ => Cow::Borrowed(&owner.units),
     }
 }
 

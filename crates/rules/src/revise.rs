@@ -9,7 +9,7 @@ use duban_model::decision::{
     CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, LedgerRevised, Revision,
     RevisionPart,
 };
-use duban_model::definition::{FirstPeriod, Opens, Task};
+use duban_model::definition::{FirstPeriod, Opens, OwnerFrom, Task};
 use duban_model::fact::{CalendarDeployed, DirectoryDeployed};
 use duban_model::{Body, Definition, Draft};
 
@@ -185,7 +185,10 @@ fn begin(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision) -> Option<Rev
         let directory = desk.state.directory(&row.definition.tenant)?;
         let definition = resolved(&row.definition, directory);
         if definition == row.definition {
-            return None;
+            // Units that events named stand in no text: each of their duties is looked at.
+            return by_event(&definition).then_some(RevisionPart::Duties {
+                after: String::new(),
+            });
         }
         adopt(desk, row.hash.clone(), definition);
         return Some(RevisionPart::Duties {
@@ -195,6 +198,12 @@ fn begin(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision) -> Option<Rev
     row.before.is_some().then_some(RevisionPart::Duties {
         after: String::new(),
     })
+}
+
+/// Whether some owner takes its units from events.
+fn by_event(definition: &Definition) -> bool {
+    let mut owners = definition.tasks.iter().flat_map(|task| &task.owners);
+    owners.any(|owner| owner.from.is_some_and(OwnerFrom::is_by_event))
 }
 
 /// The schedules: of new rows armed, of changed ones moved, of others disarmed.

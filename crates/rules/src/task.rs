@@ -79,16 +79,14 @@ fn wording<'a>(
         None => None,
         Some(named) => {
             let all = around.tasks.tasks.iter().map(|t| &t.value);
-            let rows = all.filter(|t| t.part_of.is_none());
-            let row = rows.clone().find(|row| row.id.value == named.value);
+            let mut rows = all.filter(|t| t.part_of.is_none());
+            let row = rows.find(|row| row.id.value == named.value);
             if row.is_none() {
-                faults.misspelt(
+                faults.error(
                     "D086",
                     named.referenced,
                     format!("row `{}`", named.value),
                     "the number of a task that is a row of its own",
-                    &named.value,
-                    rows.map(|row| row.id.value.as_str()),
                     "name the row it belongs to, or remove `part_of`",
                 );
                 return None;

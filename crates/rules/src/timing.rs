@@ -242,13 +242,11 @@ fn compile_follows(
     let all = &around.tasks.tasks;
     let found = |id: &str| all.iter().map(|t| &t.value).find(|t| t.id.value == id);
     if found(&follows.task.value).is_none() {
-        faults.misspelt(
+        faults.error(
             "D082",
             follows.task.referenced,
             format!("task `{}`", follows.task.value),
             "the number of another task of tasks.yaml",
-            &follows.task.value,
-            all.iter().map(|t| t.value.id.value.as_str()),
             "name the task that this one follows",
         );
         return None;
