@@ -178,9 +178,14 @@ impl Stage {
     pub fn line(&mut self, line: &Line) -> Result<(), String> {
         match &line.command {
             Command::Ledger(name, tasks) => {
-                let dir = self.root.join("scenarios/ledgers").join(name);
+                let own = self.root.join("scenarios/ledgers").join(name);
+                let shipped = self.root.join("../../workflows").join(name);
+                let dir = if own.exists() { &own } else { &shipped };
                 let calendar = self.root.join("../../workflows/calendars/cn-workdays.csv");
-                let mut folder = Folder::read(&dir, &calendar)?;
+                let mut folder = Folder::read(dir, &calendar)?;
+                if *dir == shipped {
+                    folder.rename(name, TENANT)?;
+                }
                 if !tasks.is_empty() {
                     only(&mut folder, tasks)?;
                 }
