@@ -258,8 +258,9 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
         }
         let data = entry.data();
         let (owner, timer) = key(data);
-        // Opening a period for which nobody owes anything gives no record; duties always answer.
-        if owner != "rules" || text(&data["step"]) == "period" {
+        // Opening a period for which nobody owes anything gives no record, nor does an instant of a
+        // schedule whose duty is there; duties always answer.
+        if owner != "rules" || matches!(text(&data["step"]), "period" | "schedule") {
             continue;
         }
         if answered.contains(&(owner, entry.id())) {

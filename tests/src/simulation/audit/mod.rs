@@ -5,6 +5,7 @@ mod clock;
 mod duty;
 mod inbox;
 mod notice;
+mod occasion;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -73,5 +74,6 @@ pub fn audit(evidence: &Evidence) -> Vec<String> {
     let stopped = clock::check(&entries, &mut findings);
     duty::check(evidence, &entries, &stopped, &mut findings);
     notice::check(evidence, &entries, &mut findings);
+    occasion::check(&entries, &mut findings);
     findings
 }
