@@ -258,6 +258,7 @@ impl Sample {
             to,
             by: None,
             reason: None,
+            clock: None,
         }
     }
 
@@ -305,6 +306,7 @@ impl Sample {
             by: None,
             reason: reason.to_owned(),
             due,
+            clock: None,
         }));
     }
 

@@ -33,6 +33,8 @@ struct Writer<'a> {
     sent: Vec<Sent>,
     number: u64,
     publications: Vec<(String, String)>,
+    /// Duties whose clocks were stopped, by task and unit.
+    stopped: Vec<(String, String)>,
     matters: Vec<(String, String)>,
 }
 
@@ -52,6 +54,7 @@ pub fn draw(dice: &mut Dice, drawn: &Drawn, start: Timestamp, end: Timestamp) ->
         sent: Vec::new(),
         number: 0,
         publications: Vec::new(),
+        stopped: Vec::new(),
         matters: Vec::new(),
     };
     writer.deployments(start);
@@ -291,6 +294,7 @@ impl Writer<'_> {
                     evidence: Vec::new(),
                     due: None,
                     note: None,
+                    extend: None,
                 };
                 match what {
                     3 => Body::TaskAccepted(act),
@@ -332,10 +336,14 @@ impl Writer<'_> {
             reason: Some("理由".to_owned()),
             evidence: Vec::new(),
             due: Some(later),
+            extend: None,
             note: None,
             occasion: None,
         };
         let waiting = task.sort == Sort::Waiting;
+        if self.dice.below(4) == 0 {
+            return self.clock(at, act);
+        }
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {
             0 | 1 => Body::TaskAccepted(act),
             2 => Body::TaskProgressed(act),
@@ -348,7 +356,13 @@ impl Writer<'_> {
                 Body::TaskReturned(act)
             }
             7 => Body::TaskExtensionRequested(act),
-            8 => Body::TaskExtensionApproved(act),
+            8 => {
+                if self.dice.below(2) == 0 {
+                    act.due = None;
+                    act.extend = "3wd".parse().ok();
+                }
+                Body::TaskExtensionApproved(act)
+            }
             9 => Body::TaskExtensionRefused(act),
             10 => Body::TaskWaived(act),
             11 => Body::TaskTriggered(act),
@@ -356,6 +370,25 @@ impl Writer<'_> {
                 act.unit = None;
                 Body::TaskTriggered(act)
             }
+        };
+        self.push(at, Some(at), body);
+    }
+
+    /// A clock is stopped, goes on, or begins anew.
+    fn clock(&mut self, at: Timestamp, mut act: TaskAct) {
+        let body = match self.dice.below(5) {
+            0 | 1 => {
+                let unit = act.unit.clone().unwrap_or_default();
+                self.stopped.push((act.task.clone(), unit));
+                Body::TaskStopped(act)
+            }
+            2 | 3 => {
+                if let Some((task, unit)) = self.stopped.pop() {
+                    (act.task, act.unit) = (task, Some(unit));
+                }
+                Body::TaskResumed(act)
+            }
+            _ => Body::TaskRestarted(act),
         };
         self.push(at, Some(at), body);
     }
