@@ -28,6 +28,8 @@ pub(crate) struct View {
     by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
     facts: BTreeMap<RecordId, Arc<Record>>,
     notices: BTreeMap<String, String>,
+    /// Obligations that went over to another unit, by the id that they had.
+    moved: BTreeMap<String, String>,
     pub(crate) publications: std::collections::VecDeque<Arc<Record>>,
     latest: Timestamp,
 }
@@ -40,6 +42,7 @@ impl View {
             by_obligation: BTreeMap::new(),
             facts: BTreeMap::new(),
             notices: BTreeMap::new(),
+            moved: BTreeMap::new(),
             publications: std::collections::VecDeque::new(),
             latest: Timestamp::default(),
         }
@@ -150,6 +153,7 @@ impl View {
             // Its history goes with it.
             let list = self.by_obligation.remove(&r.from).unwrap_or_default();
             self.by_obligation.insert(r.to.clone(), list);
+            self.moved.insert(r.from.clone(), r.to.clone());
         }
         if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
@@ -159,12 +163,27 @@ impl View {
         }
     }
 
-    /// The explanation of an obligation or a notice.
+    /// The id that an obligation has now, which may have gone over to another unit, and to another
+    /// again.
+    fn current<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut id = id;
+        for _ in 0..self.moved.len() {
+            match self.moved.get(id) {
+                // A unit may get back what it had.
+                Some(next) if self.state().obligation(id).is_none() => id = next,
+                _ => break,
+            }
+        }
+        id
+    }
+
+    /// The explanation of an obligation or a notice. An obligation is found by its former ids too.
     pub(crate) fn explain(&self, id: &str) -> Option<Explanation> {
+        let id = self.current(id);
         if let Some(obligation) = self.state().obligation(id) {
             return Some(self.explain_obligation(id, obligation));
         }
-        let obligation = self.notices.get(id)?;
+        let obligation = self.current(self.notices.get(id)?);
         self.explain_notice(id, obligation)
     }
 

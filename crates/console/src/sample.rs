@@ -502,6 +502,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
             from: None,
         }],
+        merged: Vec::new(),
         confirm: Vec::new(),
         no_sooner_than: None,
         roll: duban_model::calendar::Roll::None,
