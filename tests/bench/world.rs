@@ -249,6 +249,7 @@ impl World {
                 validity: Some("有效".to_owned()),
                 formats: vec!["html".to_owned(), "pdf".to_owned()],
                 note: Some("虚构样例:与解读材料一并公开,已在政府网站首页推送".to_owned()),
+                about: None,
             }),
         )
     }
@@ -271,7 +272,9 @@ impl World {
                 ),
                 evidence: Vec::new(),
                 due: Some(self.due + Days::new(later)),
+                extend: None,
                 note: None,
+                occasion: None,
             }),
         )
     }

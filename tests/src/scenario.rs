@@ -105,6 +105,18 @@ impl Folder {
         Ok(())
     }
 
+    /// Gives a shipped folder the ledger's id and the office that a scenario goes by.
+    pub fn rename(&mut self, ledger: &str, tenant: &str) -> Result<(), Fault> {
+        let (was, office) = (self.ledger.clone(), self.directory.tenant.clone());
+        let line = |key: &str, value: &str| format!("{key}: {value}\n");
+        self.edit("ledger", &line("ledger", &was), &line("ledger", ledger))?;
+        let (from, to) = (line("tenant", &office), line("tenant", tenant));
+        self.edit("ledger", &from, &to)?;
+        self.edit("directory", &from, &to)?;
+        ledger.clone_into(&mut self.ledger);
+        Ok(())
+    }
+
     /// The event that brings the calendar.
     pub fn calendar_event(&self) -> Body {
         Body::CalendarDeployed(CalendarDeployed {

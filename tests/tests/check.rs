@@ -99,7 +99,9 @@ fn the_shipped_files_fit_their_schemas() {
         );
         let own = jsonschema::validator_for(&schema).expect("a schema");
         let shipped = read(&workspace().join(LEDGER).join(name)).expect("a shipped file");
-        for text in [shipped, good(name)] {
+        let statutory = workspace().join("workflows/statutory").join(name);
+        let statutory = read(&statutory).expect("a shipped file");
+        for text in [shipped, statutory, good(name)] {
             let value = as_json(&text);
             let faults: Vec<String> = own
                 .iter_errors(&value)

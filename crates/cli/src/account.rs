@@ -192,6 +192,9 @@ impl Account {
             | Body::ObligationExtended(_)
             | Body::ObligationExtensionRefused(_)
             | Body::ObligationTriggered(_)
+            | Body::ObligationStopped(_)
+            | Body::ObligationResumed(_)
+            | Body::ObligationRestarted(_)
             | Body::ObligationRedated(_) => push(&mut self.lines(id).changes, at, said()),
             Body::ObligationProgressed(_) => {
                 let note = record.cause.and_then(|cause| self.facts.get(&cause));

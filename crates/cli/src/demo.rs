@@ -93,9 +93,9 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         );
         crate::say!(
             "{} 项任务,{} 条示例事件(虚构)| {} tasks, {} made-up events",
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len(),
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len()
         );
         crate::say!("邮件写入 | mail goes to {}", data.join("mail").display());
@@ -254,10 +254,18 @@ impl Page {
         let (order, step, task, unit) = match &record.body {
             Body::NoticeQueued(r) => {
                 let order = match r.request.kind {
+                    NoticeKind::Opened => 2,
                     NoticeKind::Catchup => 3,
                     NoticeKind::Reminder => 4,
-                    NoticeKind::Return | NoticeKind::Reopened => 5,
-                    NoticeKind::Verification => 6,
+                    NoticeKind::Return
+                    | NoticeKind::Reopened
+                    | NoticeKind::Extended
+                    | NoticeKind::ExtensionRefused
+                    | NoticeKind::Waived
+                    | NoticeKind::Stopped
+                    | NoticeKind::Resumed
+                    | NoticeKind::Restarted => 5,
+                    NoticeKind::Verification | NoticeKind::StillStopped => 6,
                     NoticeKind::Escalation => 7,
                 };
                 let step = format!("{} → {}", r.request.step, r.request.tier.as_str());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
-use duban_model::definition::{DueRule, Fulfilment, Owner, Role, Task};
+use duban_model::definition::{DueRule, Owner, Role, Task};
 use duban_model::{Directory, Timestamp, Zone};
 use duban_office::export::csv::Encoding;
 use duban_office::export::{
@@ -118,32 +118,32 @@ fn told(view: &View, account: &Account, id: &str, as_of: Timestamp) -> Ledger {
         zone: definition.zone,
     };
     let rows = definition
-        .tasks
-        .iter()
-        .map(|task| {
-            let mut owed = duties.remove(task.id.as_str()).unwrap_or_default();
-            let places = places(task);
-            // As the ledger names its units; those it no longer names come last.
-            owed.sort_by_key(|(_, o)| {
-                let place = places.get(&(o.role, o.unit.as_str()));
-                (place.copied().unwrap_or(usize::MAX), o.period)
-            });
+        .rows()
+        .map(|row| {
+            // Rules that only belong to the row are no rows of the document; their duties are its.
+            let tasks = definition.tasks.iter();
+            let tasks = tasks.filter(|t| t.part_of.as_deref().unwrap_or(&t.id) == row.id);
             Row {
-                id: task.id.clone(),
-                section: task.section.clone(),
-                subsection: task.subsection.clone(),
-                text: task.text.clone(),
-                units_phrase: task.units_phrase.clone(),
-                deadline_phrase: task.deadline_phrase.clone().unwrap_or_default(),
-                due: match task.due {
+                id: row.id.clone(),
+                section: row.section.clone(),
+                subsection: row.subsection.clone(),
+                text: row.text.clone(),
+                units_phrase: row.units_phrase.clone(),
+                deadline_phrase: row.deadline_phrase.clone().unwrap_or_default(),
+                due: match row.due {
                     DueRule::Date(due) => Some(due),
-                    DueRule::PeriodEnd | DueRule::Trigger => None,
+                    DueRule::PeriodEnd
+                    | DueRule::Trigger
+                    | DueRule::After(_)
+                    | DueRule::MonthDay(_) => None,
                 },
-                merged: task.merged.clone(),
-                confirm: task.confirm.clone(),
-                duties: owed
-                    .into_iter()
-                    .map(|(id, o)| teller.duty(id, o, Some(task)))
+                merged: row.merged.clone(),
+                confirm: tasks.clone().flat_map(|t| t.confirm.clone()).collect(),
+                duties: tasks
+                    .flat_map(|task| {
+                        let owed = duties.remove(task.id.as_str()).unwrap_or_default();
+                        teller.duties(owed, task)
+                    })
                     .collect(),
             }
         })
@@ -180,9 +180,22 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// As the ledger names its units; those it no longer names come last.
+    fn duties(&self, mut owed: Vec<(&str, &Obligation)>, task: &Task) -> Vec<Duty> {
+        let places = places(task);
+        owed.sort_by_key(|(_, o)| {
+            let place = places.get(&(o.role, o.unit.as_str()));
+            (place.copied().unwrap_or(usize::MAX), o.period)
+        });
+        owed.into_iter()
+            .map(|(id, o)| self.duty(id, o, Some(task)))
+            .collect()
+    }
+
     fn duty(&self, id: &str, o: &Obligation, task: Option<&Task>) -> Duty {
         let owner = task.and_then(|task| o.owner_of(task));
         let lines = self.account.of(id);
+        let unit_name = |unit: &str| self.view.name(&o.tenant, unit);
         let dated = |list: &std::collections::VecDeque<(Timestamp, String)>| {
             list.iter()
                 .map(|(at, line)| format!("{} {line}", at.date_in(self.zone)))
@@ -196,15 +209,17 @@ impl Teller<'_> {
             name: self.view.name(&o.tenant, &o.unit),
             full_name: self.full_name(o),
             role: o.role,
-            period: o.period.map(|period| period.to_string()),
+            period: part(o),
             stage: stage(o.state),
             light: light(o),
+            stopped: o.is_stopped() && !o.state.is_final(),
             due: o.due,
+            due_at: o.due_at.map(|at| in_zone(at, self.zone)),
             done: o.done.as_ref().map(|done| done.at.date_in(self.zone)),
             late: o.done.as_ref().is_some_and(|done| done.late),
             evidence: self.evidence(o, owner, lines),
             missing: owner
-                .map(|owner| o.missing(&owner.fulfilled_by))
+                .map(|owner| o.missing(&owner.fulfilled_by, &unit_name))
                 .unwrap_or_default(),
             notice: lines
                 .and_then(|lines| lines.told.as_ref())
@@ -232,10 +247,9 @@ impl Teller<'_> {
     ) -> Vec<Evidence> {
         let mut all = Vec::new();
         for (requirement, ticks) in &o.ticks {
-            let name = owner.and_then(|owner| match &owner.fulfilled_by {
-                Fulfilment::Publications(list) => list.get(*requirement as usize),
-                Fulfilment::Submission => None,
-            });
+            let owner = owner.map(|owner| owner.fulfilled_by.requirements());
+            let name = owner.and_then(|list| list.get(*requirement as usize));
+            let items = o.items.as_ref().and_then(|all| all.get(requirement));
             for (publication, at) in ticks {
                 let noted = self.account.publication(&o.tenant, publication);
                 let noted = noted.cloned().unwrap_or_default();
@@ -244,8 +258,12 @@ impl Teller<'_> {
                 } else {
                     noted.title
                 };
+                let mut counts_for = name.map_or_else(|| "公开".to_owned(), |r| r.name.clone());
+                if let Some(item) = items.and_then(|items| items.get(publication)) {
+                    counts_for += &format!("({})", self.view.name(&o.tenant, item));
+                }
                 all.push(Evidence {
-                    counts_for: name.map_or_else(|| "公开".to_owned(), |r| r.name.clone()),
+                    counts_for,
                     title,
                     kind: noted.kind,
                     on: at.date_in(self.zone),
@@ -265,6 +283,15 @@ impl Teller<'_> {
         }
         all
     }
+}
+
+/// Its period, or what it was opened for.
+fn part(o: &Obligation) -> Option<String> {
+    let of_occasion = o.occasion.as_ref().map(|occasion| match occasion.round {
+        1 => occasion.title.clone(),
+        round => format!("{}(第{round}轮)", occasion.title),
+    });
+    of_occasion.or_else(|| o.period.map(|period| period.to_string()))
 }
 
 fn stage(state: ObligationState) -> Stage {

@@ -26,6 +26,7 @@ mod host;
 mod import;
 mod import_units;
 mod index;
+mod misses;
 mod narrate;
 mod plan;
 mod play;

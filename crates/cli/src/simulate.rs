@@ -34,6 +34,12 @@ pub(crate) struct NoticeLine {
     pub step: String,
     pub tier: &'static str,
     pub due: String,
+    /// The instant on that day, where the term is counted in hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+    /// What the duty was opened for, as people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     pub covers: Vec<String>,
     pub missing: Vec<String>,
     pub reason: String,
@@ -42,7 +48,7 @@ pub(crate) struct NoticeLine {
 }
 
 impl NoticeLine {
-    const HEADER: [&'static str; 17] = [
+    const HEADER: [&'static str; 19] = [
         "at",
         "kind",
         "ledger",
@@ -60,6 +66,8 @@ impl NoticeLine {
         "reason",
         "definition",
         "notice",
+        "due_at",
+        "occasion",
     ];
 
     /// The line of a record that queues or suppresses a notice.
@@ -92,6 +100,8 @@ impl NoticeLine {
             step: request.step.clone(),
             tier: request.tier.as_str(),
             due: request.due.map(|d| d.to_string()).unwrap_or_default(),
+            due_at: request.due_at.map(|at| at.shown_in(zone)),
+            occasion: request.occasion.clone(),
             covers: request.covers.clone(),
             missing: request.missing.clone(),
             reason: request.reason.clone(),
@@ -119,6 +129,8 @@ impl NoticeLine {
             self.reason.clone(),
             self.definition.clone(),
             self.notice.clone(),
+            self.due_at.clone().unwrap_or_default(),
+            self.occasion.clone().unwrap_or_default(),
         ]
     }
 }

@@ -148,6 +148,8 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
         "late",
         "next_at",
         "next_step",
+        "occasion",
+        "stopped_since",
     ];
     let mut rows = Vec::new();
     for (id, o) in view.state().obligations() {
@@ -163,7 +165,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             id.to_string(),
             o.state.to_string(),
             light_of(o).0.to_owned(),
-            o.due.map(|d| d.to_string()).unwrap_or_default(),
+            o.deadline().map(|d| d.shown(zone)).unwrap_or_default(),
             o.done
                 .as_ref()
                 .map(|d| d.at.shown_in(zone))
@@ -179,6 +181,13 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             o.armed
                 .as_ref()
                 .map(|a| a.step.to_string())
+                .unwrap_or_default(),
+            o.occasion
+                .as_ref()
+                .map(|occasion| occasion.title.clone())
+                .unwrap_or_default(),
+            o.stopped_on(zone)
+                .filter(|_| !o.state.is_final())
                 .unwrap_or_default(),
         ]);
     }

@@ -210,6 +210,7 @@ impl Sample {
             ladders: BTreeMap::new(),
             kinds: BTreeMap::new(),
             tasks,
+            matters: BTreeMap::new(),
         };
         self.rules(Body::DefinitionAdopted(DefinitionAdopted {
             hash: "abc".to_owned(),
@@ -229,6 +230,8 @@ impl Sample {
             owner: 0,
             period: None,
             due,
+            due_at: None,
+            occasion: None,
         }));
         obligation
     }
@@ -255,6 +258,7 @@ impl Sample {
             to,
             by: None,
             reason: None,
+            clock: None,
         }
     }
 
@@ -302,6 +306,7 @@ impl Sample {
             by: None,
             reason: reason.to_owned(),
             due,
+            clock: None,
         }));
     }
 
@@ -337,6 +342,7 @@ impl Sample {
             validity: None,
             formats: Vec::new(),
             note: None,
+            about: None,
         });
         self.write(Service::Intake, body);
     }
@@ -365,6 +371,7 @@ impl Sample {
             requirement: 0,
             publication: publication.to_owned(),
             at: self.now,
+            item: None,
         }));
     }
 
@@ -383,6 +390,8 @@ impl Sample {
             covers: Vec::new(),
             missing: Vec::new(),
             reason: "距完成时限还有15个工作日,尚未销号".to_owned(),
+            due_at: None,
+            occasion: None,
         }
     }
 
@@ -472,7 +481,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         name: "办事指南".to_owned(),
         kinds: vec!["办事指南".to_owned()],
         at_least: 1,
-        when: None,
+        ..Requirement::default()
     };
     Task {
         id: number.to_string(),
@@ -491,8 +500,14 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             role: Role::Responsible,
             ladder: "fixed".to_owned(),
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
+            from: None,
         }],
         merged: Vec::new(),
         confirm: Vec::new(),
+        no_sooner_than: None,
+        roll: duban_model::calendar::Roll::None,
+        again: false,
+        extension: None,
+        part_of: None,
     }
 }

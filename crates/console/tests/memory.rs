@@ -55,6 +55,8 @@ fn opened(n: u32) -> [Arc<Record>; 2] {
                 owner: 0,
                 period: None,
                 due: Some(due),
+                due_at: None,
+                occasion: None,
             }),
             u64::from(n) * 2,
             &ledger,

@@ -2,7 +2,7 @@
 
 use duban_model::directory::Directory;
 use duban_model::fact::TaskAct;
-use duban_model::id::is_plain_id;
+use duban_model::id::{MAX_ID_BYTES, is_plain_id};
 use duban_model::record::cut;
 use duban_model::{Body, Envelope, RecordType, Timestamp};
 
@@ -99,14 +99,35 @@ pub(crate) fn check(
             {
                 short("a field", text)?;
             }
-            if p.publication.len() > 200 {
-                return too_long("publication", p.publication.len());
-            }
-            Ok(())
+            own_id("publication", &p.publication)?;
+            related("about", p.about.as_ref())
         }
         Body::PublicationWithdrawn(p) => {
             known_unit(state, event, &p.unit)?;
             required("publication", Some(&p.publication))
+        }
+        Body::MatterReported(m) => {
+            known_unit(state, event, &m.unit)?;
+            for (name, text) in [
+                ("matter", &m.matter),
+                ("kind", &m.kind),
+                ("title", &m.title),
+            ] {
+                required(name, Some(text))?;
+            }
+            for (name, text) in [("number", &m.number), ("note", &m.note)] {
+                text.as_ref().map_or(Ok(()), |text| short(name, text))?;
+            }
+            own_id("matter", &m.matter)?;
+            related("about", m.about.as_ref())
+        }
+        Body::MatterWithdrawn(m) => {
+            known_unit(state, event, &m.unit)?;
+            required("matter", Some(&m.matter))?;
+            for (name, text) in [("reason", &m.reason), ("note", &m.note)] {
+                text.as_ref().map_or(Ok(()), |text| short(name, text))?;
+            }
+            own_id("matter", &m.matter)
         }
         Body::DirectoryDeployed(d) => directory(event, &d.directory),
         Body::CalendarDeployed(d) => match d.calendar.check() {
@@ -206,6 +227,25 @@ fn short(name: &str, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A producer's own id of something.
+fn own_id(name: &str, id: &str) -> Result<(), Refusal> {
+    if id.len() > MAX_ID_BYTES {
+        return too_long(name, id.len());
+    }
+    Ok(())
+}
+
+/// The id of something else, where one is given.
+fn related(name: &str, id: Option<&String>) -> Result<(), Refusal> {
+    match id {
+        None => Ok(()),
+        Some(id) => {
+            required(name, Some(id))?;
+            own_id(name, id)
+        }
+    }
+}
+
 fn too_long(name: &str, length: usize) -> Result<(), Refusal> {
     refuse(
         "too-long",
@@ -237,19 +277,49 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
             | RecordType::TaskExtensionRequested
             | RecordType::TaskExtensionApproved
             | RecordType::TaskExtensionRefused
+            | RecordType::TaskStopped
+            | RecordType::TaskRestarted
     );
     if needs_reason {
         required("reason", act.reason.as_ref())?;
     }
-    let needs_due = matches!(
-        event.kind,
-        RecordType::TaskExtensionRequested
-            | RecordType::TaskExtensionApproved
-            | RecordType::TaskTriggered
-    );
-    if needs_due && act.due.is_none() {
-        return required("due", None);
+    if event.kind == RecordType::TaskStopped {
+        // Whoever stops a clock moves a legal date.
+        required("by", act.by.as_ref())?;
     }
+    let extends = matches!(
+        event.kind,
+        RecordType::TaskExtensionRequested | RecordType::TaskExtensionApproved
+    );
+    match (act.due, act.extend) {
+        (None, None) if extends => {
+            return refuse(
+                "missing-field",
+                "neither `due` nor `extend`",
+                "the new date as `due`, or what is added to the one that holds as `extend`, e.g. `20wd`",
+                "Add one of them and send the event again under a new id.",
+            );
+        }
+        (Some(_), Some(_)) if extends => {
+            return refuse(
+                "both-fields",
+                "`due` and `extend`",
+                "one of them: a new date, or what is added to the one that holds",
+                "Leave out one and send the event again under a new id.",
+            );
+        }
+        (_, Some(extend)) if !extends => {
+            return refuse(
+                "field-not-used",
+                format!("`extend` {extend}"),
+                "`extend` only with a request or an approval of an extension",
+                "Leave it out and send the event again under a new id.",
+            );
+        }
+        (None, _) if event.kind == RecordType::TaskTriggered => return required("due", None),
+        _ => {}
+    }
+    related("occasion", act.occasion.as_ref())?;
     for text in [&act.by, &act.reason, &act.note].into_iter().flatten() {
         short("a field", text)?;
     }

@@ -169,6 +169,13 @@ impl Drafts {
         self.list.push(draft);
     }
 
+    /// Takes the last one back, if it says that an act goes on.
+    pub fn take_continuation(&mut self) -> Option<Draft> {
+        let last = self.list.last()?;
+        let goes_on = last.body.record_type().is_continuation();
+        goes_on.then(|| self.list.pop()).flatten()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()

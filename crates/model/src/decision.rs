@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period};
+use duban_calendar::{Calendar, Clock, Period};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Definition, Role, Tier};
@@ -16,7 +16,10 @@ use crate::frame::Service;
 use crate::id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, TimerId, UnitId};
 use crate::instant::{Timestamp, Zone};
 
+pub use crate::clocked::ObligationClocked;
+pub use crate::continuation::{Consequence, Continuation};
 pub use crate::noted::{Carried, PublicationNoted};
+pub use crate::occasion::{Arose, Occasion};
 pub use crate::revision::{
     LedgerRevised, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
     RevisionPart,
@@ -141,6 +144,12 @@ pub struct ObligationOpened {
     /// The date; absent while it waits for its trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What it was opened for, if for one thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
 }
 
 /// Something was done to an obligation that needs no further data: signed, progressed, refused ….
@@ -185,6 +194,9 @@ pub struct ObligationReturned {
     pub reason: String,
     /// The date that now holds.
     pub due: NaiveDate,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// Accepted and struck off (销号).
@@ -214,6 +226,9 @@ pub struct ObligationTicked {
     pub publication: String,
     /// When it counts as published.
     pub at: Timestamp,
+    /// The unit or item that it counts for, where each counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
 }
 
 /// A publication no longer counts (withdrawn, or changed to another kind).
@@ -245,6 +260,9 @@ pub struct ObligationDated {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// A light changed because a day came: due soon (yellow), overdue (red), lapsed (encouraged, date passed).
@@ -278,6 +296,12 @@ pub struct NoticeRequested {
     /// The date in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// What the duty was opened for, as people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     /// Steps that this one notice stands for (late activation).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covers: Vec<String>,
@@ -304,6 +328,22 @@ pub enum NoticeKind {
     Return,
     /// A duty that was struck off is open again.
     Reopened,
+    /// 批准延期: another date was granted.
+    Extended,
+    /// 不批准延期: the date stays.
+    ExtensionRefused,
+    /// 免办: nothing more is expected.
+    Waived,
+    /// 停止计时
+    Stopped,
+    /// 恢复计时
+    Resumed,
+    /// 重新计时
+    Restarted,
+    /// The office is reminded that a clock still stands still.
+    StillStopped,
+    /// 新增责任事项: something arose for which the unit owes this from now on.
+    Opened,
 }
 
 impl NoticeKind {
@@ -316,6 +356,14 @@ impl NoticeKind {
             NoticeKind::Verification => "verification",
             NoticeKind::Return => "return",
             NoticeKind::Reopened => "reopened",
+            NoticeKind::Extended => "extended",
+            NoticeKind::ExtensionRefused => "extension_refused",
+            NoticeKind::Waived => "waived",
+            NoticeKind::Stopped => "stopped",
+            NoticeKind::Resumed => "resumed",
+            NoticeKind::Restarted => "restarted",
+            NoticeKind::StillStopped => "still_stopped",
+            NoticeKind::Opened => "opened",
         }
     }
 }
@@ -525,60 +573,4 @@ pub struct NoticeAbandoned {
     pub attempts: u32,
     /// Why no more.
     pub reason: String,
-}
-
-/// The rest of an act too long for one frame; the next input of its service before any other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "work")]
-pub enum Continuation {
-    /// Opening the obligations of a ledger.
-    Activate {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// The next (task, owner, unit) in the definition's order, counted through.
-        next: u64,
-    },
-    /// Opening one period's obligations.
-    OpenPeriod {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// Which task.
-        task: TaskId,
-        /// Which period.
-        period: Period,
-        /// The next (owner, unit), counted through.
-        next: u64,
-    },
-    /// Starting the duties of a triggered task.
-    Trigger {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// Which task.
-        task: TaskId,
-        /// Their date.
-        due: NaiveDate,
-        /// Who triggered.
-        by: Option<String>,
-        /// The last obligation done, in id order.
-        after: ObligationId,
-    },
-    /// Bringing the duties of running ledgers under what has come into force.
-    Revise {
-        /// Which ledger.
-        ledger: LedgerId,
-        /// What came into force.
-        because: Revision,
-        /// How far it has got.
-        part: RevisionPart,
-    },
-    /// Firing the timers due by an instant.
-    Fire {
-        /// By when.
-        by: Timestamp,
-    },
-    /// Announcing again the sends whose outcome a predecessor left unknown.
-    Resend {
-        /// The last notice done, in id order.
-        after: NoticeId,
-    },
 }

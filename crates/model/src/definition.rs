@@ -8,12 +8,18 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{NaiveDate, NaiveTime};
-use duban_calendar::{PeriodKind, Span};
+use duban_calendar::{PeriodKind, Roll, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::directory::Directory;
 use crate::id::{LedgerId, TaskId, Tenant, UnitId};
 use crate::instant::Zone;
+
+pub use crate::opening::{
+    EventRule, EventSort, ExtensionCap, FollowWhen, FollowsRule, MonthDay, OwnerFrom, ScheduleRule,
+};
+pub use crate::requirement::{About, By, Came, EachOf, Fulfilment, Requirement, share_of};
+pub use crate::term::Term;
 
 /// A ledger with its tasks and ladders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +62,10 @@ pub struct Definition {
     pub ladders: BTreeMap<String, Ladder>,
     /// Kinds of publication the ledger knows, with their meaning.
     pub kinds: BTreeMap<String, String>,
-    /// The rows.
+    /// Kinds of matter (事由) the ledger knows, with their meaning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matters: BTreeMap<String, String>,
+    /// The rows, and the rules that belong to them.
     pub tasks: Vec<Task>,
 }
 
@@ -64,6 +73,11 @@ impl Definition {
     /// The row with this id, and its place.
     pub fn task(&self, id: &str) -> Option<(usize, &Task)> {
         self.tasks.iter().enumerate().find(|(_, t)| t.id == id)
+    }
+
+    /// The rows of the document: without the rules that only belong to one.
+    pub fn rows(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.part_of.is_none())
     }
 }
 
@@ -91,6 +105,21 @@ pub struct Task {
     pub opens: Opens,
     /// When they are due.
     pub due: DueRule,
+    /// What opens later is not due before so long after its opening, whatever date `due` gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_sooner_than: Option<Span>,
+    /// What becomes of a date that falls on a rest day.
+    #[serde(default = "stands", skip_serializing_if = "is_standing")]
+    pub roll: Roll,
+    /// A standing duty: once fulfilled it opens again at that instant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// The cap of approved extensions; absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtensionCap>,
+    /// The row it belongs to, if it is no row of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<TaskId>,
     /// Who owes them, in the document's order.
     pub owners: Vec<Owner>,
     /// Cells that the document merges with the row above; their wording is that row's.
@@ -99,6 +128,37 @@ pub struct Task {
     /// What the office must still confirm about this row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
+}
+
+fn stands() -> Roll {
+    Roll::None
+}
+
+fn is_standing(roll: &Roll) -> bool {
+    *roll == Roll::None
+}
+
+impl Task {
+    /// Which owner entry a unit owes under in a role: one that names it, or else one that takes
+    /// its units from events. What an event's superior is, only the directory knows.
+    pub fn owner_for(&self, role: Role, unit: &str) -> Option<usize> {
+        let names = |o: &Owner| o.units.iter().any(|u| u == unit);
+        let by_event = |o: &Owner| o.from.is_some_and(OwnerFrom::is_by_event);
+        let takes = |o: &Owner| match o.from {
+            Some(OwnerFrom::Event) => o.group.is_none() || names(o),
+            Some(OwnerFrom::EventSuperior) => true,
+            _ => false,
+        };
+        let of_role = || {
+            self.owners
+                .iter()
+                .enumerate()
+                .filter(|(_, o)| o.role == role)
+        };
+        let named = of_role().find(|(_, o)| !by_event(o) && names(o));
+        let found = named.or_else(|| of_role().find(|(_, o)| takes(o)));
+        found.map(|(place, _)| place)
+    }
 }
 
 /// A cell of a row that the document merges with the row above.
@@ -131,6 +191,12 @@ pub enum Opens {
     EachPeriod(PeriodRule),
     /// 适时推进: it waits for `task.triggered`.
     Trigger,
+    /// Each event that meets a rule.
+    Event(EventRule),
+    /// Each instant of a schedule.
+    Schedule(ScheduleRule),
+    /// Each duty of another task, once that is fulfilled or overdue.
+    Follows(FollowsRule),
 }
 
 /// The periods of a year-long task.
@@ -164,6 +230,11 @@ pub enum DueRule {
     PeriodEnd,
     /// At the end of the day that the trigger names.
     Trigger,
+    /// So long after its opening, the day of which is not counted; for a period, after its first
+    /// day. Days last until the end of the last one, hours until that instant.
+    After(Term),
+    /// At the end of that day of the period, which is a year.
+    MonthDay(MonthDay),
 }
 
 /// One owner entry of a task; units are resolved when the definition is compiled.
@@ -172,7 +243,12 @@ pub struct Owner {
     /// The group it came from, if from a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The units.
+    /// From where the units are taken, if neither named nor of a group alone. With an event and a
+    /// group, only events of the group's units open a duty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<OwnerFrom>,
+    /// The units; those that the event must name one of, where `from` is the event; none there
+    /// means any.
     pub units: Vec<UnitId>,
     /// Their role.
     pub role: Role,
@@ -214,30 +290,6 @@ impl Role {
     }
 }
 
-/// What fulfils an obligation. Verification by the office always does, whatever stands here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fulfilment {
-    /// A submission that the office verified.
-    Submission,
-    /// All of these publications by the owing unit.
-    Publications(Vec<Requirement>),
-}
-
-/// At least so many publications of one of these kinds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requirement {
-    /// What a notice calls it when it is missing.
-    pub name: String,
-    /// Kinds that count.
-    pub kinds: Vec<String>,
-    /// How many.
-    pub at_least: u32,
-    /// What a publication must satisfy besides its kind: a condition in CEL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
-}
-
 /// Steps before, on and after the due date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ladder {
@@ -266,23 +318,23 @@ pub struct Repeat {
     pub to: Tier,
 }
 
-/// When a step comes, relative to the due date: `before:15wd`, `due`, `overdue:5wd`.
+/// When a step comes, relative to the due date: `before:15wd`, `due`, `overdue:5wd`, `before:1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepWhen {
     /// So long before.
-    Before(Span),
+    Before(Term),
     /// On the day itself.
     Due,
     /// So long after.
-    Overdue(Span),
+    Overdue(Term),
 }
 
 impl fmt::Display for StepWhen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StepWhen::Before(span) => write!(f, "before:{span}"),
+            StepWhen::Before(term) => write!(f, "before:{term}"),
             StepWhen::Due => f.write_str("due"),
-            StepWhen::Overdue(span) => write!(f, "overdue:{span}"),
+            StepWhen::Overdue(term) => write!(f, "overdue:{term}"),
         }
     }
 }
@@ -291,11 +343,10 @@ impl FromStr for StepWhen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let span = |rest: &str| rest.parse::<Span>().map_err(|fault| fault.to_string());
         match text.split_once(':') {
             None if text == "due" => Ok(StepWhen::Due),
-            Some(("before", rest)) => Ok(StepWhen::Before(span(rest)?)),
-            Some(("overdue", rest)) => Ok(StepWhen::Overdue(span(rest)?)),
+            Some(("before", rest)) => Ok(StepWhen::Before(rest.parse()?)),
+            Some(("overdue", rest)) => Ok(StepWhen::Overdue(rest.parse()?)),
             _ => Err(format!(
                 "`{text}` is not a step; expected before:15wd, due or overdue:5wd"
             )),

@@ -1,7 +1,7 @@
 //! What comes from outside. Strict: an unknown field is an error, a text has a limit.
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period};
+use duban_calendar::{Calendar, Period, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Role;
@@ -42,6 +42,10 @@ pub struct Publication {
     /// Download formats offered, e.g. `html`, `pdf`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
+    /// 关联: the id of the publication or matter that it belongs to, or what it names (see
+    /// [`crate::requirement::Requirement`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// A remark, e.g. that the event is made up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -54,6 +58,46 @@ pub struct PublicationWithdrawn {
     /// The id it was published under.
     pub publication: String,
     /// The unit that had published it.
+    pub unit: UnitId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Something that arose and must be dealt with, and is no publication (事由): an application, a
+/// lawsuit, an incident, an effective document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matter {
+    /// Its id at whoever reports it; unique for the unit.
+    pub matter: String,
+    /// Whose it is.
+    pub unit: UnitId,
+    /// What it is, in the ledger's own list of matters.
+    pub kind: String,
+    /// What it is called.
+    pub title: String,
+    /// 关联: the id of the publication or matter that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// 文号
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A matter that is none any more, or was reported by mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatterWithdrawn {
+    /// The id it was reported under.
+    pub matter: String,
+    /// The unit it was reported for.
     pub unit: UnitId,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,18 +125,26 @@ pub struct TaskAct {
     /// Needed for a year-long task: which period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
+    /// Needed for a duty that an event, a schedule or another duty opened, unless one only is still
+    /// open: the last part of its id, or the id of the publication or matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<String>,
     /// Who acted, by office or role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why; required for return, waiver and extensions.
+    /// Why; required for return, waiver, extensions, and for stopping and restarting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Links to evidence (佐证).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
-    /// The new date; required for extension requests, approvals and triggers, optional for returns.
+    /// The new date; required for triggers and, unless `extend` stands there, for extension
+    /// requests and approvals; for the restart of a duty that has a named date; optional for returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// Instead of the new date of an extension: how much is added after the date that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<Span>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

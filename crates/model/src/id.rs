@@ -14,7 +14,8 @@ pub type LedgerId = String;
 pub type TaskId = String;
 /// A unit of the directory, e.g. `city-spj`.
 pub type UnitId = String;
-/// `ledger/task/unit/role` and, for a period of a year-long task, `/period`.
+/// `ledger/task/unit/role` and, for a period of a year-long task, `/period`; for what one thing
+/// opened, `/key` of its occasion.
 pub type ObligationId = String;
 /// A timer, unique within its owner.
 pub type TimerId = String;

@@ -5,6 +5,8 @@
 
 pub mod body;
 pub mod checksum;
+pub mod clocked;
+pub mod continuation;
 pub mod decider;
 pub mod decision;
 pub mod definition;
@@ -15,9 +17,13 @@ pub mod id;
 pub mod instant;
 pub mod name;
 pub mod noted;
+pub mod occasion;
+pub mod opening;
 pub mod record;
+pub mod requirement;
 pub mod revision;
 pub mod state;
+pub mod term;
 
 pub use body::{Body, RecordType};
 pub use decider::{Cause, Decider, Draft, Drafts, Effect, Input, Message};

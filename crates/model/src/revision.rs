@@ -1,9 +1,11 @@
 //! What a running ledger's duties become when its definition, calendar or directory changes.
 
 use chrono::NaiveDate;
+use duban_calendar::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LedgerId, ObligationId, UnitId};
+use crate::instant::Timestamp;
 
 /// A date that a changed definition moved, or would have moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,11 +17,20 @@ pub struct ObligationRedated {
     pub from: Option<NaiveDate>,
     /// The date that now holds. The same as `from` where the office had granted that date.
     pub to: NaiveDate,
+    /// The instant on that date, where the term is counted in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_at: Option<Timestamp>,
+    /// A standing duty that comes back is counted from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<Timestamp>,
     /// The date in force was granted by the office (extension, return) and stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub granted: bool,
     /// Why, in one Chinese sentence.
     pub reason: String,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// A duty stays as it is while its ladder is derived anew: steps that were done for its date and

@@ -125,6 +125,8 @@ impl Desk {
             covers: Vec::new(),
             missing: vec!["规划\r\nBcc: x".to_owned()],
             reason: "今天是完成时限".to_owned(),
+            due_at: None,
+            occasion: None,
         }))
     }
 

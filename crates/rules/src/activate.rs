@@ -1,22 +1,17 @@
 //! Bringing a ledger into force: adopting its definition, opening its obligations, and opening
 //! those of each period of a year-long task.
 
-use chrono::NaiveDate;
 use duban_calendar::Period;
-use duban_model::decision::{
-    Continuation, DefinitionAdopted, MissedPolicy, NoticeKind, ObligationOpened, TimerArmed,
-    TimerDisarmed, When,
-};
-use duban_model::definition::{DueRule, FirstPeriod, Opens, Owner, Task, Tier, unknown_unit};
+use duban_model::decision::{Continuation, DefinitionAdopted};
+use duban_model::definition::{FirstPeriod, Opens, Owner, Task, unknown_unit};
 use duban_model::fact::DefinitionDeployed;
-use duban_model::{Body, Definition, Draft, Service, Timestamp};
+use duban_model::{Body, Draft};
 
-use crate::case::{CATCHUP, Case, Notice};
 use crate::compile::{calendar_named, compile, definition_hash};
 use crate::decide::Desk;
 use crate::diagnostic::Severity;
-use crate::ladder::{StepCode, label_in_chinese};
-use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::open::{Opening, open};
+use crate::schedule::Schedule;
 use crate::state::{Ledger, calendar_key};
 
 /// Obligations opened on one input.
@@ -133,19 +128,8 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
         .under(row.hash.clone()),
     );
     for task in &row.definition.tasks {
-        if let Opens::EachPeriod(rule) = &task.opens {
-            let body = Body::TimerArmed(TimerArmed {
-                timer: periods_timer(&ledger, &task.id),
-                owner: Service::Rules,
-                when: When::Cron {
-                    expression: rule.cron.clone(),
-                    zone: row.definition.zone,
-                    after: desk.now(),
-                    // A period that opens late is late for everybody; one that never opens is lost.
-                    missed: MissedPolicy::FireAll,
-                },
-                step: "period".to_owned(),
-            });
+        if let Some(schedule) = Schedule::of(&row.definition, task) {
+            let body = schedule.armed(row.definition.zone, desk.now());
             desk.out.push(
                 Draft::new(tenant.clone(), body)
                     .in_ledger(ledger.clone())
@@ -163,11 +147,6 @@ pub(crate) fn deployed(desk: &mut Desk<'_, '_>, deployed: &DefinitionDeployed) {
         )
         .in_ledger(ledger),
     );
-}
-
-/// The timer that opens the periods of a task.
-pub(crate) fn periods_timer(ledger: &str, task: &str) -> String {
-    format!("{ledger}/{task}/periods")
 }
 
 /// The (task, owner, unit) triples of a definition in order.
@@ -188,7 +167,7 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
     };
     let today = row.activated.date_in(row.definition.zone);
     let (mut count, mut more) = (0, false);
-    for (task, owner_index, owner, unit) in
+    for (task, place, owner, unit) in
         owed(&row.definition.tasks).skip(usize::try_from(next).unwrap_or(usize::MAX))
     {
         if count == OPENED_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
@@ -202,8 +181,18 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
             }
             Opens::EachPeriod(_) => continue,
             Opens::Activation | Opens::Trigger => None,
+            // Their time comes later.
+            Opens::Event(_) | Opens::Schedule(_) | Opens::Follows(_) => continue,
         };
-        open(desk, row, task, owner_index, owner, unit, period);
+        let opening = Opening {
+            task,
+            place,
+            owner,
+            unit,
+            period,
+            occasion: None,
+        };
+        open(desk, row, opening);
     }
     if more {
         let tenant = desk.record.tenant.clone();
@@ -217,35 +206,6 @@ pub(crate) fn activate(desk: &mut Desk<'_, '_>, ledger: &str, next: u64) {
             )
             .in_ledger(ledger),
         );
-    }
-}
-
-/// A period's opening instant came.
-pub(crate) fn period_came(desk: &mut Desk<'_, '_>, ledger: &str, task_id: &str, due: Timestamp) {
-    let state = desk.state;
-    let Some(row) = state.ledger(ledger) else {
-        return;
-    };
-    let Some(task) = state.task(row, task_id) else {
-        return;
-    };
-    let Opens::EachPeriod(rule) = &task.opens else {
-        return;
-    };
-    let date = due.date_in(row.definition.zone);
-    if date > row.definition.ends {
-        let body = Body::TimerDisarmed(TimerDisarmed {
-            timer: periods_timer(ledger, task_id),
-            owner: Service::Rules,
-        });
-        return desk.push(body);
-    }
-    let activated = row.activated.date_in(row.definition.zone);
-    match Period::containing(rule.every, date) {
-        Ok(period) if rule.first == FirstPeriod::Running || period.start() > activated => {
-            open_period(desk, ledger, task_id, period, 0);
-        }
-        _ => {}
     }
 }
 
@@ -265,7 +225,7 @@ pub(crate) fn open_period(
         return;
     };
     let (mut count, mut more) = (0, false);
-    for (_, owner_index, owner, unit) in
+    for (_, place, owner, unit) in
         owed(std::slice::from_ref(task)).skip(usize::try_from(next).unwrap_or(usize::MAX))
     {
         if count == OPENED_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
@@ -273,7 +233,15 @@ pub(crate) fn open_period(
             break;
         }
         count += 1;
-        open(desk, row, task, owner_index, owner, unit, Some(period));
+        let opening = Opening {
+            task,
+            place,
+            owner,
+            unit,
+            period: Some(period),
+            occasion: None,
+        };
+        open(desk, row, opening);
     }
     if more {
         let tenant = desk.record.tenant.clone();
@@ -290,130 +258,4 @@ pub(crate) fn open_period(
             .in_ledger(ledger),
         );
     }
-}
-
-/// The date that a definition gives a duty; none while it waits for its trigger.
-pub(crate) fn derived_due(
-    definition: &Definition,
-    task: &Task,
-    period: Option<Period>,
-) -> Option<NaiveDate> {
-    match (task.due, period) {
-        (DueRule::Date(date), _) => Some(date),
-        (DueRule::PeriodEnd, Some(period)) => Some(period.end().min(definition.ends)),
-        (DueRule::PeriodEnd | DueRule::Trigger, _) => None,
-    }
-}
-
-/// Opens one obligation and arms its first step.
-pub(crate) fn open(
-    desk: &mut Desk<'_, '_>,
-    row: &Ledger,
-    task: &Task,
-    owner_index: usize,
-    owner: &Owner,
-    unit: &str,
-    period: Option<Period>,
-) {
-    let definition = &row.definition;
-    let due = derived_due(definition, task, period);
-    let id = obligation_id(&definition.ledger, &task.id, unit, owner.role, period);
-    if desk.state.obligations.has(id.as_str()) {
-        return;
-    }
-    let obligation = Obligation {
-        tenant: definition.tenant.as_str().into(),
-        ledger: definition.ledger.as_str().into(),
-        task: task.id.as_str().into(),
-        unit: unit.into(),
-        role: owner.role,
-        owner: u32::try_from(owner_index).unwrap_or(u32::MAX),
-        period,
-        opened: desk.now(),
-        state: if due.is_some() {
-            ObligationState::Open
-        } else {
-            ObligationState::Waiting
-        },
-        due,
-        due_soon: false,
-        overdue: false,
-        ticks: std::collections::BTreeMap::new(),
-        submitted: None,
-        done: None,
-        armed: None,
-        revised: None,
-    };
-    let opened = Body::ObligationOpened(ObligationOpened {
-        obligation: id.clone(),
-        at: obligation.opened,
-        task: task.id.clone(),
-        unit: unit.to_owned(),
-        role: owner.role,
-        owner: obligation.owner,
-        period,
-        due,
-    });
-    let Some(mut case) = Case::of(desk.state, &id, obligation) else {
-        return;
-    };
-    case.emit(desk, opened);
-    crate::recount::count_noted(desk, &mut case);
-    if due.is_some() && case.obligation.state.is_running() {
-        start(desk, &mut case);
-    }
-}
-
-/// Starts the ladder of a duty that has just got its first date. Steps that lie before now are
-/// told in one notice at today's time of day, or at once if that has passed.
-pub(crate) fn start(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
-    let now = desk.now();
-    let steps = case.steps(now);
-    case.light(desk, &steps, now);
-    if case.obligation.state.is_running() && steps.iter().any(|s| s.notifies() && s.at < now) {
-        let definition = &case.ledger.definition;
-        let today = definition
-            .zone
-            .instant(now.date_in(definition.zone), definition.at);
-        case.arm(desk, today.max(now), CATCHUP);
-    } else {
-        // A step of this very instant is still to come.
-        case.arm_next(desk, &steps, now.plus_millis(-1));
-    }
-}
-
-/// The catch-up instant came: one notice per tier for every step up to now.
-pub(crate) fn catch_up(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
-    let now = desk.now();
-    let steps = case.steps(now);
-    case.light(desk, &steps, now);
-    let mut tiers: Vec<(Tier, Vec<String>)> = Vec::new();
-    for step in steps.iter().filter(|s| s.at <= now) {
-        if let StepCode::Notify { to, .. } = step.code {
-            match tiers.iter_mut().find(|(tier, _)| *tier == to) {
-                Some((_, labels)) => labels.push(step.label.clone()),
-                None => tiers.push((to, vec![step.label.clone()])),
-            }
-        }
-    }
-    let definition = &case.ledger.definition;
-    let day = case.obligation.opened.date_in(definition.zone);
-    for (to, covers) in tiers {
-        let names: Vec<_> = covers.iter().map(|l| label_in_chinese(l)).collect();
-        let reason = format!(
-            "责任事项于{day}启动,此前应有的{}合并为本通知",
-            names.join("、")
-        );
-        case.notify(
-            desk,
-            Notice {
-                kind: NoticeKind::Catchup,
-                step: CATCHUP.to_owned(),
-                to,
-                covers,
-                reason,
-            },
-        );
-    }
-    case.arm_next(desk, &steps, now);
 }

@@ -8,8 +8,7 @@ use cel::common::types::{CelList, CelString, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 
-use crate::condition::SUBJECT;
-use crate::field::{Field, Shown};
+use crate::field::{Field, Shown, word_of};
 
 /// A publication that conditions are asked about. However many they are, each field is made a value
 /// of the evaluator once, when the first of them names it.
@@ -38,11 +37,12 @@ impl VariableResolver for Asked<'_> {
     /// The evaluator asks for the longest name first: `publication.title`, then, if there is none,
     /// `publication`, of which it then takes the field. A field that is not given is missing there.
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let field = name.strip_prefix(SUBJECT)?;
+        let about = self.subject.0.sort;
+        let field = name.strip_prefix(word_of(about))?;
         if field.is_empty() {
             return Some(CowVal::Borrowed(&self.subject));
         }
-        let field = Field::parse(field.strip_prefix('.')?)?;
+        let field = Field::named(about, field.strip_prefix('.')?)?;
         if field == Field::Formats {
             let formats = self.formats.get_or_init(|| self.subject.formats());
             return Some(CowVal::Borrowed(formats));
@@ -103,7 +103,7 @@ impl Indexer for Subject<'_> {
             .downcast_ref::<CelString<'_>>()
             .map_or("", |n| n.inner());
         let missing = || ExecutionError::no_such_key(name);
-        let field = Field::parse(name).ok_or_else(missing)?;
+        let field = Field::named(self.0.sort, name).ok_or_else(missing)?;
         if field == Field::Formats {
             return Ok(CowVal::owned(self.formats()));
         }

@@ -3,13 +3,14 @@
 
 use duban_calendar::Calendar;
 use duban_model::decision::{
-    NoticeKind, NoticeRequested, ObligationLit, TimerArmed, TimerDisarmed, When,
+    Arose, NoticeKind, NoticeRequested, ObligationLit, TimerArmed, TimerDisarmed, When,
 };
 use duban_model::definition::{Ladder, Owner, Role, Task, Tier};
 use duban_model::{Body, Draft, Service, Timestamp};
 
+use crate::clock::arm_standing;
 use crate::decide::Desk;
-use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps, span_in_chinese};
+use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps};
 use crate::obligation::{Armed, Obligation};
 use crate::state::{Ledger, RulesState};
 
@@ -61,6 +62,13 @@ impl<'a> Case<'a> {
             .is_some_and(|unit| !unit.formerly.is_empty())
     }
 
+    /// What has not been published, reported or submitted yet, by name.
+    pub fn missing(&self, state: &RulesState) -> Vec<String> {
+        let directory = state.directory(&self.obligation.tenant);
+        let unit = |id: &str| directory.map_or_else(|| id.to_owned(), |d| d.shown(id));
+        self.obligation.missing(&self.owner.fulfilled_by, &unit)
+    }
+
     /// Makes a draft about this obligation and applies it to the working copy.
     pub fn emit(&mut self, desk: &mut Desk<'_, '_>, body: Body) {
         self.obligation.apply(&body);
@@ -96,7 +104,7 @@ impl<'a> Case<'a> {
 
     /// The ladder for the date in force.
     pub fn steps(&self, until: Timestamp) -> Vec<Step> {
-        let Some(due) = self.obligation.due else {
+        let Some(due) = self.obligation.deadline() else {
             return Vec::new();
         };
         let (mut steps, _) = ladder_steps(
@@ -116,6 +124,9 @@ impl<'a> Case<'a> {
     pub fn rearm(&mut self, desk: &mut Desk<'_, '_>, now: Timestamp) {
         let steps = self.steps(now);
         self.light(desk, &steps, now);
+        if self.obligation.state.is_running() && self.obligation.is_stopped() {
+            return arm_standing(desk, self);
+        }
         let stands = self.obligation.armed.as_ref().is_some_and(|armed| {
             let same = |step: &Step| step.at == armed.at && armed.step == step.label.as_str();
             if armed.step == CATCHUP {
@@ -145,9 +156,14 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Turns on every light of `steps` that is due by `now` and not on yet.
+    /// Turns on every light of `steps` that is due by `now` and not on yet; none while its clock
+    /// stands still.
     pub fn light(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
-        let Some(due) = self.obligation.due else {
+        let Some(due) = self
+            .obligation
+            .due
+            .filter(|_| !self.obligation.is_stopped())
+        else {
             return;
         };
         for step in steps.iter().filter(|s| s.at <= now) {
@@ -171,9 +187,12 @@ impl<'a> Case<'a> {
     }
 
     /// Arms the first step after `now`; without one for want of calendar data, looks again daily.
+    /// While its clock stands still, the reminder of that.
     pub fn arm_next(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
         if !self.obligation.state.is_running() {
             self.disarm(desk);
+        } else if self.obligation.is_stopped() {
+            arm_standing(desk, self);
         } else if let Some(next) = steps.iter().find(|s| s.at > now) {
             self.arm(desk, next.at, &next.label);
         } else {
@@ -224,8 +243,14 @@ impl<'a> Case<'a> {
             tier: notice.to,
             to,
             due: self.obligation.due,
+            due_at: self.obligation.due_at,
+            occasion: self.occasion_title(),
             covers: notice.covers,
-            missing: self.obligation.missing(&self.owner.fulfilled_by),
+            missing: match notice.kind {
+                // Nothing more is asked.
+                NoticeKind::Waived => Vec::new(),
+                _ => self.missing(desk.state),
+            },
             reason: notice.reason,
         });
         self.emit(desk, body);
@@ -271,21 +296,33 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What the duty was opened for, as people call it. A standing duty that begins again has no
+    /// other occasion than its row.
+    pub fn occasion_title(&self) -> Option<String> {
+        let occasion = self.obligation.occasion.as_ref()?;
+        (occasion.arose != Arose::Again).then(|| occasion.title.clone())
+    }
+
+    /// The deadline as people are told it.
+    pub fn due_shown(&self) -> String {
+        let deadline = self.obligation.deadline();
+        deadline.map_or_else(String::new, |due| due.shown(self.ledger.definition.zone))
+    }
+
     /// Why a step's notice goes out, in one sentence.
     fn reason(&self, label: &str) -> String {
         use duban_model::definition::StepWhen;
-        let due = self
-            .obligation
-            .due
-            .map(|d| d.to_string())
-            .unwrap_or_default();
+        let due = self.due_shown();
         match label.parse::<StepWhen>() {
-            Ok(StepWhen::Before(span)) => {
-                format!("距完成时限{due}还有{},尚未销号", span_in_chinese(span))
+            Ok(StepWhen::Before(term)) => {
+                format!("距完成时限{due}还有{},尚未销号", term.chinese())
+            }
+            Ok(StepWhen::Due) if self.obligation.due_at.is_some() => {
+                format!("现在是完成时限{due},尚未销号")
             }
             Ok(StepWhen::Due) => format!("今天是完成时限{due},尚未销号"),
-            Ok(StepWhen::Overdue(span)) => {
-                format!("已超过完成时限{due}共{},尚未销号", span_in_chinese(span))
+            Ok(StepWhen::Overdue(term)) => {
+                format!("已超过完成时限{due}共{},尚未销号", term.chinese())
             }
             Err(_) => format!("完成时限{due},尚未销号"),
         }

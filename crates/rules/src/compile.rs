@@ -49,7 +49,7 @@ pub fn definition_hash(files: &[DefinitionFile]) -> String {
     hex(&hash.finalize()[..16])
 }
 
-const SPAN_EXPECTED: &str = "a span such as 7wd (working days) or 10d (calendar days)";
+pub(crate) const SPAN_EXPECTED: &str = "a span such as 7wd (working days) or 10d (calendar days)";
 pub(crate) const DATE_EXPECTED: &str = "a date such as 2021-10-31";
 
 /// The calendar that a definition's `ledger.yaml` names, read before anything else is judged.
@@ -263,6 +263,7 @@ fn compile_ledger(
         verify_within: verify_within?,
         ladders,
         kinds: source.kinds.clone(),
+        matters: source.matters.clone(),
         tasks: Vec::new(),
     })
 }

@@ -1,21 +1,21 @@
 //! Whether a condition can be asked at all: its limits, names, functions and types, and whether
 //! anything could meet it. The evaluator itself tells these only when it fails.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
-use chrono::NaiveDate;
+use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
+use duban_model::definition::EventSort;
 
 use crate::condition::{
-    MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS, MAX_FORMATS,
-    SUBJECT, field_of, text_of,
+    Looks, MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS,
+    MAX_FORMATS,
 };
-use crate::condition_never::contradictions;
+use crate::condition_call::FUNCTIONS;
 use crate::condition_parse::{BEYOND, Fault, Parsed, beyond, too_deep};
 use crate::diagnostic::nearest;
-use crate::field::{Field, Fields};
+use crate::field::{Field, subject_of, word_of};
 
 /// What a part of a condition gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gives {
+pub(crate) enum Gives {
     Truth,
     Number,
     Text,
@@ -23,12 +23,12 @@ enum Gives {
     Texts,
     /// `[]`
     Nothing,
-    /// The publication as a whole.
-    Subject,
+    /// The publication or matter as a whole.
+    Subject(EventSort),
 }
 
 impl Gives {
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Gives::Truth => "true or false",
             Gives::Number => "a number",
@@ -36,11 +36,12 @@ impl Gives {
             Gives::Numbers => "a list of numbers",
             Gives::Texts => "a list of texts",
             Gives::Nothing => "an empty list",
-            Gives::Subject => "the whole publication",
+            Gives::Subject(EventSort::Publication) => "the whole publication",
+            Gives::Subject(EventSort::Matter) => "the whole matter",
         }
     }
 
-    fn entry(self) -> Option<Gives> {
+    pub(crate) fn entry(self) -> Option<Gives> {
         match self {
             Gives::Numbers => Some(Gives::Number),
             Gives::Texts => Some(Gives::Text),
@@ -49,25 +50,21 @@ impl Gives {
     }
 }
 
-const FUNCTIONS: &[&str] = &[
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-];
+/// What a condition stands beside.
+pub(crate) struct Beside<'a> {
+    pub subject: EventSort,
+    /// The kinds that count.
+    pub kinds: &'a [String],
+}
 
-/// Walks a condition: the fields it looks at, and everything that is wrong with it.
-/// Without the kinds it stands beside, a condition's kinds are taken as they are.
-pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<Fault>) {
+/// Walks a condition: what it looks at, and everything that is wrong with it. Without what it stands
+/// beside, its subject and kinds are taken as they are.
+pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Looks, Vec<Fault>) {
     let mut walk = Walk {
         places: &parsed.places,
-        kinds,
+        beside,
         faults: Vec::new(),
-        fields: Fields::default(),
+        looks: Looks::default(),
         scope: Vec::new(),
         steps: 0,
         turns: 1,
@@ -91,12 +88,12 @@ pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<F
         walk.faults.push(fault);
     }
     if walk.faults.is_empty() {
-        if walk.fields.is_empty() {
+        if walk.looks.fields.is_empty() {
             walk.faults.push(Fault {
                 offset: 0,
                 code: "D064",
                 found: "a condition that looks at nothing".to_owned(),
-                expected: "a field of the publication".to_owned(),
+                expected: format!("a field of the {}", walk.word()),
                 remedy: "compare a field, or remove `when`".to_owned(),
             });
         } else {
@@ -105,14 +102,14 @@ pub(crate) fn check(parsed: &Parsed, kinds: Option<&[String]>) -> (Fields, Vec<F
     }
     walk.faults.sort();
     walk.faults.dedup();
-    (walk.fields, walk.faults)
+    (walk.looks, walk.faults)
 }
 
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     places: &'a SourceInfo,
-    kinds: Option<&'a [String]>,
-    faults: Vec<Fault>,
-    fields: Fields,
+    pub beside: Option<&'a Beside<'a>>,
+    pub faults: Vec<Fault>,
+    pub looks: Looks,
     /// Variables of the loops around, innermost last.
     scope: Vec<(String, Gives)>,
     steps: usize,
@@ -121,7 +118,12 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn fault(
+    /// What the condition is about, as it must name it.
+    pub fn word(&self) -> &'static str {
+        word_of(self.beside.map_or(EventSort::Publication, |b| b.subject))
+    }
+
+    pub fn fault(
         &mut self,
         at: &IdedExpr,
         code: &'static str,
@@ -171,12 +173,12 @@ impl Walk<'_> {
         before.chars().count()
     }
 
-    fn step(&mut self, times: usize) {
+    pub fn step(&mut self, times: usize) {
         self.steps = self.steps.saturating_add(self.turns.saturating_mul(times));
     }
 
     /// What a part gives; nothing if a fault was found in it.
-    fn part(&mut self, at: &IdedExpr, depth: usize) -> Option<Gives> {
+    pub fn part(&mut self, at: &IdedExpr, depth: usize) -> Option<Gives> {
         if depth > MAX_CONDITION_DEPTH {
             let fault = too_deep(self.place(at));
             // One is enough: every part below is too deep as well.
@@ -196,32 +198,33 @@ impl Walk<'_> {
             Expr::Ident(name) => self.name(at, name),
             Expr::Select(select) => {
                 let of = self.part(&select.operand, depth + 1)?;
-                if of != Gives::Subject {
+                let Gives::Subject(subject) = of else {
                     self.fault(
                         at,
                         "D061",
                         format!("`.{}` of {}", select.field, of.words()),
-                        "a field of `publication`",
+                        format!("a field of `{}`", self.word()),
                         "compare the value itself",
                     );
                     return None;
-                }
-                let Some(field) = Field::parse(&select.field) else {
-                    let names = Field::ALL.iter().map(|f| f.as_str());
+                };
+                let word = word_of(subject);
+                let Some(field) = Field::named(subject, &select.field) else {
+                    let names = Field::all_of(subject).iter().map(|f| f.name_in(subject));
                     let remedy = nearest(&select.field, names).map_or_else(
                         || "see the list of fields in workflows/README.md".to_owned(),
-                        |near| format!("did you mean `publication.{near}`?"),
+                        |near| format!("did you mean `{word}.{near}`?"),
                     );
                     self.fault(
                         at,
                         "D061",
-                        format!("field `publication.{}`", select.field),
-                        "a field of a publication",
+                        format!("field `{word}.{}`", select.field),
+                        format!("a field of a {word}"),
                         remedy,
                     );
                     return None;
                 };
-                self.fields = self.fields.with(field);
+                self.looks.fields = self.looks.fields.with(field);
                 Some(match field {
                     _ if select.test => Gives::Truth,
                     Field::Formats => Gives::Texts,
@@ -264,7 +267,7 @@ impl Walk<'_> {
         }
     }
 
-    fn wrong(&mut self, at: &IdedExpr, found: &str) -> Option<Gives> {
+    pub fn wrong(&mut self, at: &IdedExpr, found: &str) -> Option<Gives> {
         self.fault(
             at,
             "D063",
@@ -279,15 +282,20 @@ impl Walk<'_> {
         if let Some((_, gives)) = self.scope.iter().rev().find(|(n, _)| n == name) {
             return Some(*gives);
         }
-        if name == SUBJECT {
-            return Some(Gives::Subject);
+        if let Some(subject) = subject_of(name)
+            && self.beside.is_none_or(|beside| beside.subject == subject)
+        {
+            return Some(Gives::Subject(subject));
         }
+        let word = self.word();
         let known = self.scope.iter().map(|(n, _)| n.as_str());
-        let remedy = if Field::parse(name).is_some() {
-            format!("did you mean `publication.{name}`?")
+        let remedy = if subject_of(name).is_some() {
+            format!("only {word}s are counted here: write `{word}`")
+        } else if Field::parse(name).is_some_and(|f| f.name_in(EventSort::Publication) != word) {
+            format!("did you mean `{word}.{name}`?")
         } else {
-            nearest(name, known.chain([SUBJECT])).map_or_else(
-                || "put a text in quotes; a field is written publication.<field>".to_owned(),
+            nearest(name, known.chain([word])).map_or_else(
+                || format!("put a text in quotes; a field is written {word}.<field>"),
                 |near| format!("did you mean `{near}`?"),
             )
         };
@@ -295,7 +303,7 @@ impl Walk<'_> {
             at,
             "D061",
             format!("name `{name}`"),
-            "`publication`",
+            format!("`{word}`"),
             remedy,
         );
         None
@@ -346,11 +354,11 @@ impl Walk<'_> {
             self.faults.push(fault);
             return None;
         }
-        if inner.iter_var == SUBJECT {
+        if subject_of(&inner.iter_var).is_some() {
             self.fault(
                 at,
                 "D061",
-                format!("`{SUBJECT}` as the name of an entry"),
+                format!("`{}` as the name of an entry", inner.iter_var),
                 "a name of its own",
                 "call the entry `f`, for example",
             );
@@ -369,193 +377,5 @@ impl Walk<'_> {
         self.turns = turns;
         self.expect(asked, gives?, &[Gives::Truth])?;
         Some(Gives::Truth)
-    }
-
-    fn expect(&mut self, at: &IdedExpr, gives: Gives, wanted: &[Gives]) -> Option<Gives> {
-        if wanted.contains(&gives) {
-            return Some(gives);
-        }
-        let words: Vec<_> = wanted.iter().map(|w| w.words()).collect();
-        self.fault(
-            at,
-            "D063",
-            gives.words(),
-            words.join(" or "),
-            "make the two agree; texts stand in quotes, numbers do not",
-        );
-        None
-    }
-
-    fn call(&mut self, at: &IdedExpr, call: &CallExpr, depth: usize) -> Option<Gives> {
-        use Gives::{Nothing, Number, Numbers, Text, Texts, Truth};
-        // The target of `a.f(b)` counts as the first argument of `f(a, b)`.
-        let parts: Vec<&IdedExpr> = call
-            .target
-            .as_deref()
-            .into_iter()
-            .chain(&call.args)
-            .collect();
-        let name = call.func_name.as_str();
-        let method = call.target.is_some();
-        let known = match (name, parts.len()) {
-            (
-                "_&&_" | "_||_" | "_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_" | "@in"
-                | "_[_]",
-                2,
-            )
-            | ("!_", 1)
-            | ("_?_:_", 3) => !method,
-            ("size", 1) => true,
-            ("contains" | "startsWith" | "endsWith", 2) => method,
-            _ => false,
-        };
-        if !known {
-            return self.unknown_function(at, name);
-        }
-        // Every part is looked at, so that every fault is told.
-        let gives: Vec<Option<Gives>> = parts.iter().map(|p| self.part(p, depth + 1)).collect();
-        let gives: Vec<Gives> = gives.into_iter().collect::<Option<_>>()?;
-        match name {
-            "_&&_" | "_||_" | "!_" => {
-                for (part, given) in parts.iter().zip(&gives) {
-                    self.expect(part, *given, &[Truth])?;
-                }
-                Some(Truth)
-            }
-            "_?_:_" => {
-                self.expect(parts[0], gives[0], &[Truth])?;
-                self.expect(parts[2], gives[2], &[gives[1]])
-            }
-            "_==_" | "_!=_" => {
-                let wanted: &[Gives] = match gives[0] {
-                    Gives::Subject => &[],
-                    Nothing => &[Texts, Numbers],
-                    Texts => &[Texts, Nothing],
-                    Numbers => &[Numbers, Nothing],
-                    _ => &gives[..1],
-                };
-                if wanted.is_empty() {
-                    return self.wrong(parts[0], "the whole publication");
-                }
-                self.expect(parts[1], gives[1], wanted)?;
-                self.literals(name, parts[0], parts[1]);
-                self.literals(name, parts[1], parts[0]);
-                Some(Truth)
-            }
-            "_<_" | "_<=_" | "_>_" | "_>=_" => {
-                self.expect(parts[0], gives[0], &[Number, Text])?;
-                self.expect(parts[1], gives[1], &gives[..1])?;
-                self.literals(name, parts[0], parts[1]);
-                self.literals(name, parts[1], parts[0]);
-                Some(Truth)
-            }
-            "@in" => {
-                self.expect(parts[0], gives[0], &[Number, Text])?;
-                let list = if gives[0] == Text { Texts } else { Numbers };
-                self.expect(parts[1], gives[1], &[list])?;
-                if let Expr::List(list) = &parts[1].expr {
-                    self.step(list.elements.len());
-                    for entry in &list.elements {
-                        self.literals(name, parts[0], entry);
-                    }
-                }
-                Some(Truth)
-            }
-            "_[_]" => {
-                self.expect(parts[0], gives[0], &[Texts, Numbers])?;
-                self.expect(parts[1], gives[1], &[Number])?;
-                gives[0].entry()
-            }
-            "size" => {
-                self.expect(parts[0], gives[0], &[Text, Texts, Numbers])?;
-                Some(Number)
-            }
-            _ => {
-                self.expect(parts[0], gives[0], &[Text])?;
-                self.expect(parts[1], gives[1], &[Text])?;
-                Some(Truth)
-            }
-        }
-    }
-
-    fn unknown_function(&mut self, at: &IdedExpr, name: &str) -> Option<Gives> {
-        let shown = name.trim_matches(['_', '@']);
-        let (found, remedy) = if FUNCTIONS.contains(&name) {
-            let how = match name {
-                "size" => "write size(x) or x.size()".to_owned(),
-                "has" => "write has(publication.<field>)".to_owned(),
-                "all" | "exists" | "exists_one" => format!("write x.{name}(f, …)"),
-                _ => format!("write x.{name}(\"…\")"),
-            };
-            (format!("function `{name}`, called in another way"), how)
-        } else if shown.chars().any(char::is_alphabetic) {
-            let remedy = nearest(name, FUNCTIONS.iter().copied()).map_or_else(
-                || "see the list of functions in workflows/README.md".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            (format!("function `{name}`"), remedy)
-        } else {
-            let remedy = "a condition compares, it does not calculate".to_owned();
-            (format!("operator `{shown}`"), remedy)
-        };
-        self.fault(
-            at,
-            "D062",
-            found,
-            format!("one of {}", FUNCTIONS.join(", ")),
-            remedy,
-        );
-        None
-    }
-
-    /// A text written beside a field of which not every text can be the value.
-    fn literals(&mut self, operator: &str, field: &IdedExpr, text: &IdedExpr) {
-        let (Some(field), Some(value)) = (field_of(field), text_of(text)) else {
-            return;
-        };
-        if field == Field::Written && value.parse::<NaiveDate>().is_err() {
-            self.fault(
-                text,
-                "D063",
-                format!("`{value}` compared with a date"),
-                "a date such as \"2021-07-01\"",
-                "write year-month-day in quotes",
-            );
-        }
-        if let Some(kinds) = self.kinds
-            && field == Field::Kind
-            && matches!(operator, "_==_" | "@in")
-            && !kinds.iter().any(|kind| kind == value)
-        {
-            let remedy = nearest(value, kinds.iter().map(String::as_str)).map_or_else(
-                || "add it to `kinds` of this requirement, or remove it here".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            self.fault(
-                text,
-                "D064",
-                format!("kind `{value}`, which this requirement does not count"),
-                "one of its `kinds`",
-                remedy,
-            );
-        }
-    }
-
-    /// Comparisons that nothing can satisfy together.
-    fn contradictions(&mut self, whole: &IdedExpr) {
-        for (term, field, texts) in contradictions(whole) {
-            let words: Vec<_> = texts.iter().map(|t| format!("`{t}`")).collect();
-            self.fault(
-                term,
-                "D064",
-                format!(
-                    "`publication.{}` must also be {}: never true",
-                    field.as_str(),
-                    words.join(" or ")
-                ),
-                "a condition that some publication can meet",
-                "write || between alternatives, or a list after `in`",
-            );
-        }
     }
 }

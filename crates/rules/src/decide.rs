@@ -19,6 +19,8 @@ impl Decider for Rules {
             Body::PublicationPublished(_)
             | Body::PublicationUpdated(_)
             | Body::PublicationWithdrawn(_)
+            | Body::MatterReported(_)
+            | Body::MatterWithdrawn(_)
             | Body::DefinitionDeployed(_)
             | Body::CalendarDeployed(_)
             | Body::DirectoryDeployed(_) => true,
@@ -32,17 +34,29 @@ impl Decider for Rules {
             return;
         };
         let mut desk = Desk { state, record, out };
+        let (mut rest, mut then) = (Vec::new(), None);
         match &record.body {
             Body::PublicationPublished(publication) | Body::PublicationUpdated(publication) => {
+                // First it counts: what it fulfils is not withdrawn for want of its occasion.
                 crate::evidence::published(&mut desk, publication);
+                rest = crate::event::published(&desk, publication);
             }
             Body::PublicationWithdrawn(withdrawn) => {
                 crate::evidence::withdrawn(&mut desk, withdrawn);
+                rest = crate::event::taken_down(&desk, withdrawn);
+            }
+            Body::MatterReported(matter) => {
+                crate::evidence::reported(&mut desk, matter);
+                rest = crate::event::reported(&mut desk, matter);
+            }
+            Body::MatterWithdrawn(withdrawn) => {
+                crate::evidence::called_off(&mut desk, withdrawn);
+                rest = crate::event::called_off(&desk, withdrawn);
             }
             Body::CalendarDeployed(deployed) => crate::revise::calendar(&mut desk, deployed),
             Body::DirectoryDeployed(deployed) => crate::revise::directory(&mut desk, deployed),
             Body::DefinitionDeployed(deployed) => crate::activate::deployed(&mut desk, deployed),
-            Body::TimerFired(fired) => crate::timer::fired(&mut desk, fired),
+            Body::TimerFired(fired) => rest = crate::timer::fired(&mut desk, fired),
             Body::RulesContinue(work) => match work {
                 Continuation::Activate { ledger, next } => {
                     crate::activate::activate(&mut desk, ledger, *next);
@@ -60,11 +74,22 @@ impl Decider for Rules {
                     by,
                     after,
                 } => crate::act::trigger_all(&mut desk, ledger, task, *due, by.as_deref(), after),
+                Continuation::Count {
+                    publication,
+                    withdrawn,
+                } => crate::evidence::go_on(&mut desk, publication, withdrawn.as_deref()),
                 Continuation::Revise {
                     ledger,
                     because,
                     part,
                 } => crate::revise::go_on(&mut desk, ledger, *because, part),
+                Continuation::Consequences {
+                    rest: left,
+                    then: after,
+                } => {
+                    rest.clone_from(left);
+                    then.clone_from(after);
+                }
                 Continuation::Fire { .. } | Continuation::Resend { .. } => {}
             },
             body => {
@@ -73,6 +98,7 @@ impl Decider for Rules {
                 }
             }
         }
+        crate::consequence::follow(&mut desk, rest, then);
     }
 
     fn apply(state: &mut RulesState, record: &Record) {

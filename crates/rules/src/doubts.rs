@@ -5,20 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period, Span};
+use duban_calendar::{Calendar, Period};
 use duban_model::definition::{
-    DueRule, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength,
-    Task, Tier,
+    DueRule, FirstPeriod, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength, Task, Term,
+    Tier,
 };
 use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::{Definition, Directory};
 
-use crate::condition::Condition;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
-use crate::field::Field;
 use crate::node::Location;
-use crate::source::{LedgerSource, TaskSource, TasksSource};
+use crate::source::{LedgerSource, TasksSource};
+use crate::unmeetable;
 
 /// Tells every doubt about a definition; those about ladders in the ledger's file.
 pub(crate) fn tell(
@@ -67,7 +66,8 @@ pub(crate) fn tell(
     }
     same_wording(definition, tasks, task_faults);
     for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
-        units_that_cannot(task, source, task_faults);
+        let source = &source.value;
+        unmeetable::tell(task, source, directory, task_faults);
     }
 }
 
@@ -242,7 +242,11 @@ fn anybody_can_be_told(unit: &Unit) -> bool {
 
 /// Whether a step so long before the date can lie within the time that a task has. What cannot be
 /// counted for want of a calendar is taken to.
-fn reaches(task: &Task, span: Span, definition: &Definition, calendar: &Calendar) -> bool {
+fn reaches(task: &Task, term: Term, definition: &Definition, calendar: &Calendar) -> bool {
+    // Hours before a date lie on its last day, or the one before.
+    let Some(span) = term.span() else {
+        return true;
+    };
     let within = |begins: NaiveDate, due: NaiveDate| {
         calendar.before(due, span).map_or(true, |at| at >= begins)
     };
@@ -271,6 +275,10 @@ fn reaches(task: &Task, span: Span, definition: &Definition, calendar: &Calendar
 fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Faults<'_>) {
     let mut seen: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
     for (task, source) in definition.tasks.iter().zip(&sources.tasks) {
+        // What belongs to a row has the row's words.
+        let (None, Some(source)) = (&task.part_of, &source.value.text) else {
+            continue;
+        };
         let alike = seen.entry(task.text.trim()).or_default();
         let owed: BTreeSet<(&String, Role)> = owed(task).collect();
         let twin = alike.iter().find_map(|other| {
@@ -281,7 +289,7 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
             faults.doubt(
                 Severity::Warning,
                 "W006",
-                source.text.referenced,
+                source.referenced,
                 &task.id,
                 format!(
                     "task {} in the words and with the date of task {other}: unit `{unit}` owes both as {}",
@@ -300,50 +308,4 @@ fn owed(task: &Task) -> impl Iterator<Item = (&String, Role)> {
     task.owners
         .iter()
         .flat_map(|owner| owner.units.iter().map(|unit| (unit, owner.role)))
-}
-
-/// Units whose own publications a condition shuts out, so that publishing cannot fulfil their duty.
-fn units_that_cannot(task: &Task, source: &TaskSource, faults: &mut Faults<'_>) {
-    let mut told = BTreeSet::new();
-    for (owner, written) in task.owners.iter().zip(&source.owners) {
-        let written = written.fulfilled_by.as_ref();
-        let written = &written.unwrap_or(&source.fulfilled_by).value.publications;
-        let (Fulfilment::Publications(requirements), Some(written)) =
-            (&owner.fulfilled_by, written)
-        else {
-            continue;
-        };
-        for (requirement, written) in requirements.iter().zip(written) {
-            let Some(when) = &written.when else { continue };
-            let Ok(condition) = Condition::read(&when.value, &requirement.kinds) else {
-                continue;
-            };
-            let Some(allowed) = condition.compared_with(Field::Unit) else {
-                continue;
-            };
-            let shut_out: Vec<&String> = owner
-                .units
-                .iter()
-                .filter(|unit| !allowed.contains(unit))
-                .collect();
-            if let Some(first) = shut_out.first()
-                && told.insert(when.referenced)
-            {
-                faults.doubt(
-                    Severity::Warning,
-                    "W007",
-                    when.referenced,
-                    &task.id,
-                    format!(
-                        "requirement `{}` of task {}, which no publication of unit `{first}` can meet: it counts those of `{}` only",
-                        requirement.name,
-                        task.id,
-                        allowed.join("`, `")
-                    ),
-                    "a condition that the owing unit's own publications can meet",
-                    "remove the comparison, or give that unit its own `fulfilled_by`",
-                );
-            }
-        }
-    }
 }

@@ -1,15 +1,31 @@
-//! The fields of a publication that a condition can look at.
+//! The fields of a publication or matter that a condition can look at.
 
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use duban_model::decision::{Carried, PublicationNoted};
-use duban_model::fact::Publication;
+use duban_model::definition::EventSort;
+use duban_model::fact::{Matter, Publication};
 
-/// A field of a publication.
+/// The word by which a condition names what it is about.
+pub(crate) fn word_of(subject: EventSort) -> &'static str {
+    match subject {
+        EventSort::Publication => "publication",
+        EventSort::Matter => "matter",
+    }
+}
+
+/// What a word is about, if it is one of those.
+pub(crate) fn subject_of(word: &str) -> Option<EventSort> {
+    [EventSort::Publication, EventSort::Matter]
+        .into_iter()
+        .find(|subject| word_of(*subject) == word)
+}
+
+/// A field of a publication; a matter has some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// Its id at the publishing site.
+    /// Its id: at the publishing site, or of the matter.
     Publication,
     /// Who published it.
     Unit,
@@ -33,6 +49,10 @@ pub enum Field {
     Formats,
     /// A remark.
     Note,
+    /// 关联: the id of what it belongs to, or what it names.
+    About,
+    /// The day that counts as the one of its publication, as text like `written`.
+    Published,
 }
 
 impl Field {
@@ -50,7 +70,49 @@ impl Field {
         Field::Validity,
         Field::Formats,
         Field::Note,
+        Field::About,
+        Field::Published,
     ];
+
+    /// Those that a matter has.
+    const OF_MATTERS: &[Field] = &[
+        Field::Publication,
+        Field::Unit,
+        Field::Kind,
+        Field::Title,
+        Field::About,
+        Field::Number,
+        Field::Note,
+    ];
+
+    /// The fields of what a condition is about.
+    pub(crate) fn all_of(subject: EventSort) -> &'static [Field] {
+        match subject {
+            EventSort::Publication => Field::ALL,
+            EventSort::Matter => Field::OF_MATTERS,
+        }
+    }
+
+    /// Its name after the word for what the condition is about.
+    pub(crate) fn name_in(self, subject: EventSort) -> &'static str {
+        match (subject, self) {
+            (EventSort::Matter, Field::Publication) => word_of(EventSort::Matter),
+            _ => self.as_str(),
+        }
+    }
+
+    /// The field with this name there.
+    pub(crate) fn named(subject: EventSort, name: &str) -> Option<Field> {
+        Field::all_of(subject)
+            .iter()
+            .copied()
+            .find(|field| field.name_in(subject) == name)
+    }
+
+    /// Whether its texts are dates.
+    pub(crate) fn is_date(self) -> bool {
+        matches!(self, Field::Written | Field::Published)
+    }
 
     /// Its name in events and conditions.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +129,8 @@ impl Field {
             Field::Validity => "validity",
             Field::Formats => "formats",
             Field::Note => "note",
+            Field::About => "about",
+            Field::Published => "published",
         }
     }
 
@@ -85,10 +149,12 @@ impl Field {
             Field::Validity => "公文时效",
             Field::Formats => "下载格式",
             Field::Note => "备注",
+            Field::About => "关联",
+            Field::Published => "公开日期",
         }
     }
 
-    /// The field with this name.
+    /// The field of a publication with this name.
     pub fn parse(name: &str) -> Option<Field> {
         Field::ALL
             .iter()
@@ -119,26 +185,30 @@ impl Fields {
     }
 }
 
-/// A publication as a condition sees it: one that just came, or one that was noted.
+/// A publication or matter as a condition sees it: one that just came, or one that was noted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
+    pub sort: EventSort,
     pub publication: &'a str,
     pub unit: &'a str,
     pub kind: &'a str,
-    title: &'a str,
-    url: Option<&'a str>,
-    category: Option<&'a str>,
-    issuer: Option<&'a str>,
-    number: Option<&'a str>,
-    written: Option<NaiveDate>,
-    validity: Option<&'a str>,
+    pub title: &'a str,
+    pub url: Option<&'a str>,
+    pub category: Option<&'a str>,
+    pub issuer: Option<&'a str>,
+    pub number: Option<&'a str>,
+    pub written: Option<NaiveDate>,
+    pub validity: Option<&'a str>,
     pub formats: &'a [String],
-    note: Option<&'a str>,
+    pub note: Option<&'a str>,
+    pub about: Option<&'a str>,
+    pub published: Option<NaiveDate>,
 }
 
 impl<'a> Shown<'a> {
     pub fn of(p: &'a Publication) -> Shown<'a> {
         Shown {
+            sort: EventSort::Publication,
             publication: &p.publication,
             unit: &p.unit,
             kind: &p.kind,
@@ -151,6 +221,28 @@ impl<'a> Shown<'a> {
             validity: p.validity.as_deref(),
             formats: &p.formats,
             note: p.note.as_deref(),
+            about: p.about.as_deref(),
+            published: None,
+        }
+    }
+
+    pub fn of_matter(m: &'a Matter) -> Shown<'a> {
+        Shown {
+            sort: EventSort::Matter,
+            publication: &m.matter,
+            unit: &m.unit,
+            kind: &m.kind,
+            title: &m.title,
+            url: None,
+            category: None,
+            issuer: None,
+            number: m.number.as_deref(),
+            written: None,
+            validity: None,
+            formats: &[],
+            note: m.note.as_deref(),
+            about: m.about.as_deref(),
+            published: None,
         }
     }
 
@@ -158,6 +250,7 @@ impl<'a> Shown<'a> {
         let id = p.publication.split_once('/').map_or("", |(_, id)| id);
         let carried = &p.carried;
         Shown {
+            sort: sort_noted(&p.publication),
             publication: id,
             unit: &p.unit,
             kind: &p.kind,
@@ -170,6 +263,8 @@ impl<'a> Shown<'a> {
             validity: carried.validity.as_deref(),
             formats: &carried.formats,
             note: carried.note.as_deref(),
+            about: carried.about.as_deref(),
+            published: carried.published,
         }
     }
 
@@ -187,14 +282,41 @@ impl<'a> Shown<'a> {
             Field::Written => return self.written.map(|day| Cow::Owned(day.to_string())),
             Field::Validity => self.validity,
             Field::Note => self.note,
+            Field::About => self.about,
+            Field::Published => return self.published.map(|day| Cow::Owned(day.to_string())),
             Field::Formats => None,
         };
         text.map(Cow::Borrowed)
     }
 }
 
+/// By which name something is noted.
+pub(crate) fn noted_name(subject: EventSort, unit: &str, id: &str) -> String {
+    match subject {
+        EventSort::Publication => format!("{unit}/{id}"),
+        // No unit's id has a colon.
+        EventSort::Matter => format!("{MATTER}{unit}/{id}"),
+    }
+}
+
+/// What the names of noted matters begin with.
+const MATTER: &str = "matter:";
+
+/// What a name is noted for.
+pub(crate) fn sort_noted(name: &str) -> EventSort {
+    if name.starts_with(MATTER) {
+        EventSort::Matter
+    } else {
+        EventSort::Publication
+    }
+}
+
 /// Of a publication, what later decisions may look at beyond what is always noted.
-pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
+pub(crate) fn carried(
+    publication: &Publication,
+    published: Option<NaiveDate>,
+    wanted: Fields,
+) -> Carried {
     let text = |field, value: &Option<String>| {
         if wanted.has(field) {
             value.clone()
@@ -215,5 +337,7 @@ pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
             Vec::new()
         },
         note: text(Field::Note, &publication.note),
+        about: text(Field::About, &publication.about),
+        published: published.filter(|_| wanted.has(Field::Published)),
     }
 }

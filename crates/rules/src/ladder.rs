@@ -1,13 +1,16 @@
 //! The steps of a ladder as instants, for one due date.
 //!
-//! Notices go out at the ledger's time of day; lights change at midnight. A step whose year the
-//! calendar does not cover is left out and the gap is reported, never guessed.
+//! Notices go out at the ledger's time of day; lights change at midnight. A date with an instant
+//! turns red at that instant, and steps in hours are counted from it, or else from the end of the
+//! day. A step whose year the calendar does not cover is left out and the gap is reported, never
+//! guessed.
 
 use chrono::{Days, NaiveDate};
 use duban_calendar::{Calendar, CountError, Span, SpanUnit};
 use duban_model::decision::NoticeKind;
-use duban_model::definition::{Ladder, StepWhen, Strength, Tier};
-use duban_model::{Definition, Timestamp};
+use duban_model::definition::{Ladder, StepWhen, Strength, Term, Tier};
+use duban_model::term::HOUR_MILLIS;
+use duban_model::{Definition, Timestamp, Zone};
 
 /// What happens at a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,48 @@ impl Step {
     }
 }
 
+/// By when a duty is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// The last day.
+    pub date: NaiveDate,
+    /// The instant on that day; without one, its end.
+    pub at: Option<Timestamp>,
+}
+
+impl Deadline {
+    /// The first instant at which it has passed.
+    pub fn end(self, zone: Zone) -> Timestamp {
+        self.at
+            .unwrap_or_else(|| zone.midnight(self.date.succ_opt().unwrap_or(self.date)))
+    }
+
+    /// As people are told it: the date, or date and minute.
+    pub fn shown(self, zone: Zone) -> String {
+        match self.at {
+            None => self.date.to_string(),
+            Some(at) => {
+                let shown = at.utc().with_timezone(&zone.0);
+                shown.format("%Y-%m-%d %H:%M").to_string()
+            }
+        }
+    }
+
+    /// Whether what was done at this instant was done too late.
+    pub fn is_missed(self, at: Timestamp, zone: Zone) -> bool {
+        match self.at {
+            Some(due) => at > due,
+            None => at.date_in(zone) > self.date,
+        }
+    }
+}
+
+impl From<NaiveDate> for Deadline {
+    fn from(date: NaiveDate) -> Deadline {
+        Deadline { date, at: None }
+    }
+}
+
 /// The most repetitions looked at for one duty: some forty years of one each 20 working days.
 const MAX_REPEATS: u32 = 500;
 
@@ -55,10 +100,12 @@ pub fn ladder_steps(
     definition: &Definition,
     ladder: &Ladder,
     strength: Strength,
-    due: NaiveDate,
+    deadline: impl Into<Deadline>,
     calendar: &Calendar,
     until: Timestamp,
 ) -> (Vec<Step>, Option<CountError>) {
+    let deadline = deadline.into();
+    let (due, end) = (deadline.date, deadline.end(definition.zone));
     let mut steps = Vec::with_capacity(ladder.steps.len() + 3);
     let mut gap = None;
     let notice = |date| definition.zone.instant(date, definition.at);
@@ -70,31 +117,47 @@ pub fn ladder_steps(
         }),
         Err(fault) => gap = Some(fault),
     }
-    if let Some(day_after) = due.checked_add_days(Days::new(1)) {
-        let (label, code) = match strength {
-            Strength::Required => ("red", StepCode::Red),
-            Strength::Encouraged => ("lapse", StepCode::Lapse),
-        };
-        steps.push(Step {
-            at: definition.zone.midnight(day_after),
-            label: label.to_owned(),
-            code,
-        });
-    }
+    let (label, code) = match strength {
+        Strength::Required => ("red", StepCode::Red),
+        Strength::Encouraged => ("lapse", StepCode::Lapse),
+    };
+    steps.push(Step {
+        at: end,
+        label: label.to_owned(),
+        code,
+    });
     let mut last_overdue = 0;
     for step in &ladder.steps {
-        let (date, kind) = match step.when {
-            StepWhen::Before(span) => (calendar.before(due, span), NoticeKind::Reminder),
-            StepWhen::Due => (Ok(due), NoticeKind::Reminder),
+        let (at, kind) = match step.when {
+            // The instant comes before the ledger's time of day, or after it.
+            StepWhen::Before(Term::Days(span)) => {
+                let at = calendar.before(due, span).map(notice);
+                let at = at.map(|at| deadline.at.map_or(at, |due| at.min(due)));
+                (at, NoticeKind::Reminder)
+            }
+            StepWhen::Before(Term::Hours(hours)) => {
+                let millis = i64::from(hours) * HOUR_MILLIS;
+                (Ok(end.plus_millis(-millis)), NoticeKind::Reminder)
+            }
+            StepWhen::Due => {
+                let at = deadline.at.unwrap_or_else(|| notice(due));
+                (Ok(at), NoticeKind::Reminder)
+            }
             StepWhen::Overdue(_) if strength == Strength::Encouraged => continue,
-            StepWhen::Overdue(span) => {
+            StepWhen::Overdue(Term::Days(span)) => {
                 last_overdue = last_overdue.max(span.n());
-                (calendar.after(due, span), NoticeKind::Escalation)
+                let at = calendar.after(due, span).map(notice);
+                let at = at.map(|at| deadline.at.map_or(at, |due| at.max(due)));
+                (at, NoticeKind::Escalation)
+            }
+            StepWhen::Overdue(Term::Hours(hours)) => {
+                let millis = i64::from(hours) * HOUR_MILLIS;
+                (Ok(end.plus_millis(millis)), NoticeKind::Escalation)
             }
         };
-        match date {
-            Ok(date) => steps.push(Step {
-                at: notice(date),
+        match at {
+            Ok(at) => steps.push(Step {
+                at,
                 label: step.when.to_string(),
                 code: StepCode::Notify { kind, to: step.to },
             }),
@@ -152,18 +215,15 @@ pub fn ladder_steps(
 
 /// A span as a notice words it: `15个工作日`, `10天`.
 pub(crate) fn span_in_chinese(span: Span) -> String {
-    match span.unit() {
-        SpanUnit::WorkingDays => format!("{}个工作日", span.n()),
-        SpanUnit::CalendarDays => format!("{}天", span.n()),
-    }
+    Term::from(span).chinese()
 }
 
 /// A step's label as a notice words it.
 pub(crate) fn label_in_chinese(label: &str) -> String {
     match label.parse::<StepWhen>() {
-        Ok(StepWhen::Before(span)) => format!("提前{}提醒", span_in_chinese(span)),
+        Ok(StepWhen::Before(term)) => format!("提前{}提醒", term.chinese()),
         Ok(StepWhen::Due) => "到期当日提醒".to_owned(),
-        Ok(StepWhen::Overdue(span)) => format!("超期{}督办", span_in_chinese(span)),
+        Ok(StepWhen::Overdue(term)) => format!("超期{}督办", term.chinese()),
         Err(_) => label.to_owned(),
     }
 }

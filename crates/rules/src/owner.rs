@@ -1,18 +1,13 @@
-//! Compiling who owes a task and what fulfils it for them.
-
-use std::collections::BTreeSet;
+//! Compiling who owes a task.
 
 use duban_model::Directory;
-use duban_model::definition::{Fulfilment, Owner, Requirement};
+use duban_model::definition::{Fulfilment, Owner, OwnerFrom};
 
-use crate::condition::Condition;
-use crate::condition_parse::Fault;
-use crate::diagnostic::nearest;
 use crate::faults::Faults;
-use crate::field::Field;
 use crate::reading::Spanned;
-use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
-use crate::words::{ROLES, SUBMISSIONS};
+use crate::requirement::{compile_fulfilment, groups_of};
+use crate::source::{LedgerSource, OwnerSource, TaskSource};
+use crate::words::{FROMS, ROLES};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -49,39 +44,46 @@ pub(crate) fn compile_owner(
     faults: &mut Faults<'_>,
 ) -> Option<Owner> {
     let role = faults.choose(&owner.role, ROLES);
-    let units = match (&owner.unit, &owner.group) {
-        (Some(unit), None) => {
+    let from = match &owner.from {
+        None => None,
+        Some(word) => Some(faults.choose(word, FROMS)?),
+    };
+    let by_event = from.is_some_and(OwnerFrom::is_by_event);
+    if let Some(word) = owner.from.as_ref().filter(|_| by_event)
+        && !matches!(task.opens.value.as_str(), "event" | "follows")
+    {
+        faults.error(
+            "D087",
+            word.referenced,
+            format!("from: {} with opens: {}", word.value, task.opens.value),
+            "a task that an event or another duty opens",
+            "name a unit or group, or let an event open the task",
+        );
+        return None;
+    }
+    let units = match (&owner.unit, &owner.group, from) {
+        (Some(unit), None, None) => {
             let known = known_unit(unit, directory, faults);
             known.then(|| vec![current(unit, directory)])
         }
-        (None, Some(group)) => {
-            let members: Vec<_> = directory.members(&group.value).cloned().collect();
-            if members.is_empty() {
-                let groups: BTreeSet<&str> = directory
-                    .units
-                    .values()
-                    .flat_map(|u| u.groups.iter().map(String::as_str))
-                    .collect();
-                faults.misspelt(
-                    "D027",
-                    group.referenced,
-                    format!("group `{}` has no members", group.value),
-                    "a group of directory.yaml",
-                    &group.value,
-                    groups.into_iter(),
-                    "give a unit of directory.yaml this group",
-                );
-                None
-            } else {
-                Some(members)
-            }
+        (None, Some(group), None) => members(group, directory, faults),
+        (None, Some(group), Some(_)) if by_event => members(group, directory, faults),
+        (None, None, Some(OwnerFrom::Office)) => Some(vec![current(&ledger.office, directory)]),
+        (None, None, Some(OwnerFrom::LeadingGroup)) => {
+            Some(vec![current(&ledger.leading_group, directory)])
         }
-        _ => {
+        (None, None, Some(_)) => Some(Vec::new()),
+        (unit, group, from) => {
+            let found = match (unit, group, from) {
+                (Some(_), _, Some(_)) => "an owner with `unit` and `from`",
+                (None, Some(_), Some(_)) => "an owner with `group`, and `from` that is no event",
+                _ => "an owner with both or neither of `unit` and `group`",
+            };
             faults.error(
                 "D028",
                 owner.role.referenced,
-                "an owner with both or neither of `unit` and `group`",
-                "exactly one of them",
+                found,
+                "exactly one of `unit`, `group` and `from`; a group may stand beside from: event",
                 "keep one",
             );
             None
@@ -100,11 +102,12 @@ pub(crate) fn compile_owner(
         );
     }
     let fulfilled_by = match &owner.fulfilled_by {
-        Some(own) => compile_fulfilment(own, ledger, directory, faults),
+        Some(own) => compile_fulfilment(own, task.is_opened_by_event(), ledger, directory, faults),
         None => default.cloned(),
     };
     Some(Owner {
         group: owner.group.as_ref().map(|g| g.value.clone()),
+        from,
         units: units?,
         role: role?,
         ladder: ladder.value.clone(),
@@ -112,100 +115,25 @@ pub(crate) fn compile_owner(
     })
 }
 
-pub(crate) fn compile_fulfilment(
-    source: &Spanned<FulfilmentSource>,
-    ledger: &LedgerSource,
+/// The units of a group.
+fn members(
+    group: &Spanned<String>,
     directory: &Directory,
     faults: &mut Faults<'_>,
-) -> Option<Fulfilment> {
-    let at = source.referenced;
-    let source = &source.value;
-    match (&source.publications, &source.submission) {
-        (None, Some(word)) => faults
-            .choose(word, SUBMISSIONS)
-            .map(|()| Fulfilment::Submission),
-        (Some(list), None) if !list.is_empty() => {
-            let mut requirements = Vec::new();
-            for requirement in list {
-                for kind in &requirement.kinds {
-                    if !ledger.kinds.contains_key(&kind.value) {
-                        faults.misspelt(
-                            "D035",
-                            kind.referenced,
-                            format!("kind `{}`", kind.value),
-                            "a kind that ledger.yaml lists",
-                            &kind.value,
-                            ledger.kinds.keys().map(String::as_str),
-                            "add it to `kinds` in ledger.yaml",
-                        );
-                    }
-                }
-                if requirement.kinds.is_empty() || requirement.at_least.value == 0 {
-                    faults.error(
-                        "D036",
-                        requirement.at_least.referenced,
-                        format!("requirement `{}` that anything meets", requirement.name),
-                        "at least one kind and at_least: 1 or more",
-                        "name what counts",
-                    );
-                }
-                let kinds: Vec<String> =
-                    requirement.kinds.iter().map(|k| k.value.clone()).collect();
-                if let Some(when) = &requirement.when {
-                    for fault in condition_faults(&when.value, &kinds, directory) {
-                        faults.within(when, fault);
-                    }
-                }
-                requirements.push(Requirement {
-                    name: requirement.name.clone(),
-                    kinds,
-                    at_least: requirement.at_least.value,
-                    when: requirement.when.as_ref().map(|when| when.value.clone()),
-                });
-            }
-            Some(Fulfilment::Publications(requirements))
-        }
-        _ => {
-            faults.error(
-                "D037",
-                at,
-                match (&source.publications, &source.submission) {
-                    (Some(_), Some(_)) => "`publications` and `submission` both",
-                    (Some(_), None) => "an empty list of `publications`",
-                    (None, _) => "neither `publications` nor `submission`",
-                },
-                "exactly one of publications: […] and submission: verified",
-                "keep or add one",
-            );
-            None
-        }
+) -> Option<Vec<String>> {
+    let members: Vec<_> = directory.members(&group.value).cloned().collect();
+    if !members.is_empty() {
+        return Some(members);
     }
-}
-
-/// What is wrong with a condition, and which units it asks for that are not there.
-fn condition_faults(text: &str, kinds: &[String], directory: &Directory) -> Vec<Fault> {
-    let condition = match Condition::read(text, kinds) {
-        Ok(condition) => condition,
-        Err(faults) => return faults,
-    };
-    let asked = condition.compared_with(Field::Unit).unwrap_or_default();
-    asked
-        .iter()
-        .filter(|unit| !directory.units.contains_key(*unit))
-        .map(|unit| {
-            let before = text.find(unit.as_str()).map_or("", |at| &text[..at]);
-            let near = nearest(unit, directory.units.keys().map(String::as_str));
-            Fault {
-                // At the quote before it.
-                offset: before.chars().count().saturating_sub(1),
-                code: "D066",
-                found: format!("unit `{unit}`: no publication can come from it"),
-                expected: "a unit of directory.yaml".to_owned(),
-                remedy: near.map_or_else(
-                    || "correct the id, or add the unit to directory.yaml".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                ),
-            }
-        })
-        .collect()
+    let groups = groups_of(directory);
+    faults.misspelt(
+        "D027",
+        group.referenced,
+        format!("group `{}` has no members", group.value),
+        "a group of directory.yaml",
+        &group.value,
+        groups.into_iter(),
+        "give a unit of directory.yaml this group",
+    );
+    None
 }

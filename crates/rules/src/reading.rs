@@ -281,6 +281,17 @@ impl<'de> Deserializer<'de> for At<'de> {
         deserialize_u64 visit_u64 u64,
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        let truth = match self.part() {
+            Some(Part::Scalar(text)) => text.parse().ok(),
+            _ => None,
+        };
+        if truth.is_none() {
+            self.other_sort("true or false");
+        }
+        visitor.visit_bool(truth.unwrap_or_default())
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.deserialize_string(visitor)
     }
@@ -384,7 +395,7 @@ impl<'de> Deserializer<'de> for At<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct
+        i8 i16 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct newtype_struct
         tuple tuple_struct enum identifier ignored_any
     }
 }

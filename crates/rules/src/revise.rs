@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 
 use duban_calendar::{Calendar, Period};
 use duban_model::decision::{
-    CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, LedgerRevised,
-    MissedPolicy, Revision, RevisionPart, TimerArmed, TimerDisarmed, When,
+    CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, LedgerRevised, Revision,
+    RevisionPart,
 };
-use duban_model::definition::{FirstPeriod, Opens, PeriodRule, Task};
+use duban_model::definition::{FirstPeriod, Opens, OwnerFrom, Task};
 use duban_model::fact::{CalendarDeployed, DirectoryDeployed};
-use duban_model::{Body, Definition, Draft, Service};
+use duban_model::{Body, Definition, Draft};
 
-use crate::activate::{open, owed, periods_timer};
+use crate::activate::owed;
 use crate::decide::Desk;
+use crate::open::{Opening, open};
 use crate::revise_duty::revise_duty;
+use crate::schedule::Schedule;
 use crate::stale;
 use crate::state::{Ledger, RulesState, calendar_key};
 use crate::successor::resolved;
@@ -183,7 +185,10 @@ fn begin(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision) -> Option<Rev
         let directory = desk.state.directory(&row.definition.tenant)?;
         let definition = resolved(&row.definition, directory);
         if definition == row.definition {
-            return None;
+            // Units that events named stand in no text: each of their duties is looked at.
+            return by_event(&definition).then_some(RevisionPart::Duties {
+                after: String::new(),
+            });
         }
         adopt(desk, row.hash.clone(), definition);
         return Some(RevisionPart::Duties {
@@ -195,14 +200,16 @@ fn begin(desk: &mut Desk<'_, '_>, row: &Ledger, because: Revision) -> Option<Rev
     })
 }
 
-/// The schedules that open periods: of new rows armed, of changed ones moved, of others disarmed.
+/// Whether some owner takes its units from events.
+fn by_event(definition: &Definition) -> bool {
+    let mut owners = definition.tasks.iter().flat_map(|task| &task.owners);
+    owners.any(|owner| owner.from.is_some_and(OwnerFrom::is_by_event))
+}
+
+/// The schedules: of new rows armed, of changed ones moved, of others disarmed.
 fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> RevisionPart {
     let basis = Basis::of(desk.state, row);
     let (old, new) = (basis.definition, &row.definition);
-    let rule = |task: Option<&Task>| match task.map(|task| &task.opens) {
-        Some(Opens::EachPeriod(rule)) => Some(rule.clone()),
-        _ => None,
-    };
     let gone = old
         .tasks
         .iter()
@@ -216,35 +223,27 @@ fn periods(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> RevisionPart {
         if desk.out.len() >= RECORDS_PER_INPUT {
             return RevisionPart::Periods { next: place };
         }
-        let (was, is): (Option<PeriodRule>, _) = (rule(basis.task(id)), rule(task));
-        let timer = periods_timer(&new.ledger, id);
-        let body = match is {
-            // A schedule past the old end was disarmed when it came there.
-            Some(rule)
-                if was.as_ref() != Some(&rule) || old.zone != new.zone || old.ends != new.ends =>
-            {
-                Body::TimerArmed(TimerArmed {
-                    timer,
-                    owner: Service::Rules,
-                    when: When::Cron {
-                        expression: rule.cron,
-                        zone: new.zone,
-                        // One of this very instant has not fired yet.
-                        after: desk.now().plus_millis(-1),
-                        missed: MissedPolicy::FireAll,
-                    },
-                    step: "period".to_owned(),
-                })
-            }
-            None if was.is_some() => Body::TimerDisarmed(TimerDisarmed {
-                timer,
-                owner: Service::Rules,
-            }),
-            _ => continue,
-        };
-        let draft = Draft::new(desk.record.tenant.clone(), body);
-        desk.out
-            .push(draft.in_ledger(new.ledger.clone()).under(row.hash.clone()));
+        let was = basis.task(id).and_then(|task| Schedule::of(old, task));
+        let is = task.and_then(|task| Schedule::of(new, task));
+        let moved = old.zone != new.zone || old.ends != new.ends;
+        let mut bodies = Vec::new();
+        if let Some(was) = &was
+            && is.as_ref().is_none_or(|is| !is.moves(was))
+        {
+            bodies.push(was.clone().disarmed());
+        }
+        // A schedule past the old end was disarmed when it came there.
+        if let Some(is) = is
+            && (was.as_ref() != Some(&is) || moved)
+        {
+            // One of this very instant has not fired yet.
+            bodies.push(is.armed(new.zone, desk.now().plus_millis(-1)));
+        }
+        for body in bodies {
+            let draft = Draft::new(desk.record.tenant.clone(), body);
+            desk.out
+                .push(draft.in_ledger(new.ledger.clone()).under(row.hash.clone()));
+        }
     }
     RevisionPart::Duties {
         after: String::new(),
@@ -281,12 +280,14 @@ fn opening(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
     let rest = (0u64..)
         .zip(all)
         .skip(usize::try_from(next).unwrap_or(usize::MAX));
-    for (looked_at, (place, (task, owner_index, owner, unit))) in rest.enumerate() {
+    for (looked_at, (next, (task, place, owner, unit))) in rest.enumerate() {
         if looked_at == LOOKED_AT_PER_INPUT || desk.out.len() >= RECORDS_PER_INPUT {
-            return Some(RevisionPart::Opening { next: place });
+            return Some(RevisionPart::Opening { next });
         }
         let period = match &task.opens {
             Opens::Activation | Opens::Trigger => None,
+            // Their time comes later.
+            Opens::Event(_) | Opens::Schedule(_) | Opens::Follows(_) => continue,
             Opens::EachPeriod(rule) => {
                 let old = basis.task(&task.id);
                 let same = old
@@ -307,7 +308,15 @@ fn opening(desk: &mut Desk<'_, '_>, row: &Ledger, next: u64) -> Option<RevisionP
                 }
             }
         };
-        open(desk, row, task, owner_index, owner, unit, period);
+        let opening = Opening {
+            task,
+            place,
+            owner,
+            unit,
+            period,
+            occasion: None,
+        };
+        open(desk, row, opening);
     }
     None
 }

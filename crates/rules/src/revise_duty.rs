@@ -2,20 +2,22 @@
 //! climbs another ladder, goes over to its unit's successor, or is withdrawn.
 
 use duban_model::decision::{
-    ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
-    TimerDisarmed,
+    Arose, ObligationActed, ObligationRedated, ObligationReladdered, ObligationTransferred,
+    Revision, TimerDisarmed,
 };
-use duban_model::definition::{Opens, Owner, Role, Task};
+use duban_model::definition::{EventSort, Opens, Owner, OwnerFrom, Role, Task};
 use duban_model::{Body, Directory, Draft, Service};
 
-use crate::activate::{derived_due, start};
 use crate::case::{CATCHUP, Case};
+use crate::clock;
 use crate::decide::Desk;
-use crate::evidence::settle;
+use crate::due::{self, Start, derived};
 use crate::ladder::{Step, ladder_steps};
 use crate::obligation::{Obligation, ObligationState, obligation_id};
+use crate::open::start;
 use crate::recount::recount;
 use crate::revise::Basis;
+use crate::settle::settle;
 use crate::state::{Ledger, RulesState};
 
 /// Brings one duty under what is in force. False if its evidence needs more records than one input
@@ -88,7 +90,7 @@ fn heir<'a>(
             &obligation.task,
             unit,
             obligation.role,
-            obligation.period,
+            obligation.part(),
         )
     };
     // Of several units merged, one that has still to act goes before one that has acted.
@@ -113,9 +115,7 @@ fn heir<'a>(
 }
 
 fn owner_place(task: &Task, role: Role, unit: &str) -> Option<u32> {
-    let owes = |o: &Owner| o.role == role && o.units.iter().any(|u| u == unit);
-    let place = task.owners.iter().position(owes)?;
-    u32::try_from(place).ok()
+    u32::try_from(task.owner_for(role, unit)?).ok()
 }
 
 /// Whether the definition in force still has a duty.
@@ -127,11 +127,33 @@ fn is_owed(state: &RulesState, row: &Ledger, obligation: &Obligation) -> bool {
         (Opens::EachPeriod(rule), Some(period)) => {
             period.kind() == rule.every && period.start() <= row.definition.ends
         }
-        (Opens::Activation | Opens::Trigger, None) => true,
+        (Opens::Activation | Opens::Trigger, None) => match obligation.occasion.as_deref() {
+            None => true,
+            Some(occasion) => task.again && occasion.arose == Arose::Again,
+        },
+        (opens, None) => match obligation.occasion.as_deref().map(|o| (&o.arose, o.round)) {
+            Some((_, round)) if round > 1 && !task.again => false,
+            Some((Arose::Publication(_), _)) => is_event(opens, EventSort::Publication),
+            Some((Arose::Matter(_), _)) => is_event(opens, EventSort::Matter),
+            Some((Arose::Schedule, _)) => matches!(opens, Opens::Schedule(_)),
+            Some((Arose::Duty(_), _)) => matches!(opens, Opens::Follows(_)),
+            Some((Arose::Again, _)) | None => false,
+        },
         _ => false,
     };
-    // Adopting the definition has placed it among the owners, or nowhere.
-    opens && obligation.owner_of(task).is_some()
+    // Adopting the definition has placed it among the owners, or nowhere. Those that take their
+    // units from events take any, but no unit that is not there.
+    let is_there = |owner: &Owner| {
+        !owner.from.is_some_and(OwnerFrom::is_by_event)
+            || state
+                .directory(&row.definition.tenant)
+                .is_some_and(|directory| directory.units.contains_key(&*obligation.unit))
+    };
+    opens && obligation.owner_of(task).is_some_and(is_there)
+}
+
+fn is_event(opens: &Opens, sort: EventSort) -> bool {
+    matches!(opens, Opens::Event(rule) if rule.on == sort)
 }
 
 /// Why a duty is no longer there, in one sentence.
@@ -210,7 +232,7 @@ fn go_over(
         &obligation.task,
         unit,
         obligation.role,
-        obligation.period,
+        obligation.part(),
     );
     let name = |unit: &str| {
         state
@@ -303,23 +325,45 @@ fn redate(
     old_task: Option<&Task>,
     case: &mut Case<'_>,
 ) -> (bool, bool) {
-    let period = case.obligation.period;
-    let Some(derived) = derived_due(&case.ledger.definition, case.task, period) else {
+    let zone = case.ledger.definition.zone;
+    let begun = Start::of(&case.obligation);
+    // A year that the calendar does not cover moves nothing.
+    let derived = derived(&case.ledger.definition, case.calendar, case.task, begun);
+    let Ok(Some(derived)) = derived else {
         return (false, false);
     };
-    let was = old_task.and_then(|task| derived_due(basis.definition, task, period));
+    let was = old_task
+        .zip(basis.calendar)
+        .and_then(|(task, calendar)| due::derived(basis.definition, calendar, task, begun).ok()?);
     let from = case.obligation.due;
-    let Some(in_force) = from else {
+    let shown = derived.shown(zone);
+    let Some(in_force) = case.obligation.deadline() else {
+        let why = match case.obligation.occasion {
+            Some(_) => "已可推算",
+            None => "不再等待启动",
+        };
         let body = Body::ObligationRedated(ObligationRedated {
             obligation: case.id.clone(),
             from: None,
-            to: derived,
+            to: derived.date,
+            to_at: derived.at,
+            counted_from: None,
             granted: false,
-            reason: format!("台账定义变更:不再等待启动,完成时限定为{derived}"),
+            reason: format!("台账定义变更:{why},完成时限定为{shown}"),
+            clock: None,
         });
         case.emit(desk, body);
         return (true, true);
     };
+    if case.obligation.clock.is_some() {
+        let definition = &case.ledger.definition;
+        let is = due::basis(definition, case.calendar, case.task, begun);
+        let was = old_task
+            .zip(basis.calendar)
+            .map(|(task, calendar)| due::basis(basis.definition, calendar, task, begun));
+        let was = was.and_then(|was| was.ok().flatten());
+        return (false, clock::revise(desk, case, was, is.ok().flatten()));
+    }
     if was == Some(derived) {
         return (false, false);
     }
@@ -329,22 +373,23 @@ fn redate(
     if !granted && in_force == derived {
         return (false, false);
     }
+    let stood = in_force.shown(zone);
     let (to, reason) = if granted {
-        let reason =
-            format!("台账定义将完成时限改为{derived};主管部门批准的时限{in_force}有效,不变");
+        let reason = format!("台账定义将完成时限改为{shown};主管部门批准的时限{stood}有效,不变");
         (in_force, reason)
     } else {
-        (
-            derived,
-            format!("台账定义变更:完成时限由{in_force}改为{derived}"),
-        )
+        let reason = format!("台账定义变更:完成时限由{stood}改为{shown}");
+        (derived, reason)
     };
     let body = Body::ObligationRedated(ObligationRedated {
         obligation: case.id.clone(),
         from,
-        to,
+        to: to.date,
+        to_at: to.at,
+        counted_from: None,
         granted,
         reason,
+        clock: None,
     });
     case.emit(desk, body);
     (false, !granted)
@@ -358,7 +403,7 @@ fn leave_out_done(
     case: &mut Case<'_>,
 ) {
     let (Some(due), Some((task, owner)), Some(calendar)) =
-        (case.obligation.due, old_owner, basis.calendar)
+        (case.obligation.deadline(), old_owner, basis.calendar)
     else {
         return;
     };

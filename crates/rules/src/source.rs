@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    CERTAINTIES, CHANNELS, FIRSTS, MERGED, OPENS, PERIODS, ROLES, STRENGTHS, SUBMISSIONS, TIERS,
-    spellings,
+    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, MERGED, OPENS, PERIODS, ROLES,
+    ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
 };
 
 /// A plain id.
@@ -18,13 +18,15 @@ const ID: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// So many working or calendar days.
 const SPAN: &str = "^(0|[1-9][0-9]*)(wd|d)$";
 /// A rung's instant.
-const STEP: &str = "^(due|(before|overdue):(0|[1-9][0-9]*)(wd|d))$";
+const STEP: &str = "^(due|(before|overdue):((0|[1-9][0-9]*)(wd|d)|[1-9][0-9]*h))$";
 /// Hours and minutes.
 const TIME: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 /// A day.
 const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
-/// A day, or the end of each period.
-const DUE: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|period_end)$";
+/// A day, a day of each year, the end of each period, or a term.
+const DUE: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}-[0-9]{2}|period_end|(0|[1-9][0-9]*)(wd|d)|[1-9][0-9]*h)$";
+/// How many, or how many of a hundred.
+const AMOUNT: &str = "^([1-9][0-9]*|([1-9][0-9]?|100)%)$";
 /// The code of a warning or question.
 const CODE: &str = "^[CW][0-9]{3}$";
 
@@ -80,6 +82,9 @@ pub(crate) struct LedgerSource {
     pub ladders: BTreeMap<String, Spanned<LadderSource>>,
     /// 公开信息种类:名称和说明 | Kinds of publication: name and meaning
     pub kinds: BTreeMap<String, String>,
+    /// 可省。事由种类:名称和说明 | Optional. Kinds of matter: name and meaning
+    #[serde(default)]
+    pub matters: BTreeMap<String, String>,
     /// 主管部门已确认的警告 | Warnings that the office has confirmed
     #[serde(default)]
     pub confirmed: Vec<ConfirmedSource>,
@@ -129,7 +134,7 @@ pub(crate) struct RepeatSource {
 #[schemars(title = "tasks.yaml")]
 pub(crate) struct TasksSource {
     /// 任务 | The tasks
-    pub tasks: Vec<TaskSource>,
+    pub tasks: Vec<Spanned<TaskSource>>,
     /// 主管部门已确认的警告和读法 | Warnings and readings that the office has confirmed
     #[serde(default)]
     pub confirmed: Vec<ConfirmedSource>,
@@ -143,17 +148,21 @@ pub(crate) struct TaskSource {
     /// 序号,加引号,如 "10" | The row's number, in quotes
     #[schemars(extend("pattern" = ID))]
     pub id: Spanned<String>,
-    /// 任务名称的上级标题 | Upper heading
-    pub section: String,
-    /// 任务名称的下级标题 | Lower heading
-    pub subsection: String,
+    /// 任务名称的上级标题;有 `part_of` 的可省 | Upper heading; optional with `part_of`
+    #[serde(default)]
+    pub section: Option<String>,
+    /// 任务名称的下级标题;有 `part_of` 的可省 | Lower heading; optional with `part_of`
+    #[serde(default)]
+    pub subsection: Option<String>,
     /// 简称,用于通知标题 | Short title, ours
     pub title: Spanned<String>,
-    /// 具体任务原文,1至4000字 | The row's wording, 1 to 4,000 characters
+    /// 具体任务原文,1至4000字;有 `part_of` 的可省 | The row's wording, 1 to 4,000 characters; optional with `part_of`
+    #[serde(default)]
     #[schemars(length(min = 1, max = 4000))]
-    pub text: Spanned<String>,
-    /// 责任单位原文 | The units as worded
-    pub units_phrase: String,
+    pub text: Option<Spanned<String>>,
+    /// 责任单位原文;有 `part_of` 的可省 | The units as worded; optional with `part_of`
+    #[serde(default)]
+    pub units_phrase: Option<String>,
     /// 可省。完成时限原文 | Optional. The deadline as worded
     #[serde(default)]
     pub deadline_phrase: Option<String>,
@@ -164,16 +173,42 @@ pub(crate) struct TaskSource {
     /// required 必办;encouraged 鼓励 | Binding, or encouraged
     #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,
-    /// 何时启动:`activation` 启用即启动;`each_period` 每期;`trigger` 适时推进 | What opens it
+    /// 何时启动:`activation` 启用即启动;`each_period` 每期;`trigger` 适时推进;`event` 出现事件;`schedule` 定时;`follows` 接续其他事项 | What opens it
     #[schemars(extend("enum" = spellings(OPENS)))]
     pub opens: Spanned<String>,
     /// 仅 `each_period` 填写 | With `each_period` only
     #[serde(default)]
     pub period: Option<PeriodSource>,
-    /// 时限:日期、`period_end`,或不填(`trigger`) | A date, `period_end`, or nothing (`trigger`)
+    /// 仅 `event` 填写:什么事件 | With `event` only: which events
+    #[serde(default)]
+    pub event: Option<EventSource>,
+    /// 仅 `schedule` 填写:何时 | With `schedule` only: when
+    #[serde(default)]
+    pub schedule: Option<ScheduleSource>,
+    /// 仅 `follows` 填写:接续哪项任务 | With `follows` only: which task it follows
+    #[serde(default)]
+    pub follows: Option<FollowsSource>,
+    /// 时限:日期、每年的某日(03-31)、`period_end`、启动后多久(20wd、30d、5h),或不填(`trigger`) | A date, a day of each year, `period_end`, so long after its opening, or nothing (`trigger`)
     #[serde(default)]
     #[schemars(extend("pattern" = DUE))]
     pub due: Option<Spanned<String>>,
+    /// 可省。日期之外,启动后至少给多久 | Optional. Beside a date: at least so long after its opening
+    #[serde(default)]
+    #[schemars(extend("pattern" = SPAN))]
+    pub no_sooner_than: Option<Spanned<String>>,
+    /// 可省。时限逢非工作日:none(默认)不变,next 顺延,previous 提前 | Optional. What becomes of a date on a rest day
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(ROLLS)))]
+    pub roll: Option<Spanned<String>>,
+    /// 可省。true:销号后随即再次启动,如定期更新 | Optional. Once fulfilled it opens again at that instant
+    #[serde(default)]
+    pub again: Option<Spanned<bool>>,
+    /// 可省。批准延期的上限 | Optional. The cap of approved extensions
+    #[serde(default)]
+    pub extension: Option<ExtensionSource>,
+    /// 可省。所属任务的序号:本条不是台账的一行 | Optional. The row it belongs to: it is no row of its own
+    #[serde(default)]
+    pub part_of: Option<Spanned<String>>,
     /// 阶梯名称 | Name of a ladder
     pub ladder: Spanned<String>,
     /// 责任单位 | Who owes it
@@ -184,6 +219,13 @@ pub(crate) struct TaskSource {
     /// 可省。待主管部门确认的事项 | Optional. Readings the office must confirm
     #[serde(default)]
     pub confirm: Vec<Spanned<String>>,
+}
+
+impl TaskSource {
+    /// Whether a publication or matter opens its duties.
+    pub fn is_opened_by_event(&self) -> bool {
+        self.opens.value == "event"
+    }
 }
 
 /// 期限 | Periods
@@ -202,10 +244,61 @@ pub(crate) struct PeriodSource {
     pub first: Option<Spanned<String>>,
 }
 
-/// 责任单位:单位或单位组二者选一 | Who owes a task: a unit or a group
+/// 启动事项的事件 | Events that open a task
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "owner", extend("oneOf" = [{"required": ["unit"]}, {"required": ["group"]}]))]
+#[schemars(title = "event")]
+pub(crate) struct EventSource {
+    /// 可省。publication 公开信息;matter 事由;种类能说明的可省 | Optional where the kinds tell it
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(SORTS)))]
+    pub on: Option<Spanned<String>>,
+    /// 种类 | Kinds
+    #[schemars(length(min = 1))]
+    pub kinds: Vec<Spanned<String>>,
+    /// 可省。条件(CEL) | Optional. A condition in CEL
+    #[serde(default)]
+    pub when: Option<Spanned<String>>,
+}
+
+/// 定时 | A schedule
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "schedule")]
+pub(crate) struct ScheduleSource {
+    /// 启动时刻,五段:分 时 日 月 星期;星期只写英文名 | Minute hour day month weekday, weekdays by name
+    pub cron: Spanned<String>,
+}
+
+/// 接续 | Following another task
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "follows")]
+pub(crate) struct FollowsSource {
+    /// 所接续任务的序号 | The task's number
+    pub task: Spanned<String>,
+    /// fulfilled 销号后;overdue 超期后 | Once it is fulfilled, or overdue
+    #[schemars(extend("enum" = spellings(FOLLOWED)))]
+    pub when: Spanned<String>,
+}
+
+/// 延期上限 | The cap of extensions
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "extension")]
+pub(crate) struct ExtensionSource {
+    /// 每次最多多久,自原时限起算 | How much at most each time, from the date that held before
+    #[schemars(extend("pattern" = SPAN))]
+    pub at_most: Spanned<String>,
+    /// 最多几次 | How often
+    #[schemars(range(min = 1))]
+    pub times: Spanned<u32>,
+}
+
+/// 责任单位:单位、单位组、来源三者选一 | Who owes a task: a unit, a group, or where it is taken from
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}]))]
 pub(crate) struct OwnerSource {
     /// 单位编号 | A unit id
     #[serde(default)]
@@ -213,6 +306,10 @@ pub(crate) struct OwnerSource {
     /// 单位组名称 | A group's name
     #[serde(default)]
     pub group: Option<Spanned<String>>,
+    /// event 事件的单位(可另写单位组限定)、event_superior 其上级、office 主管部门、leading_group 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(FROMS)))]
+    pub from: Option<Spanned<String>>,
     /// responsible 责任;lead 牵头;support 配合 | Its role
     #[schemars(extend("enum" = spellings(ROLES)))]
     pub role: Spanned<String>,
@@ -224,21 +321,24 @@ pub(crate) struct OwnerSource {
     pub fulfilled_by: Option<Spanned<FulfilmentSource>>,
 }
 
-/// 销号条件:二者选一 | What fulfils a task: exactly one of the two
+/// 销号条件:所写各项均须达到 | What fulfils a task: all that is written
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "fulfilled_by", extend("oneOf" = [{"required": ["publications"]}, {"required": ["submission"]}]))]
+#[schemars(title = "fulfilled_by", extend("anyOf" = [{"required": ["publications"]}, {"required": ["matters"]}, {"required": ["submission"]}]))]
 pub(crate) struct FulfilmentSource {
-    /// 公开即销号:所列各项均须达到 | Fulfilled by publishing: all that is listed
+    /// 须公开的,所列各项均须达到 | What must be published: all that is listed
     #[serde(default)]
     pub publications: Option<Vec<RequirementSource>>,
-    /// verified:报送并经主管部门核实 | Submitted and verified by the office
+    /// 须报告的事由,所列各项均须达到 | Matters that must be reported: all that is listed
+    #[serde(default)]
+    pub matters: Option<Vec<RequirementSource>>,
+    /// verified:报送并经主管部门核实;与其他各项同写时在其后 | Submitted and verified by the office; after the others, where they stand beside it
     #[serde(default)]
     #[schemars(extend("enum" = spellings(SUBMISSIONS)))]
     pub submission: Option<Spanned<String>>,
 }
 
-/// 须公开的一项 | Something to be published
+/// 须公开或者报告的一项 | Something to be published or reported
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "requirement")]
@@ -248,12 +348,26 @@ pub(crate) struct RequirementSource {
     /// 可算数的种类 | The kinds that count
     #[schemars(length(min = 1))]
     pub kinds: Vec<Spanned<String>>,
-    /// 至少几条,1以上 | How many at least
-    #[schemars(range(min = 1))]
-    pub at_least: Spanned<u32>,
+    /// 至少几条,1以上;与 each_of、items 同写时可为比例,如 80% | How many at least; beside `each_of` or `items` a share such as 80%
+    #[schemars(extend("type" = ["integer", "string"], "minimum" = 1, "pattern" = AMOUNT))]
+    pub at_least: Spanned<String>,
     /// 可省。条件(CEL) | Optional. A condition in CEL
     #[serde(default)]
     pub when: Option<Spanned<String>>,
+    /// 可省。谁公开或者报告的算数:unit(默认)责任单位自己;subordinates 下级单位;anyone 任何单位 | Optional. Whose count: the owing unit's own (default), those of units below it, anybody's
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(BYS)))]
+    pub by: Option<Spanned<String>>,
+    /// 可省。opening:只算关联到启动本事项的公开信息或事由的 | Optional. Counts only what belongs to the publication or matter that opened the duty
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(ABOUTS)))]
+    pub about: Option<Spanned<String>>,
+    /// 可省。单位组,每个单位计一次 | Optional. A group of which each unit counts once
+    #[serde(default)]
+    pub each_of: Option<Spanned<String>>,
+    /// 可省。逐项,每项计一次,由关联(about)指明 | Optional. Items of which each counts once, named by `about`
+    #[serde(default)]
+    pub items: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// 主管部门已确认的一条 | One thing that the office has confirmed

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_calendar::Calendar;
-use duban_model::decision::{ObligationOpened, ObligationTransferred, PublicationNoted};
-use duban_model::definition::Task;
+use duban_model::decision::{Arose, ObligationOpened, ObligationTransferred, PublicationNoted};
+use duban_model::definition::{EventSort, OwnerFrom, Task};
 use duban_model::id::{ObligationId, Tenant};
 use duban_model::state::{AnyTable, hex};
 use duban_model::{Body, Definition, Directory, Name, Names, Record, State, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::field::sort_noted;
 use crate::obligation::{Obligation, ObligationState};
+use crate::occasions::Occasions;
+use crate::openers::Openers;
 use crate::plan::Plan;
 
 /// A ledger in force.
@@ -63,6 +66,13 @@ pub struct RulesState {
     pub(crate) publications: Table<Noted>,
     /// Derived, by tenant: what the ledgers in force ask of publications.
     plans: BTreeMap<Tenant, Plan>,
+    /// Derived: by tenant, sort and kind, what was noted that more than the publishing unit's own
+    /// duties may ask for.
+    wide: BTreeMap<(Tenant, EventSort, String), BTreeSet<String>>,
+    /// Derived, by tenant: what opens duties other than with their ledger.
+    openers: BTreeMap<Tenant, Openers>,
+    /// Derived: which duties were opened for what.
+    opened: Occasions,
     /// Derived: what obligations repeat, once.
     names: Names,
 }
@@ -76,6 +86,9 @@ impl Default for RulesState {
             obligations: Table::domain(4),
             publications: Table::domain(5),
             plans: BTreeMap::new(),
+            wide: BTreeMap::new(),
+            openers: BTreeMap::new(),
+            opened: Occasions::default(),
             names: Names::default(),
         }
     }
@@ -104,10 +117,19 @@ impl State for RulesState {
 
     fn loaded(&mut self) {
         self.plans = BTreeMap::new();
+        self.openers = BTreeMap::new();
         for (_, ledger) in self.ledgers.iter() {
-            let plan = self.plans.entry(ledger.definition.tenant.clone());
-            plan.or_default().add(&ledger.definition);
+            let definition = &ledger.definition;
+            let plan = self.plans.entry(definition.tenant.clone());
+            plan.or_default().add(definition);
+            let openers = self.openers.entry(definition.tenant.clone());
+            openers.or_default().add(definition);
         }
+        self.opened = Occasions::default();
+        for (id, obligation) in self.obligations.iter() {
+            self.opened.add(id, obligation);
+        }
+        self.settle_plans();
         let names = &mut self.names;
         self.obligations
             .arrange(|obligation| obligation.unite(names));
@@ -164,6 +186,25 @@ impl RulesState {
         self.plans.get(tenant)
     }
 
+    /// What opens duties of a tenant other than with their ledger.
+    pub(crate) fn openers(&self, tenant: &str) -> Option<&Openers> {
+        self.openers.get(tenant)
+    }
+
+    /// The duties that something opened, in id order.
+    pub(crate) fn opened_for<'a>(
+        &'a self,
+        tenant: &str,
+        arose: &Arose,
+    ) -> impl Iterator<Item = &'a Name> + use<'a> {
+        self.opened.of(tenant, arose)
+    }
+
+    /// True where no event and no other duty opened one.
+    pub(crate) fn nothing_opened(&self, tenant: &str) -> bool {
+        self.opened.is_empty(tenant)
+    }
+
     /// A row of a ledger in force.
     pub fn task<'a>(&self, ledger: &'a Ledger, task: &str) -> Option<&'a Task> {
         let definition = &ledger.definition;
@@ -171,6 +212,69 @@ impl RulesState {
             .plan(&definition.tenant)?
             .row(&definition.ledger, task)?;
         definition.tasks.get(place)
+    }
+
+    /// What was noted of some kinds by anybody, as far as more than the publishing unit's own duties
+    /// may ask for it.
+    pub(crate) fn noted_by_anyone<'a>(
+        &'a self,
+        tenant: &str,
+        sort: EventSort,
+        kinds: &[String],
+    ) -> impl Iterator<Item = &'a Noted> {
+        let sets = kinds
+            .iter()
+            .filter_map(|kind| self.wide.get(&(tenant.to_owned(), sort, kind.clone())));
+        let keys: BTreeSet<&String> = sets.flatten().collect();
+        keys.into_iter()
+            .filter_map(|key| self.publications.get(key))
+    }
+
+    /// The plans look at the directory and the calendars in force, and at what was noted.
+    fn settle_plans(&mut self) {
+        for (tenant, plan) in &mut self.plans {
+            let prefix = format!("{tenant}/");
+            let calendars = self.calendars.with_prefix(&prefix).map(|(_, c)| c);
+            plan.settle_in(self.directories.get(tenant), calendars);
+        }
+        self.wide.clear();
+        if self.plans.values().any(Plan::is_wide) {
+            let noted: Vec<(String, Tenant)> = self
+                .publications
+                .iter()
+                .filter_map(|(key, _)| Some((key.clone(), key.split_once('/')?.0.to_owned())))
+                .collect();
+            for (key, tenant) in noted {
+                self.widen(&tenant, &key);
+            }
+        }
+    }
+
+    /// Keeps something noted where more than its own unit's duties find it, if they may ask for it.
+    fn widen(&mut self, tenant: &Tenant, key: &str) {
+        let plan = self.plans.get(tenant).filter(|plan| plan.is_wide());
+        if let (Some(plan), Some(noted)) = (plan, self.publications.get(key)) {
+            let sort = sort_noted(&noted.publication.publication);
+            let kind = &noted.publication.kind;
+            if plan.is_wide_kind(sort, kind) {
+                let of = (tenant.clone(), sort, kind.clone());
+                self.wide.entry(of).or_default().insert(key.to_owned());
+            }
+        }
+    }
+
+    /// Forgets it there.
+    fn narrow(&mut self, tenant: &Tenant, key: &str) {
+        if self.wide.is_empty() {
+            return;
+        }
+        if let Some(noted) = self.publications.get(key) {
+            let sort = sort_noted(&noted.publication.publication);
+            let of = (tenant.clone(), sort, noted.publication.kind.clone());
+            if let Some(keys) = self.wide.get_mut(&of) {
+                keys.remove(key);
+            }
+        }
     }
 
     /// The duties of one unit in one role of a row, over all periods, in id order.
@@ -196,8 +300,12 @@ impl RulesState {
                     }
                 }
                 self.calendars.put(&key, r.calendar.clone());
+                self.settle_plans();
             }
-            Body::DirectoryAdopted(r) => self.directories.put(tenant, r.directory.clone()),
+            Body::DirectoryAdopted(r) => {
+                self.directories.put(tenant, r.directory.clone());
+                self.settle_plans();
+            }
             Body::DefinitionAdopted(r) => {
                 let running = self.ledgers.get(&r.definition.ledger).cloned();
                 let replaced = running.is_some();
@@ -224,6 +332,9 @@ impl RulesState {
                 } else {
                     let plan = self.plans.entry(r.definition.tenant.clone());
                     plan.or_default().add(&r.definition);
+                    let openers = self.openers.entry(r.definition.tenant.clone());
+                    openers.or_default().add(&r.definition);
+                    self.settle_plans();
                 }
             }
             Body::PublicationNoted(r) => {
@@ -234,11 +345,14 @@ impl RulesState {
                     .map(|noted| noted.ticks.clone())
                     .unwrap_or_default();
                 let publication = r.clone();
+                self.narrow(tenant, &key);
                 self.publications.put(&key, Noted { publication, ticks });
+                self.widen(tenant, &key);
             }
             Body::PublicationForgotten(r) => {
-                self.publications
-                    .remove(&publication_key(tenant, &r.publication));
+                let key = publication_key(tenant, &r.publication);
+                self.narrow(tenant, &key);
+                self.publications.remove(&key);
             }
             Body::LedgerRevised(r) => self.ledgers.change(&r.ledger, |row| row.before = None),
             Body::ObligationTransferred(r) => self.transfer(tenant, r),
@@ -274,31 +388,12 @@ impl RulesState {
     }
 
     fn open(&mut self, tenant: &Tenant, record: &Record, r: &ObligationOpened) {
+        let ledger = record.ledger.as_deref().unwrap_or_default();
         let names = &mut self.names;
-        let obligation = Obligation {
-            tenant: names.share(tenant),
-            ledger: names.share(record.ledger.as_deref().unwrap_or_default()),
-            task: names.share(&r.task),
-            unit: names.share(&r.unit),
-            role: r.role,
-            owner: r.owner,
-            period: r.period,
-            opened: r.at,
-            state: if r.due.is_some() {
-                ObligationState::Open
-            } else {
-                ObligationState::Waiting
-            },
-            due: r.due,
-            due_soon: false,
-            overdue: false,
-            ticks: BTreeMap::new(),
-            submitted: None,
-            done: None,
-            armed: None,
-            revised: None,
-        };
-        self.obligations.put(r.obligation.as_str(), obligation);
+        let obligation = Obligation::opened(tenant, ledger, r, |name| names.share(name));
+        let id = Name::from(r.obligation.as_str());
+        self.opened.add(&id, &obligation);
+        self.obligations.put(id, obligation);
     }
 
     /// The ledgers of an office that count by a calendar, in id order.
@@ -314,8 +409,13 @@ impl RulesState {
     /// the new text does not have finds none.
     fn place_owners(&mut self, definition: &Definition) {
         let mut places = BTreeMap::new();
+        let mut by_event = BTreeMap::new();
         for task in &definition.tasks {
             for (place, owner) in (0u32..).zip(&task.owners) {
+                if owner.from.is_some_and(OwnerFrom::is_by_event) {
+                    by_event.insert(task.id.as_str(), task);
+                    continue;
+                }
                 for unit in &owner.units {
                     places.insert((task.id.as_str(), owner.role, unit.as_str()), place);
                 }
@@ -324,7 +424,12 @@ impl RulesState {
         let prefix = format!("{}/", definition.ledger);
         let place_of = |o: &Obligation| {
             let key = (o.task.as_str(), o.role, o.unit.as_str());
-            places.get(&key).copied().unwrap_or(u32::MAX)
+            let named = places.get(&key).copied();
+            let taken = || {
+                let task = by_event.get(&*o.task)?;
+                u32::try_from(task.owner_for(o.role, &o.unit)?).ok()
+            };
+            named.or_else(taken).unwrap_or(u32::MAX)
         };
         let moved: Vec<(Name, u32)> = self
             .obligations
@@ -353,9 +458,32 @@ impl RulesState {
                 });
             }
         }
+        self.opened.remove(&r.from, &obligation);
         obligation.unit = self.names.share(&r.unit);
         obligation.owner = r.owner;
-        self.obligations.put(r.to.as_str(), obligation);
+        let to = Name::from(r.to.as_str());
+        self.opened.add(&to, &obligation);
+        self.obligations.put(to, obligation);
+        self.name_anew(tenant, &r.from, &r.to);
+    }
+
+    /// What followed a duty follows it under its new id.
+    fn name_anew(&mut self, tenant: &str, from: &str, to: &str) {
+        let followers: Vec<Name> = self
+            .opened
+            .of(tenant, &Arose::Duty(from.to_owned()))
+            .cloned()
+            .collect();
+        for id in followers {
+            let opened = &mut self.opened;
+            self.obligations.change(id.as_str(), |duty| {
+                opened.remove(&id, duty);
+                if let Some(occasion) = &mut duty.occasion {
+                    occasion.arose = Arose::Duty(to.to_owned());
+                }
+                opened.add(&id, duty);
+            });
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use duban_model::definition::OwnerFrom;
 use duban_model::{Definition, Directory};
 
 /// The definition with the units that a directory gives it. A unit that the directory neither has
@@ -18,6 +19,22 @@ pub(crate) fn resolved(definition: &Definition, directory: &Directory) -> Defini
         // Two merged units owe once what each owed.
         let mut owed = BTreeSet::new();
         for owner in &mut task.owners {
+            match owner.from {
+                // Known when the event comes; its group says whose events.
+                Some(OwnerFrom::Event | OwnerFrom::EventSuperior) => {
+                    let group = owner.group.as_deref();
+                    owner.units = group
+                        .into_iter()
+                        .flat_map(|group| directory.members(group).cloned())
+                        .collect();
+                    continue;
+                }
+                Some(OwnerFrom::Office) => owner.units = vec![definition.office.clone()],
+                Some(OwnerFrom::LeadingGroup) => {
+                    owner.units = vec![definition.leading_group.clone()];
+                }
+                None => {}
+            }
             let units: Vec<_> = match &owner.group {
                 Some(group) => directory.members(group).cloned().collect(),
                 None => owner
@@ -27,6 +44,9 @@ pub(crate) fn resolved(definition: &Definition, directory: &Directory) -> Defini
                     .map(|(current, _)| current.clone())
                     .collect(),
             };
+            for requirement in owner.fulfilled_by.requirements_mut() {
+                requirement.resolve(|group| directory.members(group).cloned().collect());
+            }
             owner.units = units
                 .into_iter()
                 .filter(|unit| owed.insert((unit.clone(), owner.role)))

@@ -1,25 +1,22 @@
 //! Compiling the rows of a ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 
-use chrono::NaiveDate;
-use duban_calendar::Period;
-use duban_model::definition::{
-    DueRule, FirstPeriod, Opens, PeriodRule, Role, Strength, Task, Tier,
-};
+use duban_model::definition::{Role, Strength, Task, Tier};
 use duban_model::id::is_plain_id;
-use duban_model::{Definition, Directory, Timestamp};
+use duban_model::{Definition, Directory};
 
-use crate::compile::{DATE_EXPECTED, MAX_TASK_TEXT_CHARS, MAX_TASKS};
+use crate::compile::{MAX_TASK_TEXT_CHARS, MAX_TASKS};
 use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
-use crate::owner::{compile_fulfilment, compile_owner};
+use crate::owner::compile_owner;
 use crate::reading::Spanned;
-use crate::source::{LedgerSource, PeriodSource, TaskSource, TasksSource};
-use crate::words::{FIRSTS, MERGED, OPENS, OpensWord, PERIODS, STRENGTHS};
+use crate::requirement::compile_fulfilment;
+use crate::source::{LedgerSource, TaskSource, TasksSource};
+use crate::timing::{Around, compile_timing};
+use crate::words::{MERGED, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -39,7 +36,15 @@ pub(crate) fn compile_tasks(
     }
     let mut seen = BTreeSet::new();
     let mut tasks = Vec::new();
+    let around = Around {
+        tasks: source,
+        ledger,
+        definition,
+        directory,
+    };
     for task in &source.tasks {
+        let at = task.referenced;
+        let task = &task.value;
         if !seen.insert(task.id.value.clone()) {
             faults.error(
                 "D022",
@@ -49,20 +54,94 @@ pub(crate) fn compile_tasks(
                 "renumber one of them",
             );
         }
-        if let Some(compiled) = compile_task(task, ledger, definition, directory, faults) {
+        if let Some(compiled) = compile_task(task, at, &around, faults) {
             tasks.push(compiled);
         }
     }
     tasks
 }
 
+/// What a row says in words; a rule that belongs to a row has its row's.
+struct Wording<'a> {
+    section: &'a str,
+    subsection: &'a str,
+    text: &'a Spanned<String>,
+    units_phrase: &'a str,
+}
+
+/// The words of a task, its own or those of the row it belongs to. Tells what is missing.
+fn wording<'a>(
+    task: &'a TaskSource,
+    at: Location,
+    around: &Around<'a>,
+    faults: &mut Faults<'_>,
+) -> Option<Wording<'a>> {
+    let row = match &task.part_of {
+        None => None,
+        Some(named) => {
+            let all = around.tasks.tasks.iter().map(|t| &t.value);
+            let mut rows = all.filter(|t| t.part_of.is_none());
+            let row = rows.find(|row| row.id.value == named.value);
+            if row.is_none() {
+                faults.error(
+                    "D086",
+                    named.referenced,
+                    format!("row `{}`", named.value),
+                    "the number of a task that is a row of its own",
+                    "name the row it belongs to, or remove `part_of`",
+                );
+                return None;
+            }
+            row
+        }
+    };
+    let mut missing = |field: &str, is_there: bool| {
+        // A row's own faults are told there.
+        if !is_there && row.is_none() {
+            faults.error(
+                "D004",
+                at,
+                format!("no field `{field}`"),
+                format!("`{field}`, which is required here"),
+                format!("add `{field}:`"),
+            );
+        }
+    };
+    let section = task.section.as_ref().or_else(|| row?.section.as_ref());
+    missing("section", section.is_some());
+    let subsection = task
+        .subsection
+        .as_ref()
+        .or_else(|| row?.subsection.as_ref());
+    missing("subsection", subsection.is_some());
+    let text = task.text.as_ref().or_else(|| row?.text.as_ref());
+    missing("text", text.is_some());
+    let units = task
+        .units_phrase
+        .as_ref()
+        .or_else(|| row?.units_phrase.as_ref());
+    missing("units_phrase", units.is_some());
+    Some(Wording {
+        section: section?,
+        subsection: subsection?,
+        text: text?,
+        units_phrase: units?,
+    })
+}
+
 fn compile_task(
     task: &TaskSource,
-    ledger: &LedgerSource,
-    definition: Option<&Definition>,
-    directory: &Directory,
+    at: Location,
+    around: &Around<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<Task> {
+    let Around {
+        ledger,
+        definition,
+        directory,
+        ..
+    } = *around;
+    let wording = wording(task, at, around, faults);
     if !is_plain_id(&task.id.value) {
         faults.error(
             "D006",
@@ -72,19 +151,23 @@ fn compile_task(
             "use the row's number, in quotes",
         );
     }
-    let length = task.text.value.chars().count();
-    if task.text.value.trim().is_empty() || length > MAX_TASK_TEXT_CHARS {
+    let text = task.text.as_ref();
+    let length = text.map_or(1, |text| text.value.chars().count());
+    if let Some(text) = text
+        && (text.value.trim().is_empty() || length > MAX_TASK_TEXT_CHARS)
+    {
         faults.error(
             "D023",
-            task.text.referenced,
+            text.referenced,
             format!("a text of {length} characters"),
             format!("1 to {MAX_TASK_TEXT_CHARS} characters"),
             "copy the row's wording",
         );
     }
     let strength = faults.choose(&task.strength, STRENGTHS);
-    let timing = compile_timing(task, definition, faults);
-    let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
+    let timing = compile_timing(task, around, faults);
+    let by_event = task.is_opened_by_event();
+    let default = compile_fulfilment(&task.fulfilled_by, by_event, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();
     for owner in &task.owners {
@@ -174,207 +257,25 @@ fn compile_task(
     let merged = merged
         .filter_map(|word| faults.choose(word, MERGED))
         .collect();
-    let (opens, due) = timing?;
+    let (timing, wording) = (timing?, wording?);
     Some(Task {
         id: task.id.value.clone(),
-        section: task.section.clone(),
-        subsection: task.subsection.clone(),
+        section: wording.section.to_owned(),
+        subsection: wording.subsection.to_owned(),
         title: task.title.value.clone(),
-        text: task.text.value.clone(),
-        units_phrase: task.units_phrase.clone(),
+        text: wording.text.value.clone(),
+        units_phrase: wording.units_phrase.to_owned(),
         deadline_phrase: task.deadline_phrase.clone(),
         strength: strength?,
-        opens,
-        due,
+        opens: timing.opens,
+        due: timing.due,
+        no_sooner_than: timing.no_sooner_than,
+        roll: timing.roll,
+        again: timing.again,
+        extension: timing.extension,
+        part_of: task.part_of.as_ref().map(|row| row.value.clone()),
         owners,
         merged,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })
-}
-
-/// Reads `opens`, `period` and `due` together, since each demands or excludes the others.
-fn compile_timing(
-    task: &TaskSource,
-    definition: Option<&Definition>,
-    faults: &mut Faults<'_>,
-) -> Option<(Opens, DueRule)> {
-    let word = faults.choose(&task.opens, OPENS)?;
-    if (word == OpensWord::EachPeriod) != task.period.is_some() {
-        faults.error(
-            "D030",
-            task.opens.referenced,
-            format!(
-                "opens: {} {} `period`",
-                task.opens.value,
-                if task.period.is_some() {
-                    "with"
-                } else {
-                    "without"
-                }
-            ),
-            "`period` with each_period, and only there",
-            "add or remove `period`",
-        );
-        return None;
-    }
-    let due = match (&task.due, word) {
-        (None, OpensWord::Trigger) => DueRule::Trigger,
-        (Some(due), OpensWord::EachPeriod) if due.value == "period_end" => DueRule::PeriodEnd,
-        (Some(due), OpensWord::Activation) => {
-            let date =
-                faults.parse::<NaiveDate>("D009", due, DATE_EXPECTED, "write year-month-day")?;
-            if let Some(definition) = definition.filter(|d| date < d.issued) {
-                faults.error(
-                    "D031",
-                    due.referenced,
-                    format!("due {date}"),
-                    format!(
-                        "a date not before the ledger's issue, {}",
-                        definition.issued
-                    ),
-                    "correct the year",
-                );
-            }
-            DueRule::Date(date)
-        }
-        (due, _) => {
-            faults.error(
-                "D032",
-                due.as_ref().map_or(task.opens.referenced, |d| d.referenced),
-                format!(
-                    "due {} with opens: {}",
-                    due.as_ref().map_or("missing", |d| d.value.as_str()),
-                    task.opens.value
-                ),
-                "a date with activation, period_end with each_period, none with trigger",
-                "make the two agree",
-            );
-            return None;
-        }
-    };
-    let opens = match (word, &task.period) {
-        (OpensWord::Activation, _) => Opens::Activation,
-        (OpensWord::Trigger, _) => Opens::Trigger,
-        (OpensWord::EachPeriod, period) => {
-            let period = period.as_ref()?;
-            let rule = compile_period(period, faults)?;
-            if let Some(definition) = definition.filter(|d| d.issued <= d.ends) {
-                opens_some_period(&rule, &period.cron, definition, faults);
-            }
-            Opens::EachPeriod(rule)
-        }
-    };
-    Some((opens, due))
-}
-
-fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<PeriodRule> {
-    let every = faults.choose(&period.every, PERIODS);
-    let first = match &period.first {
-        None => Some(FirstPeriod::Full),
-        Some(word) => faults.choose(word, FIRSTS),
-    };
-    let cron = compile_cron(&period.cron, faults);
-    Some(PeriodRule {
-        every: every?,
-        cron: cron?,
-        first: first?,
-    })
-}
-
-/// Tells a schedule that opens no period of the ledger. A running period opens with the ledger, so
-/// only what is left of its time is asked of the schedule.
-fn opens_some_period(
-    rule: &PeriodRule,
-    cron: &Spanned<String>,
-    definition: &Definition,
-    faults: &mut Faults<'_>,
-) {
-    let Ok(schedule) = cron::Schedule::from_str(&rule.cron) else {
-        return;
-    };
-    let issued = definition.zone.midnight(definition.issued);
-    let first = |after: Timestamp| {
-        let zone = definition.zone.0;
-        let at = schedule.after(&after.utc().with_timezone(&zone)).next()?;
-        Some(at.date_naive())
-    };
-    let in_time = |date: NaiveDate| date <= definition.ends;
-    if !first(issued).is_some_and(in_time) {
-        faults.error(
-            "D039",
-            cron.referenced,
-            format!(
-                "cron `{}`, which never fires while the ledger runs",
-                cron.value
-            ),
-            format!(
-                "an instant between {} and {}",
-                definition.issued, definition.ends
-            ),
-            "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
-        );
-        return;
-    }
-    let full = Period::containing(rule.every, definition.issued).and_then(Period::next);
-    if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
-        let begins = definition.zone.midnight(full.start()).plus_millis(-1);
-        if !first(begins).is_some_and(in_time) {
-            faults.error(
-                "D039",
-                cron.referenced,
-                format!(
-                    "cron `{}`, which opens no full period: the first begins on {}",
-                    cron.value,
-                    full.start()
-                ),
-                format!(
-                    "an instant between {} and {}",
-                    full.start(),
-                    definition.ends
-                ),
-                "choose shorter periods, or add first: running",
-            );
-        }
-    }
-}
-
-/// Five-field cron gets a leading 0 for the seconds. Weekday numbers are refused: to one library
-/// 1-5 means Sunday to Thursday, to the next Monday to Friday.
-fn compile_cron(field: &Spanned<String>, faults: &mut Faults<'_>) -> Option<String> {
-    let fields: Vec<&str> = field.value.split_whitespace().collect();
-    let (expression, weekday) = match fields.len() {
-        5 => (format!("0 {}", fields.join(" ")), fields[4]),
-        6 => (fields.join(" "), fields[5]),
-        n => {
-            faults.error(
-                "D033",
-                field.referenced,
-                format!("a cron expression of {n} fields"),
-                "five fields (minute hour day month weekday), or six with seconds first",
-                "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
-            );
-            return None;
-        }
-    };
-    if weekday.chars().any(|c| c.is_ascii_digit()) {
-        faults.error(
-            "D034",
-            field.referenced,
-            format!("weekday `{weekday}` by number"),
-            "weekdays by name: MON, TUE … SUN",
-            "write the names; numbers mean different days to different programs",
-        );
-        return None;
-    }
-    if cron::Schedule::from_str(&expression).is_err() {
-        faults.error(
-            "D033",
-            field.referenced,
-            format!("cron `{}`", field.value),
-            "five fields: minute hour day month weekday",
-            "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
-        );
-        return None;
-    }
-    Some(expression)
 }

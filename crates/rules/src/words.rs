@@ -1,8 +1,10 @@
 //! The words that fields of a definition choose from: those that are read and those that editors
 //! propose are the same.
 
-use duban_calendar::PeriodKind;
-use duban_model::definition::{FirstPeriod, MergedCell, Role, Strength, Tier};
+use duban_calendar::{PeriodKind, Roll};
+use duban_model::definition::{
+    About, By, EventSort, FirstPeriod, FollowWhen, MergedCell, OwnerFrom, Role, Strength, Tier,
+};
 use duban_model::directory::{Certainty, Channel};
 
 /// Words, each with what it means.
@@ -14,6 +16,9 @@ pub(crate) enum OpensWord {
     Activation,
     EachPeriod,
     Trigger,
+    Event,
+    Schedule,
+    Follows,
 }
 
 pub(crate) const TIERS: Words<Tier> = &[
@@ -33,6 +38,32 @@ pub(crate) const OPENS: Words<OpensWord> = &[
     ("activation", OpensWord::Activation),
     ("each_period", OpensWord::EachPeriod),
     ("trigger", OpensWord::Trigger),
+    ("event", OpensWord::Event),
+    ("schedule", OpensWord::Schedule),
+    ("follows", OpensWord::Follows),
+];
+
+pub(crate) const SORTS: Words<EventSort> = &[
+    ("publication", EventSort::Publication),
+    ("matter", EventSort::Matter),
+];
+
+pub(crate) const FOLLOWED: Words<FollowWhen> = &[
+    ("fulfilled", FollowWhen::Fulfilled),
+    ("overdue", FollowWhen::Overdue),
+];
+
+pub(crate) const FROMS: Words<OwnerFrom> = &[
+    ("event", OwnerFrom::Event),
+    ("event_superior", OwnerFrom::EventSuperior),
+    ("office", OwnerFrom::Office),
+    ("leading_group", OwnerFrom::LeadingGroup),
+];
+
+pub(crate) const ROLLS: Words<Roll> = &[
+    ("none", Roll::None),
+    ("next", Roll::Next),
+    ("previous", Roll::Previous),
 ];
 
 pub(crate) const MERGED: Words<MergedCell> = &[
@@ -59,6 +90,14 @@ pub(crate) const ROLES: Words<Role> = &[
 ];
 
 pub(crate) const SUBMISSIONS: Words<()> = &[("verified", ())];
+
+pub(crate) const BYS: Words<By> = &[
+    ("unit", By::Unit),
+    ("subordinates", By::Subordinates),
+    ("anyone", By::Anyone),
+];
+
+pub(crate) const ABOUTS: Words<About> = &[("opening", About::Opening)];
 
 pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("certain", Certainty::Certain),

@@ -2,8 +2,8 @@
 
 use chrono::{Days, NaiveDate};
 use duban_model::fact::{
-    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DirectoryDeployed, Publication,
-    PublicationWithdrawn, TaskAct,
+    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DirectoryDeployed, Matter,
+    MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
 use duban_model::{Body, Directory, Envelope, Timestamp, Zone};
 
@@ -33,6 +33,9 @@ struct Writer<'a> {
     sent: Vec<Sent>,
     number: u64,
     publications: Vec<(String, String)>,
+    /// Duties whose clocks were stopped, by task and unit.
+    stopped: Vec<(String, String)>,
+    matters: Vec<(String, String)>,
 }
 
 /// The first instant of a run: the morning the ledger was issued, or some days later.
@@ -51,6 +54,8 @@ pub fn draw(dice: &mut Dice, drawn: &Drawn, start: Timestamp, end: Timestamp) ->
         sent: Vec::new(),
         number: 0,
         publications: Vec::new(),
+        stopped: Vec::new(),
+        matters: Vec::new(),
     };
     writer.deployments(start);
     let count = 8 + writer.dice.below(25);
@@ -185,6 +190,9 @@ impl Writer<'_> {
     }
 
     fn one(&mut self, at: Timestamp) {
+        if self.drawn.arising && self.dice.below(3) == 0 {
+            return self.matter(at);
+        }
         match self.dice.below(20) {
             0..6 => self.publication(at),
             6 => self.withdrawal(at),
@@ -254,6 +262,62 @@ impl Writer<'_> {
         self.push(at, Some(at), body);
     }
 
+    /// Something arises, is told anew, is called off, or is acted on.
+    fn matter(&mut self, at: Timestamp) {
+        let known = (!self.matters.is_empty()).then(|| self.dice.one_of(&self.matters).clone());
+        let what = self.dice.below(8);
+        let (Some((matter, unit)), 0..5) = (known, what) else {
+            let unit = (*self.dice.one_of(&UNITS)).to_owned();
+            let matter = format!("m{}", self.number);
+            self.matters.push((matter.clone(), unit.clone()));
+            return self.report(at, matter, unit, "incident");
+        };
+        let body = match what {
+            // It turns out to be something else, and perhaps the same again.
+            0 => return self.report(at, matter, unit, "case"),
+            1 => return self.report(at, matter, unit, "incident"),
+            2 => Body::MatterWithdrawn(MatterWithdrawn {
+                matter,
+                unit,
+                reason: None,
+                note: None,
+            }),
+            what => {
+                let act = TaskAct {
+                    task: "answer".to_owned(),
+                    unit: Some(unit),
+                    role: None,
+                    period: None,
+                    occasion: Some(matter),
+                    by: None,
+                    reason: None,
+                    evidence: Vec::new(),
+                    due: None,
+                    note: None,
+                    extend: None,
+                };
+                match what {
+                    3 => Body::TaskAccepted(act),
+                    _ => Body::TaskVerified(act),
+                }
+            }
+        };
+        self.push(at, Some(at), body);
+    }
+
+    fn report(&mut self, at: Timestamp, matter: String, unit: String, kind: &str) {
+        let body = Body::MatterReported(Matter {
+            title: format!("{kind} {matter}"),
+            matter,
+            unit,
+            kind: kind.to_owned(),
+            about: None,
+            number: None,
+            note: None,
+        });
+        self.push(at, Some(at), body);
+    }
+
     fn act(&mut self, at: Timestamp) {
         let task = self.dice.one_of(&self.drawn.tasks).clone();
         let unit = if self.dice.below(8) == 0 {
@@ -272,9 +336,14 @@ impl Writer<'_> {
             reason: Some("理由".to_owned()),
             evidence: Vec::new(),
             due: Some(later),
+            extend: None,
             note: None,
+            occasion: None,
         };
         let waiting = task.sort == Sort::Waiting;
+        if self.dice.below(4) == 0 {
+            return self.clock(at, act);
+        }
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {
             0 | 1 => Body::TaskAccepted(act),
             2 => Body::TaskProgressed(act),
@@ -287,7 +356,13 @@ impl Writer<'_> {
                 Body::TaskReturned(act)
             }
             7 => Body::TaskExtensionRequested(act),
-            8 => Body::TaskExtensionApproved(act),
+            8 => {
+                if self.dice.below(2) == 0 {
+                    act.due = None;
+                    act.extend = "3wd".parse().ok();
+                }
+                Body::TaskExtensionApproved(act)
+            }
             9 => Body::TaskExtensionRefused(act),
             10 => Body::TaskWaived(act),
             11 => Body::TaskTriggered(act),
@@ -295,6 +370,25 @@ impl Writer<'_> {
                 act.unit = None;
                 Body::TaskTriggered(act)
             }
+        };
+        self.push(at, Some(at), body);
+    }
+
+    /// A clock is stopped, goes on, or begins anew.
+    fn clock(&mut self, at: Timestamp, mut act: TaskAct) {
+        let body = match self.dice.below(5) {
+            0 | 1 => {
+                let unit = act.unit.clone().unwrap_or_default();
+                self.stopped.push((act.task.clone(), unit));
+                Body::TaskStopped(act)
+            }
+            2 | 3 => {
+                if let Some((task, unit)) = self.stopped.pop() {
+                    (act.task, act.unit) = (task, Some(unit));
+                }
+                Body::TaskResumed(act)
+            }
+            _ => Body::TaskRestarted(act),
         };
         self.push(at, Some(at), body);
     }
@@ -360,6 +454,7 @@ fn publication(name: &str, unit: &str, kind: &str) -> Publication {
         written: None,
         validity: None,
         formats: Vec::new(),
+        about: None,
         note: None,
     }
 }

@@ -185,6 +185,7 @@ fn published(id: &str, kind: &str) -> Body {
         validity: None,
         formats: Vec::new(),
         note: None,
+        about: None,
     })
 }
 
@@ -198,7 +199,9 @@ fn act(task: &str, due: Option<&str>) -> TaskAct {
         reason: None,
         evidence: Vec::new(),
         due: due.map(|d| d.parse().expect("a date")),
+        extend: None,
         note: None,
+        occasion: None,
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use duban_model::fact::{Expects, Publication, PublicationWithdrawn, TaskAct};
+use duban_model::fact::{
+    Expects, Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+};
 use duban_model::{Body, Envelope, Record, Service, Timestamp};
 use duban_rules::{Obligation, obligation_of, obligations_digest};
 use duban_tests::scenario::{Folder, House};
 
 use crate::script::{Act, Command, Fields, Line, instant_word, shown};
-use crate::words::{light, told};
+use crate::words::{due, light, told};
 
 /// The office of every scenario.
 const TENANT: &str = "test";
@@ -176,9 +178,14 @@ impl Stage {
     pub fn line(&mut self, line: &Line) -> Result<(), String> {
         match &line.command {
             Command::Ledger(name, tasks) => {
-                let dir = self.root.join("scenarios/ledgers").join(name);
+                let own = self.root.join("scenarios/ledgers").join(name);
+                let shipped = self.root.join("../../workflows").join(name);
+                let dir = if own.exists() { &own } else { &shipped };
                 let calendar = self.root.join("../../workflows/calendars/cn-workdays.csv");
-                let mut folder = Folder::read(&dir, &calendar)?;
+                let mut folder = Folder::read(dir, &calendar)?;
+                if *dir == shipped {
+                    folder.rename(name, TENANT)?;
+                }
                 if !tasks.is_empty() {
                     only(&mut folder, tasks)?;
                 }
@@ -324,7 +331,10 @@ impl Stage {
             let found = match key.as_str() {
                 "state" => o.state.to_string(),
                 "light" => light(o).to_owned(),
-                "due" => o.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
+                "stopped" => o
+                    .stopped_on(duban_model::Zone::SHANGHAI)
+                    .unwrap_or_else(|| "no".to_owned()),
+                "due" => due(o.due, o.due_at),
                 "late" => late.map_or("none", yes).to_owned(),
                 "next" => o
                     .armed
@@ -440,6 +450,7 @@ impl Stage {
                 .map(|list| list.split(',').map(ToOwned::to_owned).collect())
                 .unwrap_or_default(),
             note: None,
+            about: field("about"),
         };
         Ok(vec![match act.verb.as_str() {
             "deploy" => return self.deployment(act),
@@ -448,6 +459,21 @@ impl Stage {
             "update" => Body::PublicationUpdated(publication()),
             "withdraw" => Body::PublicationWithdrawn(PublicationWithdrawn {
                 publication: word(1),
+                unit: word(0),
+                reason: field("reason"),
+                note: None,
+            }),
+            "report" => Body::MatterReported(Matter {
+                matter: word(1),
+                unit: word(0),
+                kind: word(2),
+                title: field("title").unwrap_or_else(|| format!("{}的{}", word(0), word(2))),
+                about: field("about"),
+                number: field("number"),
+                note: None,
+            }),
+            "call-off" => Body::MatterWithdrawn(MatterWithdrawn {
+                matter: word(1),
                 unit: word(0),
                 reason: field("reason"),
                 note: None,
@@ -462,20 +488,24 @@ impl Stage {
                 });
                 let period =
                     field("period").map(|p| p.parse().map_err(|_| format!("`{p}` is no period")));
+                let extend =
+                    field("extend").map(|s| s.parse().map_err(|_| format!("`{s}` is no span")));
                 let reasoned = !matches!(
                     verb,
-                    "accept" | "progress" | "submit" | "verify" | "trigger"
+                    "accept" | "progress" | "submit" | "verify" | "trigger" | "resume"
                 );
                 let data = TaskAct {
                     task: parts.next().unwrap_or_default().to_owned(),
                     unit: parts.next().map(ToOwned::to_owned),
                     role: role.transpose()?,
                     period: period.transpose()?,
-                    by: None,
+                    by: field("by").or_else(|| (verb == "stop").then(|| "主管部门".to_owned())),
                     reason: field("reason").or_else(|| reasoned.then(|| "理由".to_owned())),
                     evidence: Vec::new(),
                     due: due.transpose()?,
+                    extend: extend.transpose()?,
                     note: None,
+                    occasion: field("occasion"),
                 };
                 match verb {
                     "accept" => Body::TaskAccepted(data),
@@ -486,6 +516,9 @@ impl Stage {
                     "request-extension" => Body::TaskExtensionRequested(data),
                     "approve-extension" => Body::TaskExtensionApproved(data),
                     "refuse-extension" => Body::TaskExtensionRefused(data),
+                    "stop" => Body::TaskStopped(data),
+                    "resume" => Body::TaskResumed(data),
+                    "restart" => Body::TaskRestarted(data),
                     "waive" => Body::TaskWaived(data),
                     _ => Body::TaskTriggered(data),
                 }

@@ -1,11 +1,12 @@
 //! Records and rows in the words of a scenario.
 
+use chrono::NaiveDate;
 use duban_model::decision::{NoticeKind, NoticeRequested};
 use duban_model::definition::Tier;
-use duban_model::{Body, Service, Zone};
+use duban_model::{Body, Service, Timestamp, Zone};
 use duban_rules::{Obligation, ObligationState};
 
-use crate::script::Fields;
+use crate::script::{Fields, shown};
 
 /// The light of a duty by its row: red, yellow or green while it runs.
 pub fn light(o: &Obligation) -> &'static str {
@@ -26,10 +27,7 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
     };
     let words = match body {
         Body::ObligationOpened(r) => {
-            put(
-                "due",
-                r.due.map_or_else(|| "none".to_owned(), |d| d.to_string()),
-            );
+            put("due", due(r.due, r.due_at));
             vec!["opened"]
         }
         Body::ObligationAccepted(_) => vec!["accepted"],
@@ -71,16 +69,33 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
         }
         Body::ObligationExtended(r) => {
             put("due", r.to.to_string());
+            if let Some(by) = &r.by {
+                put("by", by.clone());
+            }
             vec!["extended"]
         }
         Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
+        Body::ObligationStopped(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            put("left", r.left.clone().unwrap_or_default());
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["stopped"]
+        }
+        Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            put("due", r.to.map(|to| to.to_string()).unwrap_or_default());
+            match body {
+                Body::ObligationResumed(_) => vec!["resumed"],
+                _ => vec!["restarted"],
+            }
+        }
         Body::ObligationWaived(_) => vec!["waived"],
         Body::ObligationWithdrawn(r) => {
             put("reason", r.reason.clone().unwrap_or_default());
             vec!["withdrawn"]
         }
         Body::ObligationRedated(r) => {
-            put("due", r.to.to_string());
+            put("due", due(Some(r.to), r.to_at));
             put("reason", r.reason.clone());
             vec![if r.granted { "kept" } else { "redated" }]
         }
@@ -125,6 +140,15 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
     Some((words, fields))
 }
 
+/// A date, or an instant in one word: `2021-07-06T03:10`.
+pub fn due(date: Option<NaiveDate>, at: Option<Timestamp>) -> String {
+    match (at, date) {
+        (Some(at), _) => shown(at).replace(' ', "T"),
+        (None, Some(date)) => date.to_string(),
+        (None, None) => "none".to_owned(),
+    }
+}
+
 /// What a notice says. Its kind and, mostly, whom it goes to follow from step and tier; where they
 /// do not, that is a fault of the rules which shows as an unexpected `to`.
 fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
@@ -134,6 +158,15 @@ fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
         "catchup" => NoticeKind::Catchup,
         "verify" => NoticeKind::Verification,
         "reopened" => NoticeKind::Reopened,
+        "opened" => NoticeKind::Opened,
+        "extended" => NoticeKind::Extended,
+        "extension_refused" => NoticeKind::ExtensionRefused,
+        "waived" => NoticeKind::Waived,
+        // To the unit when it is stopped, to the office while it stands still.
+        "stopped" if request.step == "stopped" => NoticeKind::Stopped,
+        "stopped" => NoticeKind::StillStopped,
+        "resumed" => NoticeKind::Resumed,
+        "restarted" => NoticeKind::Restarted,
         _ => NoticeKind::Return,
     };
     assert_eq!(request.kind, kind, "the kind of {request:?}");
@@ -143,10 +176,7 @@ fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
     let mut list = vec![
         ("to", request.to.clone()),
         ("missing", request.missing.join(",")),
-        (
-            "due",
-            request.due.map(|d| d.to_string()).unwrap_or_default(),
-        ),
+        ("due", due(request.due, request.due_at)),
         ("reason", request.reason.clone()),
     ];
     if request.missing.is_empty() {

@@ -105,6 +105,8 @@ fn opening(first: u64) -> Frame {
             owner: 0,
             period: None,
             due: at.utc().date_naive().succ_opt(),
+            due_at: None,
+            occasion: None,
         });
         let armed = Body::TimerArmed(TimerArmed {
             owner: Service::Rules,

@@ -22,7 +22,7 @@ pub(super) struct DutyRow<'a> {
     pub unit_address: String,
     pub role: &'static str,
     pub period: String,
-    pub due: Option<NaiveDate>,
+    pub due: Option<String>,
     pub remains: String,
 }
 
@@ -46,10 +46,21 @@ impl<'a> DutyRow<'a> {
             unit_name: projection.units().name(&ledger.tenant, &duty.unit),
             unit_address: address::of_unit(&duty.unit),
             role: duty.role.chinese(),
-            period: duty.period.map(period_in_chinese).unwrap_or_default(),
-            due: duty.due,
+            period: match (duty.period, duty.occasion()) {
+                (Some(period), _) => period_in_chinese(period),
+                (None, occasion) => occasion.unwrap_or_default().to_owned(),
+            },
+            due: due_shown(duty, ledger.zone),
             remains: remains(duty, today),
         }
+    }
+}
+
+/// The date in force, with its minute where the term is counted in hours.
+pub(super) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
+    match (duty.due_at(), duty.due) {
+        (Some(at), _) => Some(minute(at, zone)),
+        (None, due) => due.map(|due| due.to_string()),
     }
 }
 
@@ -58,10 +69,14 @@ pub(super) fn remains(duty: &Duty, today: Option<NaiveDate>) -> String {
     if duty.stage.is_final() {
         return String::new();
     }
+    if duty.stopped {
+        return "停止计时".to_owned();
+    }
     let (Some(due), Some(today)) = (duty.due, today) else {
         return String::new();
     };
     match (due - today).num_days() {
+        0 if duty.overdue => "今天已到期".to_owned(),
         0 => "今天到期".to_owned(),
         days if days > 0 => format!("还有{days}天"),
         days => format!("已过{}天", -days),

@@ -1,11 +1,12 @@
 //! One duty as the pages show it: the fold of the rules' records about it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use duban_model::calendar::Period;
-use duban_model::decision::{Judged, ObligationOpened, When};
-use duban_model::definition::{Fulfilment, Requirement, Role};
+use duban_model::decision::{Arose, Judged, ObligationOpened, Occasion, When};
+use duban_model::definition::{Came, Fulfilment, Role};
 use duban_model::{Body, Timestamp};
 
 use super::history::History;
@@ -58,6 +59,8 @@ pub struct Tick {
     pub publication: Box<str>,
     /// The instant that counts.
     pub at: Timestamp,
+    /// The unit or item that it counts for, where each counts once.
+    pub item: Option<Box<str>>,
 }
 
 /// One duty. There may be 100,000: what most do not have stands apart, what many share is shared.
@@ -85,6 +88,8 @@ pub struct Duty {
     pub due_soon: bool,
     /// It has turned red.
     pub overdue: bool,
+    /// Its clock stands still.
+    pub stopped: bool,
     /// The next wake-up, and what for.
     pub next: Option<(Timestamp, Arc<str>)>,
     /// Where the lines of what happened stand on the log.
@@ -103,11 +108,23 @@ struct Progress {
     done: Option<Done>,
     extension: Option<Box<ExtensionAsked>>,
     reason: Option<Box<str>>,
+    /// What it was opened for, as people call it.
+    occasion: Option<Box<str>>,
+    /// The instant on its date, where its term is counted in hours.
+    due_at: Option<Timestamp>,
 }
 
 impl Duty {
     /// A duty that has just come into being.
     pub(super) fn opened(opened: &ObligationOpened, ledger: u32, shared: &mut Shared) -> Duty {
+        let arisen = opened.occasion.is_some() || opened.due_at.is_some();
+        let progress = arisen.then(|| {
+            Box::new(Progress {
+                occasion: opened.occasion.as_ref().map(named),
+                due_at: opened.due_at,
+                ..Progress::default()
+            })
+        });
         Duty {
             id: opened.obligation.as_str().into(),
             ledger,
@@ -124,11 +141,22 @@ impl Duty {
             due: opened.due,
             due_soon: false,
             overdue: false,
+            stopped: false,
             next: None,
             history: History::default(),
             notices: Trail::default(),
-            progress: None,
+            progress,
         }
+    }
+
+    /// What it was opened for, as people call it; of a standing duty also which round it is.
+    pub fn occasion(&self) -> Option<&str> {
+        self.progress.as_ref()?.occasion.as_deref()
+    }
+
+    /// The instant on its date, where its term is counted in hours.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.progress.as_ref()?.due_at
     }
 
     /// Publications that count, by requirement.
@@ -194,11 +222,12 @@ impl Duty {
             }
             Body::ObligationReturned(r) => {
                 self.stage = Stage::Returned;
+                self.stopped = false;
                 let progress = self.progress();
                 progress.submitted = None;
                 progress.done = None;
                 progress.reason = Some(r.reason.as_str().into());
-                self.redate(r.due);
+                self.redate(r.due, None);
             }
             Body::ObligationFulfilled(r) => {
                 self.stage = Stage::Fulfilled;
@@ -226,6 +255,7 @@ impl Duty {
                 requirement: r.requirement,
                 publication: r.publication.as_str().into(),
                 at: r.at,
+                item: r.item.as_deref().map(Into::into),
             }),
             Body::ObligationUnticked(r) => self.progress().ticks.retain(|tick| {
                 tick.requirement != r.requirement || *tick.publication != *r.publication
@@ -239,11 +269,19 @@ impl Duty {
             Body::ObligationExtensionRefused(_) => self.progress().extension = None,
             Body::ObligationExtended(r) => {
                 self.progress().extension = None;
-                self.redate(r.to);
+                self.redate(r.to, None);
+            }
+            Body::ObligationStopped(_) => self.stopped = true,
+            Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+                self.stopped = false;
+                let moved = (r.to, r.to_at) != (self.due, self.due_at());
+                if let Some(to) = r.to.filter(|_| moved) {
+                    self.redate(to, r.to_at);
+                }
             }
             Body::ObligationTriggered(r) => {
                 self.stage = Stage::Open;
-                self.redate(r.to);
+                self.redate(r.to, None);
             }
             Body::ObligationWaived(r) => {
                 self.stage = Stage::Waived;
@@ -261,8 +299,9 @@ impl Duty {
                 if self.stage == Stage::Waiting {
                     self.stage = Stage::Open;
                 }
-                if r.from != Some(r.to) {
-                    self.redate(r.to);
+                let stays = r.granted && r.from == Some(r.to);
+                if !stays && (self.due != Some(r.to) || self.due_at() != r.to_at) {
+                    self.redate(r.to, r.to_at);
                 }
             }
             Body::ObligationTransferred(r) => {
@@ -284,8 +323,11 @@ impl Duty {
     }
 
     /// A new date brings its own lights.
-    fn redate(&mut self, due: NaiveDate) {
+    fn redate(&mut self, due: NaiveDate, at: Option<Timestamp>) {
         self.due = Some(due);
+        if self.due_at() != at {
+            self.progress().due_at = at;
+        }
         self.due_soon = false;
         self.overdue = false;
     }
@@ -297,22 +339,10 @@ impl Duty {
             .filter(move |tick| tick.requirement as usize == requirement)
     }
 
-    /// How many publications count for a requirement.
-    pub fn ticked(&self, requirement: usize) -> usize {
-        self.ticks_of(requirement).count()
-    }
-
-    /// Requirements that publications have not met yet.
-    pub fn missing<'a>(&self, fulfilled_by: &'a Fulfilment) -> Vec<&'a Requirement> {
-        match fulfilled_by {
-            Fulfilment::Submission => Vec::new(),
-            Fulfilment::Publications(list) => list
-                .iter()
-                .enumerate()
-                .filter(|(place, r)| (self.ticked(*place) as u64) < u64::from(r.at_least))
-                .map(|(_, r)| r)
-                .collect(),
-        }
+    /// What has not been published, reported or submitted yet, in words; `unit` gives a unit's name.
+    pub fn missing(&self, fulfilled_by: &Fulfilment, unit: &dyn Fn(&str) -> String) -> Vec<String> {
+        let submitted = self.submitted().is_some() || self.stage == Stage::Fulfilled;
+        Came::missing(self, fulfilled_by, submitted, unit)
     }
 
     /// Remembers a notice about it.
@@ -321,6 +351,27 @@ impl Duty {
         if self.notices.len() > NOTICES_PER_DUTY {
             self.notices.forget(0);
         }
+    }
+}
+
+impl Came for Duty {
+    fn ticked(&self, requirement: u32) -> usize {
+        self.ticks_of(requirement as usize).count()
+    }
+
+    fn items(&self, requirement: u32) -> BTreeSet<&str> {
+        self.ticks_of(requirement as usize)
+            .filter_map(|tick| tick.item.as_deref())
+            .collect()
+    }
+}
+
+/// What a duty was opened for, in a few words.
+fn named(occasion: &Occasion) -> Box<str> {
+    match (&occasion.arose, occasion.round) {
+        (Arose::Again, round) => format!("第{round}期").into(),
+        (_, 1) => occasion.title.as_str().into(),
+        (_, round) => format!("{}(第{round}期)", occasion.title).into(),
     }
 }
 

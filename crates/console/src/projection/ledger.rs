@@ -57,6 +57,11 @@ impl TaskRow {
         self.spec.as_ref().map_or("", |t| &t.text)
     }
 
+    /// Whether it is a row of the document, and no rule that only belongs to one.
+    pub fn is_row(&self) -> bool {
+        self.spec.as_ref().is_none_or(|t| t.part_of.is_none())
+    }
+
     /// 责任单位, as the document words it.
     pub fn units_phrase(&self) -> &str {
         self.spec.as_ref().map_or("", |t| &t.units_phrase)
@@ -86,6 +91,9 @@ impl TaskRow {
             }
             .to_owned(),
             (DueRule::PeriodEnd, _) => "期末".to_owned(),
+            (DueRule::After(term), Opens::EachPeriod(_)) => format!("期初起{}内", term.chinese()),
+            (DueRule::After(term), _) => format!("启动起{}内", term.chinese()),
+            (DueRule::MonthDay(day), _) => format!("当年{day}"),
         }
     }
 
@@ -158,6 +166,11 @@ struct Former {
 }
 
 impl Ledger {
+    /// How many rows the document has.
+    pub fn rows(&self) -> usize {
+        self.tasks.iter().filter(|task| task.is_row()).count()
+    }
+
     /// A ledger of which only the id is known.
     pub fn named(id: &str, tenant: &str) -> Ledger {
         Ledger {
@@ -221,10 +234,8 @@ impl Ledger {
         for row in self.tasks.iter().filter(|row| !row.duties.is_empty()) {
             let owners = row.spec.iter().flat_map(|spec| &spec.owners);
             for (owner, entry) in (0..).zip(owners) {
-                if let Fulfilment::Publications(list) = &entry.fulfilled_by {
-                    for (place, requirement) in (0..).zip(list) {
-                        names.insert((row.id.clone(), owner, place), requirement.name.clone());
-                    }
+                for (place, requirement) in (0..).zip(entry.fulfilled_by.requirements()) {
+                    names.insert((row.id.clone(), owner, place), requirement.name.clone());
                 }
             }
         }
@@ -272,10 +283,8 @@ impl Ledger {
         if let Some(name) = self.former_from(at).find_map(|f| f.names.get(&key)) {
             return name.as_deref();
         }
-        match self.task(task)?.fulfilled_by(owner)? {
-            Fulfilment::Publications(list) => Some(&list.get(place as usize)?.name),
-            Fulfilment::Submission => None,
-        }
+        let asked = self.task(task)?.fulfilled_by(owner)?.requirements();
+        Some(&asked.get(place as usize)?.name)
     }
 
     /// The row with this number.

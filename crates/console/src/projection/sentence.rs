@@ -1,6 +1,6 @@
 //! Records as Chinese sentences: what happened to a duty, and why.
 
-use duban_model::decision::{Judged, NoticeRequested};
+use duban_model::decision::{Arose, Judged, NoticeRequested, Occasion};
 use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp, Zone};
 
@@ -74,6 +74,17 @@ fn request(r: &NoticeRequested, look: &impl Lookup) -> String {
     )
 }
 
+/// What a duty was opened for.
+fn occasion(occasion: &Occasion) -> String {
+    match &occasion.arose {
+        Arose::Publication(_) => format!(",缘由:公开信息《{}》", occasion.title),
+        Arose::Matter(_) => format!(",缘由:事由“{}”", occasion.title),
+        Arose::Schedule => format!(",缘由:定时({})", occasion.title),
+        Arose::Duty(_) => format!(",缘由:接续“{}”", occasion.title),
+        Arose::Again => format!(",第{}期,前一期销号后再次启动", occasion.round),
+    }
+}
+
 fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered => "已送达",
@@ -99,6 +110,9 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::ObligationExtensionRequested(_)
             | Body::ObligationExtended(_)
             | Body::ObligationExtensionRefused(_)
+            | Body::ObligationStopped(_)
+            | Body::ObligationResumed(_)
+            | Body::ObligationRestarted(_)
             | Body::ObligationWaived(_)
             | Body::ObligationTriggered(_)
             | Body::ObligationWithdrawn(_)
@@ -127,12 +141,14 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 .period
                 .map(|p| format!("{},", period_in_chinese(p)))
                 .unwrap_or_default();
-            let due = r.due.map_or_else(
-                || "待启动后确定时限".to_owned(),
-                |due| format!("完成时限{due}"),
-            );
+            let due = match (r.due, r.due_at) {
+                (_, Some(at)) => format!("完成时限{}", minute(at, look.zone())),
+                (Some(due), None) => format!("完成时限{due}"),
+                (None, None) => "待启动后确定时限".to_owned(),
+            };
+            let arose = r.occasion.as_ref().map(occasion).unwrap_or_default();
             let text = format!(
-                "产生责任事项:{}({}),{period}{due}",
+                "产生责任事项:{}({}),{period}{due}{arose}",
                 look.unit(&r.unit),
                 r.role.chinese()
             );
@@ -196,9 +212,13 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::ObligationTicked(r) => (
             M::Evidence,
             format!(
-                "计入「{}」:{},认定公开时间{}",
+                "计入「{}」:{}{},认定公开时间{}",
                 look.requirement(r.requirement),
                 look.publication(&r.publication),
+                r.item
+                    .as_deref()
+                    .map(|item| format!(",记为{}", look.unit(item)))
+                    .unwrap_or_default(),
                 minute(r.at, look.zone())
             ),
         ),
@@ -238,6 +258,34 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 because(r.reason.as_deref())
             ),
         ),
+        Body::ObligationStopped(r) => (
+            M::Duty,
+            format!(
+                "停止计时{},{},剩余{}{}",
+                by(r.by.as_deref()),
+                judged(&r.at, look.zone()),
+                r.left.as_deref().unwrap_or_default(),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+            let what = match body {
+                Body::ObligationResumed(_) => "恢复计时",
+                _ => "重新计时",
+            };
+            let to = match (r.to, r.to_at) {
+                (_, Some(at)) => minute(at, look.zone()),
+                (to, None) => to.map(|to| to.to_string()).unwrap_or_default(),
+            };
+            let text = format!(
+                "{what}{},{},完成时限由{}改为{to}{}",
+                by(r.by.as_deref()),
+                judged(&r.at, look.zone()),
+                r.from,
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
         Body::ObligationWaived(r) => (
             M::Duty,
             format!(

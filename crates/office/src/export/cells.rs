@@ -121,10 +121,19 @@ impl Cell {
         self
     }
 
+    /// Its day in words, with the time if it has one.
+    pub fn day(&self) -> Option<String> {
+        let date = self.date?;
+        Some(self.time.map_or_else(
+            || date.to_string(),
+            |time| format!("{date} {}", time.format("%H:%M")),
+        ))
+    }
+
     /// Its text with line breaks; a date as `2021-10-31`.
     pub fn shown(&self) -> String {
-        if let Some(date) = self.date {
-            return date.to_string();
+        if let Some(date) = self.day() {
+            return date;
         }
         let lines: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
         lines.join("\n")
@@ -146,8 +155,8 @@ impl Cell {
 
     /// The same with each line's link after it, for formats in which a text cannot lead anywhere.
     pub fn with_links(&self) -> String {
-        if let Some(date) = self.date {
-            return date.to_string();
+        if let Some(date) = self.day() {
+            return date;
         }
         let line = |line: &Line| match &line.link {
             Some(link) if !line.text.contains(link.as_str()) => format!("{} {link}", line.text),
@@ -299,7 +308,7 @@ pub(crate) fn duties(ledger: &Ledger) -> Grid {
         column("任务", 28),
         column("单位", 26),
         centred("角色", 6),
-        centred("期限", 9),
+        centred("期限或缘由", 16),
         centred("状态", 14),
         centred(LIGHT, 10),
         centred("时限", 13),
@@ -322,9 +331,12 @@ pub(crate) fn duties(ledger: &Ledger) -> Grid {
             Cell::text(&duty.full_name),
             Cell::text(summary::role(duty.role)),
             Cell::text(duty.period.as_deref().unwrap_or_default()),
-            Cell::text(duty.stage.chinese()),
+            Cell::text(summary::stage(duty)),
             Cell::light(duty.light),
-            Cell::date(duty.due),
+            duty.due_at.map_or_else(
+                || Cell::date(duty.due),
+                |at| Cell::instant(at.naive_local()),
+            ),
             Cell::date(duty.done),
             Cell::text(if duty.late { "是" } else { "" }),
             Cell::lines(evidence),

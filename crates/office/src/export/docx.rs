@@ -154,8 +154,8 @@ impl Writer {
                 let _ = write!(self.body, "<w:p>{align}{text}</w:p>");
                 paragraphs += 1;
             }
-            if let Some(date) = cell.date {
-                let text = run(&date.to_string(), "");
+            if let Some(day) = cell.day() {
+                let text = run(&day, "");
                 let _ = write!(self.body, "<w:p>{align}{text}</w:p>");
                 paragraphs += 1;
             }

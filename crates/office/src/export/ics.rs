@@ -14,6 +14,7 @@ pub fn write(ledger: &Ledger) -> String {
     for row in &ledger.rows {
         for duty in row.duties.iter().filter(|duty| is_entered(duty)) {
             let Some(due) = duty.due else { continue };
+            let when = duty.due_at.map_or(When::Day(due), When::At);
             let period = duty.period.as_ref();
             let period = period.map(|p| format!(" {p}")).unwrap_or_default();
             let mut lines = vec![
@@ -22,7 +23,7 @@ pub fn write(ledger: &Ledger) -> String {
                     "{}({}单位){period}:{},{}",
                     duty.name,
                     summary::role(duty.role),
-                    duty.stage.chinese(),
+                    summary::stage(duty),
                     duty.light.chinese()
                 ),
             ];
@@ -33,7 +34,7 @@ pub fn write(ledger: &Ledger) -> String {
             lines.push(duty.id.clone());
             calendar.entry(&Entry {
                 uid: format!("{}@duban", duty.id),
-                when: When::Day(due),
+                when,
                 summary: format!("{} 第{}项 {}{period}", duty.name, row.id, duty.title),
                 description: lines.join("\n"),
                 category: duty.light.chinese(),
@@ -43,9 +44,9 @@ pub fn write(ledger: &Ledger) -> String {
     calendar.end()
 }
 
-/// True for a duty that has an entry: open, with a date.
+/// True for a duty that has an entry: open, with a date, and its clock runs.
 pub fn is_entered(duty: &Duty) -> bool {
-    duty.stage.is_open() && duty.due.is_some()
+    duty.stage.is_open() && duty.due.is_some() && !duty.stopped
 }
 
 /// When an entry is.

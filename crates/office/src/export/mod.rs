@@ -150,14 +150,18 @@ pub struct Duty {
     pub full_name: String,
     /// Its part.
     pub role: Role,
-    /// Which period, e.g. `2021Q3`.
+    /// Which period, e.g. `2021Q3`, or what it was opened for.
     pub period: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     /// Its light.
     pub light: Light,
+    /// Its clock stands still: the date will move.
+    pub stopped: bool,
     /// The date in force.
     pub due: Option<NaiveDate>,
+    /// The instant on that day, where the term is counted in hours.
+    pub due_at: Option<DateTime<FixedOffset>>,
     /// The day it was struck off.
     pub done: Option<NaiveDate>,
     /// Struck off after its date.

@@ -70,6 +70,7 @@ pub(crate) fn state(duties: &[Duty]) -> String {
             ("黄灯", count(&|d: &Duty| d.light == Light::Yellow)),
             ("待核实", of(Stage::Submitted)),
             ("已退回", of(Stage::Returned)),
+            ("停止计时", count(&|d: &Duty| d.stopped)),
             ("逾期办结", count(&|d: &Duty| d.late)),
         ]);
         let among = if among.is_empty() {
@@ -83,6 +84,12 @@ pub(crate) fn state(duties: &[Duty]) -> String {
         parts.push(format!("已撤销{withdrawn}项"));
     }
     parts.join(";")
+}
+
+/// Where a duty stands, in words.
+pub(crate) fn stage(duty: &Duty) -> String {
+    let stopped = if duty.stopped { "(停止计时)" } else { "" };
+    format!("{}{stopped}", duty.stage.chinese())
 }
 
 /// The light of the worst duty; grey if there is none.

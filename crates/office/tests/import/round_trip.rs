@@ -41,7 +41,9 @@ fn duty(task: &str, text: &str) -> Duty {
         period: None,
         stage: Stage::Open,
         light: Light::Red,
+        stopped: false,
         due: NaiveDate::from_ymd_opt(2021, 10, 31),
+        due_at: None,
         done: None,
         late: false,
         evidence: vec![Evidence {

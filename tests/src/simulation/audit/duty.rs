@@ -27,7 +27,12 @@ struct Noted<'a> {
     step: &'a str,
 }
 
-pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
+pub(super) fn check(
+    evidence: &Evidence,
+    entries: &[Entry<'_>],
+    stopped: &[&str],
+    findings: &mut Vec<String>,
+) {
     let pending = timers(entries, findings);
     let armed = armed(entries);
     for (key, noted) in &pending {
@@ -45,7 +50,7 @@ pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut V
             ));
         }
     }
-    duties(entries, &pending, &armed, findings);
+    duties(entries, stopped, &pending, &armed, findings);
     reactions(entries, findings);
 }
 
@@ -160,6 +165,7 @@ fn timers<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<Key
 /// Where each duty stands, by the last record that says so.
 fn duties<'a>(
     entries: &[Entry<'a>],
+    stopped: &[&str],
     pending: &BTreeMap<Key<'a>, Noted<'a>>,
     armed: &BTreeMap<Key<'a>, Armed<'a>>,
     findings: &mut Vec<String>,
@@ -218,6 +224,20 @@ fn duties<'a>(
     for (duty, state) in states {
         let key = ("rules", duty);
         match (state, pending.get(&key), armed.get(&key)) {
+            // While its clock stands still an open duty has the reminder of that, and no other.
+            ("open", _, Some(armed))
+                if armed.step.starts_with("stopped:") != stopped.contains(&duty) =>
+            {
+                findings.push(format!(
+                    "duty: {duty} waits for {}, and its clock {}",
+                    armed.step,
+                    if stopped.contains(&duty) {
+                        "stands still"
+                    } else {
+                        "runs"
+                    }
+                ));
+            }
             ("open" | "submitted", Some(noted), Some(armed))
                 if armed.when["at"].as_str() == Some(noted.due) && armed.step == noted.step => {}
             ("waiting" | "final", None, None) => {}
@@ -238,8 +258,9 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
         }
         let data = entry.data();
         let (owner, timer) = key(data);
-        // Opening a period for which nobody owes anything gives no record; duties always answer.
-        if owner != "rules" || text(&data["step"]) == "period" {
+        // Opening a period for which nobody owes anything gives no record, nor does an instant of a
+        // schedule whose duty is there; duties always answer.
+        if owner != "rules" || matches!(text(&data["step"]), "period" | "schedule") {
             continue;
         }
         if answered.contains(&(owner, entry.id())) {
@@ -265,10 +286,13 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
     }
 }
 
-/// True if `other` was decided on an input that stands before `entry` on the log.
+/// True if `other` was decided on an input that stands before `entry` on the log. A long act goes on
+/// from its own records, before any other input: what counts is where it began.
 fn decided_before(entries: &[Entry<'_>], other: &Entry<'_>, entry: &Entry<'_>) -> bool {
-    entries
-        .iter()
-        .take_while(|e| e.id() != entry.id())
-        .any(|e| e.id() == other.cause())
+    let by_id = |id: &str| entries.iter().position(|e| e.id() == id);
+    let mut began = by_id(other.cause());
+    while let Some(place) = began.filter(|place| entries[*place].kind().ends_with(".continue")) {
+        began = by_id(entries[place].cause());
+    }
+    began.is_some_and(|place| by_id(entry.id()).is_some_and(|at| place < at))
 }

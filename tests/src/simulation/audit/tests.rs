@@ -298,3 +298,33 @@ fn a_message_that_was_not_announced_is_found() {
         true
     });
 }
+
+#[test]
+fn a_resumption_to_a_wrong_date_is_found() {
+    let dated = |r: &Value| r["data"]["clock"]["basis"]["date"].is_string();
+    finds("clock:", |e| {
+        change(e, "obligation.resumed", dated, |r| {
+            r["data"]["to"] = json!("2035-01-01");
+        })
+    });
+}
+
+#[test]
+fn a_stop_that_nobody_remembers_is_found() {
+    let reminder = |r: &Value| text(&r["data"]["step"]).starts_with("stopped:");
+    finds("duty:", |e| {
+        change(e, "timer.armed", reminder, |r| {
+            r["data"]["step"] = json!("before:7wd");
+        })
+    });
+}
+
+#[test]
+fn a_reminder_while_the_clock_stands_still_is_found() {
+    let standing = |r: &Value| text(&r["data"]["kind"]) == "still_stopped";
+    finds("clock:", |e| {
+        change(e, "notice.requested", standing, |r| {
+            r["data"]["kind"] = json!("reminder");
+        })
+    });
+}
