@@ -145,8 +145,8 @@ pub(crate) fn requirement(
         return Err(Miss::BeforePeriod);
     }
     // A round of a standing duty, or one of a schedule, is not met by what was there before it.
-    let new_part = |o: &&Box<Occasion>| o.round > 1 || o.arose == Arose::Schedule;
-    let occasion = obligation.occasion.as_ref().filter(new_part);
+    let new_part = |o: &&Occasion| o.round > 1 || o.arose == Arose::Schedule;
+    let occasion = obligation.occasion.as_deref().filter(new_part);
     if occasion.is_some_and(|occasion| at < occasion.at) {
         return Err(Miss::BeforePeriod);
     }
