@@ -221,13 +221,6 @@ pub(crate) struct TaskSource {
     pub confirm: Vec<Spanned<String>>,
 }
 
-impl TaskSource {
-    /// Whether a publication or matter opens its duties.
-    pub fn is_opened_by_event(&self) -> bool {
-        self.opens.value == "event"
-    }
-}
-
 /// 期限 | Periods
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
