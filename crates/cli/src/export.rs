@@ -69,7 +69,7 @@ fn format(args: &Export) -> Result<ExportFormat, Fault> {
     if let Some(format) = args.format {
         return Ok(format);
     }
-    let ending = args.to.extension().map(|e| e.to_ascii_lowercase());
+    let ending = args.to.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     match ending.as_ref().and_then(|e| e.to_str()) {
         Some("xlsx") => Ok(ExportFormat::Xlsx),
         Some("docx") => Ok(ExportFormat::Docx),
