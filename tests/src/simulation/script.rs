@@ -295,7 +295,6 @@ impl Writer<'_> {
                     due: None,
                     extend: None,
                     note: None,
-                    extend: None,
                 };
                 match what {
                     3 => Body::TaskAccepted(act),
