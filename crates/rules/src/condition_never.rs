@@ -77,7 +77,7 @@ pub(crate) fn out_of_range(whole: &IdedExpr) -> Vec<(&IdedExpr, String)> {
     }
     for field in Field::ALL {
         // The lowest and the highest text left, each with whether it is itself allowed.
-        let (mut low, mut high): (Option<(String, bool)>, Option<(String, bool)>) = (None, None);
+        let (mut low, mut high): (Option<Bound>, Option<Bound>) = (None, None);
         for term in &terms {
             let Some((operator, text)) = ordered(term, *field) else {
                 continue;
@@ -112,8 +112,11 @@ pub(crate) fn out_of_range(whole: &IdedExpr) -> Vec<(&IdedExpr, String)> {
     found
 }
 
+/// A text that is the lowest or highest left, and whether it is itself allowed.
+type Bound = (String, bool);
+
 /// Whether an earlier bound leaves no more than another.
-fn tighter(old: &(String, bool), new: &(String, bool), from_below: bool) -> bool {
+fn tighter(old: &Bound, new: &Bound, from_below: bool) -> bool {
     match old.0.cmp(&new.0) {
         std::cmp::Ordering::Equal => !old.1,
         order => order.is_gt() == from_below,

@@ -1,23 +1,22 @@
 //! Publications and matters as evidence: what they tick, and what their withdrawal reopens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
 use duban_calendar::Period;
 use duban_model::decision::{
     Carried, Continuation, Judged, ObligationTicked, ObligationUnticked, PublicationForgotten,
     PublicationNoted,
 };
-use duban_model::definition::{By, EventSort, Opens, Owner, Task};
+use duban_model::definition::EventSort;
 use duban_model::fact::{Matter, MatterWithdrawn, Publication, PublicationWithdrawn};
-use duban_model::{Body, Name, Timestamp};
+use duban_model::{Body, Name};
 
 use crate::case::Case;
 use crate::counting::{Counting, Fit, Miss, belongs, requirement};
 use crate::decide::Desk;
-use crate::field::{Field, Shown, carried, noted_name, sort_noted};
-use crate::judge::judge;
+use crate::field::{carried, sort_noted};
 use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
+use crate::offer::{Offer, Wanted, as_noted, as_publication, name_of, wanted_of};
 use crate::plan::Plan;
 use crate::settle::settle;
 use crate::state::{Ledger, Noted, RulesState, publication_key};
@@ -35,34 +34,6 @@ pub(crate) fn published(desk: &mut Desk<'_, '_>, publication: &Publication) {
 /// A matter was reported, or reported anew.
 pub(crate) fn reported(desk: &mut Desk<'_, '_>, matter: &Matter) {
     arrived(desk, EventSort::Matter, &as_publication(matter));
-}
-
-/// A matter in the shape in which evidence is counted.
-pub(crate) fn as_publication(matter: &Matter) -> Publication {
-    let Matter {
-        matter: id,
-        unit,
-        kind,
-        title,
-        about,
-        number,
-        note,
-    } = matter.clone();
-    Publication {
-        publication: id,
-        unit,
-        kind,
-        title,
-        url: None,
-        category: None,
-        issuer: None,
-        number,
-        written: None,
-        validity: None,
-        formats: Vec::new(),
-        about,
-        note,
-    }
 }
 
 /// A publication, or a matter in the same shape, came or changed.
@@ -140,119 +111,6 @@ pub(crate) fn go_on(desk: &mut Desk<'_, '_>, name: &str, withdrawn: Option<&str>
     count(desk, &offer);
 }
 
-/// Something noted, in the shape in which it came, as far as conditions look at it.
-fn as_noted(noted: &Noted) -> Publication {
-    let noted = &noted.publication;
-    let Carried {
-        url,
-        category,
-        issuer,
-        number,
-        written,
-        validity,
-        formats,
-        note,
-        about,
-        published: _,
-    } = noted.carried.clone();
-    let id = noted.publication.split_once('/').map_or("", |(_, id)| id);
-    Publication {
-        publication: id.to_owned(),
-        unit: noted.unit.clone(),
-        kind: noted.kind.clone(),
-        title: noted.title.clone(),
-        url,
-        category,
-        issuer,
-        number,
-        written,
-        validity,
-        formats,
-        about,
-        note,
-    }
-}
-
-/// Something that may count.
-struct Offer<'a> {
-    sort: EventSort,
-    /// By which name it is noted.
-    name: String,
-    /// It, by the present unit.
-    publication: &'a Publication,
-    /// When it counts, if part of it was counted before; else that is still to be judged.
-    noted: Option<Judged>,
-}
-
-impl Offer<'_> {
-    fn claimed(&self, desk: &Desk<'_, '_>) -> Timestamp {
-        let claimed = desk.record.time.unwrap_or(desk.record.loggedat);
-        self.noted.map_or(claimed, |at| at.claimed)
-    }
-
-    /// When it counts in a ledger.
-    fn at(&self, desk: &Desk<'_, '_>, ledger: &Ledger) -> Option<Judged> {
-        let judged = || {
-            let calendar = desk.state.calendar(&ledger.definition)?;
-            Some(judge(desk.record, &ledger.definition, calendar))
-        };
-        self.noted.or_else(judged)
-    }
-
-    /// The day that counts in a ledger as that of its publication, if some condition asks for it: the
-    /// first one, however often it was changed since.
-    fn published(&self, desk: &Desk<'_, '_>, ledger: &Ledger) -> Option<NaiveDate> {
-        let definition = &ledger.definition;
-        let fields = desk.state.plan(&definition.tenant)?.fields();
-        if !fields.has(Field::Published) {
-            return None;
-        }
-        let key = publication_key(&definition.tenant, &self.name);
-        let noted = desk.state.publications.get(&key).map(|n| &n.publication);
-        let day = |at: Timestamp| at.date_in(definition.zone);
-        match noted {
-            Some(noted) => Some(noted.carried.published.unwrap_or_else(|| day(noted.at.at))),
-            None => Some(day(self.at(desk, ledger)?.at)),
-        }
-    }
-
-    fn shown(&self, desk: &Desk<'_, '_>, ledger: &Ledger) -> Shown<'_> {
-        Shown {
-            sort: self.sort,
-            published: self.published(desk, ledger),
-            ..Shown::of(self.publication)
-        }
-    }
-}
-
-/// A row of which something meets requirements.
-struct Wanted<'a> {
-    ledger: &'a Ledger,
-    task: &'a Task,
-    owner: &'a Owner,
-    /// Who owes it.
-    unit: String,
-    /// Which of its requirements.
-    fitting: Vec<Fit>,
-}
-
-impl Wanted<'_> {
-    /// Whether something that counts for no duty yet may count for one that opens later: for a
-    /// period, or since it says what that will be opened for.
-    fn may_count_later(&self, publication: &Publication) -> bool {
-        let requirements = self.owner.fulfilled_by.requirements();
-        let belongs = |fit: &Fit| {
-            let requirement = requirements.get(fit.requirement as usize);
-            requirement.is_some_and(|r| r.about.is_some())
-        };
-        matches!(self.task.opens, Opens::EachPeriod(_))
-            || publication.about.is_some() && self.fitting.iter().any(belongs)
-    }
-}
-
-/// By ledger, task, role and unit.
-type ByTask<'a> = BTreeMap<(&'a str, &'a str, &'static str, String), Wanted<'a>>;
-
 /// Counts something: first it loses what it no longer meets, then it counts where it is wanted, once
 /// per task and unit, for the oldest period still open.
 fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
@@ -272,7 +130,7 @@ fn count(desk: &mut Desk<'_, '_>, offer: &Offer<'_>) {
     let mut is_full = false;
 
     for (id, index) in &old_ticks {
-        let Some(why) = lost(desk, offer, id, *index) else {
+        let Err(why) = still_counts_for(desk, offer, id, *index) else {
             continue;
         };
         is_full = full(desk, &cases);
@@ -412,27 +270,30 @@ fn go_on_later(desk: &mut Desk<'_, '_>, name: &str, withdrawn: Option<&str>) {
     }));
 }
 
-/// Why something no longer counts where it did; nothing if it still does.
-fn lost(desk: &Desk<'_, '_>, offer: &Offer<'_>, id: &str, index: u32) -> Option<Option<Miss>> {
+/// Whether something still counts where it did; if not, why, unless it is merely of another kind.
+fn still_counts_for(
+    desk: &Desk<'_, '_>,
+    offer: &Offer<'_>,
+    id: &str,
+    index: u32,
+) -> Result<(), Option<Miss>> {
     let state = desk.state;
-    let obligation = state.obligation(id)?;
-    let Some(case) = Case::of(state, id, obligation.clone()) else {
-        return Some(None);
+    let Some(obligation) = state.obligation(id) else {
+        return Ok(());
     };
+    let case = Case::of(state, id, obligation.clone()).ok_or(None)?;
     let requirements = case.owner.fulfilled_by.requirements();
-    let Some(requirement) = requirements.get(index as usize) else {
-        return Some(None);
-    };
+    let requirement = requirements.get(index as usize).ok_or(None)?;
     let shown = offer.shown(desk, case.ledger);
     let counting = Counting::of(state, &case.ledger.definition);
-    match counting.fits(requirement, &obligation.unit, &shown) {
-        Err(why) => Some(why),
-        Ok(item) if item.as_deref() != obligation.item_of(index, &offer.name) => Some(None),
-        Ok(_) if !belongs(requirement, obligation, &shown) => Some(Some(Miss::OtherOpening {
+    let item = counting.fits(requirement, &obligation.unit, &shown)?;
+    let as_before = item.as_deref() == obligation.item_of(index, &offer.name);
+    if !as_before || !belongs(requirement, obligation, &shown) {
+        return Err(Some(Miss::OtherOpening {
             named: shown.about.map(ToOwned::to_owned),
-        })),
-        Ok(_) => None,
+        }));
     }
+    Ok(())
 }
 
 fn reason_of_loss(why: Option<Miss>, publication: &Publication) -> String {
@@ -444,76 +305,6 @@ fn reason_of_loss(why: Option<Miss>, publication: &Publication) -> String {
             None => "更新后没有关联,不再符合要求".to_owned(),
         },
     }
-}
-
-/// Who wants something, by task, role and unit.
-fn wanted_of<'a>(desk: &Desk<'a, '_>, plan: Option<&'a Plan>, offer: &Offer<'_>) -> ByTask<'a> {
-    let state = desk.state;
-    let mut by_task = ByTask::new();
-    let Some(plan) = plan else {
-        return by_task;
-    };
-    let day = |ledger: &str| offer.published(desk, state.ledger(ledger)?);
-    let shown = Shown {
-        sort: offer.sort,
-        ..Shown::of(offer.publication)
-    };
-    for found in plan.met_by(shown, &day) {
-        let Some(ledger) = state.ledger(found.ledger) else {
-            continue;
-        };
-        let Some(task) = ledger.definition.tasks.get(found.task) else {
-            continue;
-        };
-        let Some(owner) = task.owners.get(found.owner) else {
-            continue;
-        };
-        let Some(requirement) = owner
-            .fulfilled_by
-            .requirements()
-            .get(found.requirement as usize)
-        else {
-            continue;
-        };
-        let counting = Counting::of(state, &ledger.definition);
-        let shown = offer.shown(desk, ledger);
-        let of_task = format!("{}/{}/", found.ledger, task.id);
-        let units: BTreeSet<&str> = match (found.unit, requirement.by) {
-            (Some(unit), _) => BTreeSet::from([unit]),
-            (None, By::Unit) => BTreeSet::from([shown.unit]),
-            (None, By::Subordinates) => plan.above(shown.unit).collect(),
-            (None, By::Anyone) => state
-                .duties(&of_task)
-                .filter(|(_, o)| o.owner as usize == found.owner)
-                .map(|(_, o)| &*o.unit)
-                .collect(),
-        };
-        for unit in units {
-            // Its condition is met; what is left is whom or what it stands for.
-            let Ok(item) = counting.stands_for(requirement, unit, &shown) else {
-                continue;
-            };
-            let wanted = by_task
-                .entry((
-                    &ledger.definition.ledger,
-                    &task.id,
-                    owner.role.as_str(),
-                    unit.to_owned(),
-                ))
-                .or_insert_with(|| Wanted {
-                    ledger,
-                    task,
-                    owner,
-                    unit: unit.to_owned(),
-                    fitting: Vec::new(),
-                });
-            wanted.fitting.push(Fit {
-                requirement: found.requirement,
-                item,
-            });
-        }
-    }
-    by_task
 }
 
 fn noted_body(name: &str, publication: &Publication, at: Judged, carried: Carried) -> Body {
@@ -560,21 +351,6 @@ fn candidate<'c, 'w>(
         }
     }
     reserve
-}
-
-/// By which name something is noted: under a former id of the unit if it came under that.
-fn name_of(state: &RulesState, tenant: &str, sort: EventSort, unit: &str, id: &str) -> String {
-    let name = noted_name(sort, unit, id);
-    let former = |name: &String| state.publications.has(&publication_key(tenant, name));
-    let formerly = state
-        .directory(tenant)
-        .and_then(|directory| directory.units.get(unit))
-        .map_or(&[][..], |unit| &unit.formerly);
-    if formerly.is_empty() || former(&name) {
-        return name;
-    }
-    let mut names = formerly.iter().map(|unit| noted_name(sort, unit, id));
-    names.find(former).unwrap_or(name)
 }
 
 /// A publication was taken down.

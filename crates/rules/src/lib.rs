@@ -34,6 +34,7 @@ mod ladder;
 mod node;
 mod obligation;
 mod occasions;
+mod offer;
 mod open;
 mod openers;
 mod owner;

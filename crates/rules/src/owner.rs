@@ -5,7 +5,7 @@ use duban_model::definition::{Fulfilment, Owner, OwnerFrom};
 
 use crate::faults::Faults;
 use crate::reading::Spanned;
-use crate::requirement::{compile_fulfilment, groups_of};
+use crate::requirement::{compile_fulfilment, groups_of, is_opened_by_event};
 use crate::source::{LedgerSource, OwnerSource, TaskSource};
 use crate::words::{FROMS, ROLES};
 
@@ -102,7 +102,7 @@ pub(crate) fn compile_owner(
         );
     }
     let fulfilled_by = match &owner.fulfilled_by {
-        Some(own) => compile_fulfilment(own, task.is_opened_by_event(), ledger, directory, faults),
+        Some(own) => compile_fulfilment(own, is_opened_by_event(task), ledger, directory, faults),
         None => default.cloned(),
     };
     Some(Owner {

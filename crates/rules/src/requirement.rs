@@ -11,7 +11,7 @@ use crate::diagnostic::nearest;
 use crate::faults::Faults;
 use crate::field::Field;
 use crate::reading::Spanned;
-use crate::source::{FulfilmentSource, LedgerSource, RequirementSource};
+use crate::source::{FulfilmentSource, LedgerSource, RequirementSource, TaskSource};
 use crate::words::{ABOUTS, BYS, SUBMISSIONS};
 
 /// The most items that a requirement lists.
@@ -72,6 +72,11 @@ pub(crate) fn compile_fulfilment(
             })
         }
     }
+}
+
+/// Whether a publication or matter opens a task's duties.
+pub(crate) fn is_opened_by_event(task: &TaskSource) -> bool {
+    task.opens.value == "event"
 }
 
 /// Where a requirement stands.

@@ -221,13 +221,6 @@ pub(crate) struct TaskSource {
     pub confirm: Vec<Spanned<String>>,
 }
 
-impl TaskSource {
-    /// Whether a publication or matter opens its duties.
-    pub fn is_opened_by_event(&self) -> bool {
-        self.opens.value == "event"
-    }
-}
-
 /// 期限 | Periods
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -306,7 +299,7 @@ pub(crate) struct OwnerSource {
     /// 单位组名称 | A group's name
     #[serde(default)]
     pub group: Option<Spanned<String>>,
-    /// event 事件的单位(可另写单位组限定)、event_superior 其上级、office 主管部门、leading_group 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
+    /// `event` 事件的单位(可另写单位组限定)、`event_superior` 其上级、`office` 主管部门、`leading_group` 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
     #[serde(default)]
     #[schemars(extend("enum" = spellings(FROMS)))]
     pub from: Option<Spanned<String>>,

@@ -13,7 +13,7 @@ use crate::faults::Faults;
 use crate::node::Location;
 use crate::owner::compile_owner;
 use crate::reading::Spanned;
-use crate::requirement::compile_fulfilment;
+use crate::requirement::{compile_fulfilment, is_opened_by_event};
 use crate::source::{LedgerSource, TaskSource, TasksSource};
 use crate::timing::{Around, compile_timing};
 use crate::words::{MERGED, STRENGTHS};
@@ -166,7 +166,7 @@ fn compile_task(
     }
     let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, around, faults);
-    let by_event = task.is_opened_by_event();
+    let by_event = is_opened_by_event(task);
     let default = compile_fulfilment(&task.fulfilled_by, by_event, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();

@@ -265,8 +265,8 @@ impl Writer<'_> {
     /// Something arises, is told anew, is called off, or is acted on.
     fn matter(&mut self, at: Timestamp) {
         let known = (!self.matters.is_empty()).then(|| self.dice.one_of(&self.matters).clone());
-        let what = self.dice.below(8);
-        let (Some((matter, unit)), 0..5) = (known, what) else {
+        let what = self.dice.below(10);
+        let (Some((matter, unit)), 0..8) = (known, what) else {
             let unit = (*self.dice.one_of(&UNITS)).to_owned();
             let matter = format!("m{}", self.number);
             self.matters.push((matter.clone(), unit.clone()));
@@ -289,15 +289,18 @@ impl Writer<'_> {
                     role: None,
                     period: None,
                     occasion: Some(matter),
-                    by: None,
-                    reason: None,
+                    by: Some("somebody".to_owned()),
+                    reason: Some("理由".to_owned()),
                     evidence: Vec::new(),
                     due: None,
-                    note: None,
                     extend: None,
+                    note: None,
                 };
                 match what {
                     3 => Body::TaskAccepted(act),
+                    4 => Body::TaskStopped(act),
+                    5 => Body::TaskResumed(act),
+                    6 => Body::TaskRestarted(act),
                     _ => Body::TaskVerified(act),
                 }
             }

@@ -187,7 +187,7 @@ impl Stage {
                     folder.rename(name, TENANT)?;
                 }
                 if !tasks.is_empty() {
-                    only(&mut folder, tasks)?;
+                    folder.keep_only(tasks)?;
                 }
                 self.folders.insert(name.clone(), folder);
                 self.folder = Some(name.clone());
@@ -569,31 +569,6 @@ impl Stage {
             )),
         }
     }
-}
-
-/// Leaves out every task but these.
-fn only(folder: &mut Folder, tasks: &[String]) -> Result<(), String> {
-    const BEGINS: &str = "\n  - id: ";
-    for file in folder.files.iter_mut().filter(|f| f.name == "tasks.yaml") {
-        let mut parts = file.text.split(BEGINS);
-        let mut text = parts.next().unwrap_or_default().to_owned();
-        let mut found = 0;
-        for part in parts {
-            if tasks
-                .iter()
-                .any(|id| part.starts_with(&format!("\"{id}\"")))
-            {
-                found += 1;
-                text.push_str(BEGINS);
-                text.push_str(part);
-            }
-        }
-        if found != tasks.len() {
-            return Err(format!("{found} of the tasks {tasks:?} exist"));
-        }
-        file.text = text;
-    }
-    Ok(())
 }
 
 fn without_ledger(id: &str) -> &str {

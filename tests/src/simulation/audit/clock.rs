@@ -17,19 +17,10 @@ const OF_STANDING: [&str; 5] = [
     "extension_refused",
 ];
 
-/// What this file keeps of a duty.
-#[derive(Clone, Copy, Debug)]
-struct Stopped {
-    day: NaiveDate,
-    held: NaiveDate,
-    /// The date was moved by a definition or calendar meanwhile.
-    redated: bool,
-}
-
 /// The duties whose clocks stand still at the end, for the check of their timers.
 pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Vec<&'a str> {
     let mut calendar = Working::default();
-    let mut stopped: BTreeMap<&'a str, Stopped> = BTreeMap::new();
+    let mut stopped: BTreeMap<&'a str, NaiveDate> = BTreeMap::new();
     for entry in entries {
         let data = entry.data();
         let duty = text(&data["obligation"]);
@@ -46,12 +37,7 @@ pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Ve
                 if day > held {
                     findings.push(format!("clock: {} after {held}", entry.shown()));
                 }
-                let now = Stopped {
-                    day,
-                    held,
-                    redated: false,
-                };
-                if stopped.insert(duty, now).is_some() {
+                if stopped.insert(duty, day).is_some() {
                     findings.push(format!("clock: {} stood still already", entry.shown()));
                 }
             }
@@ -61,9 +47,10 @@ pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Ve
                     continue;
                 };
                 let due = date(&data["to"]);
-                let expected = day(&data["at"]["at"])
-                    .filter(|_| !was.redated && counts_working_days(&data["clock"]))
-                    .map(|resumed| calendar.moved(was, resumed));
+                let resumed = day(&data["at"]["at"]).zip(date(&data["from"]));
+                let expected = resumed
+                    .zip(first_counted(&data["clock"]))
+                    .map(|((resumed, held), first)| calendar.moved(held, was.max(first), resumed));
                 if due.is_none() || expected.is_some() && expected != due {
                     findings.push(format!(
                         "clock: {} to {due:?}, expected {expected:?}",
@@ -78,8 +65,6 @@ pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Ve
                 // One that has its occasion again begins anew, and runs.
                 if data["counted_from"].is_string() {
                     stopped.remove(duty);
-                } else if let Some(stopped) = stopped.get_mut(duty) {
-                    stopped.redated = true;
                 }
             }
             "obligation.transferred" => {
@@ -109,13 +94,24 @@ pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Ve
     stopped.into_keys().collect()
 }
 
-/// True of a clock that moves by working days and has no day zero at its stop.
-fn counts_working_days(clock: &Value) -> bool {
+/// The first day that a clock of working days counts; nothing for one that counts otherwise. The
+/// day of its beginning is not counted, so a stop takes nothing out there.
+fn first_counted(clock: &Value) -> Option<NaiveDate> {
     let basis = &clock["basis"];
-    let turns = clock["turns"].as_array();
-    let restarted =
-        turns.is_some_and(|turns| turns.iter().any(|t| t["what"]["restarted"] != Value::Null));
-    !restarted && basis["date"].is_string()
+    let days = &basis["days"];
+    if !basis["date"].is_string() && !text(&days["term"]).ends_with("wd") {
+        return None;
+    }
+    let turns = clock["turns"].as_array().map_or(&[][..], Vec::as_slice);
+    let restart = turns
+        .iter()
+        .rfind(|turn| turn["what"].get("restarted").is_some());
+    // A date is named by the day itself, and every day before it may be taken out.
+    let zero = match restart {
+        Some(turn) if days.is_object() => date(&turn["at"]),
+        _ => date(&days["from"]),
+    };
+    Some(zero.map_or(NaiveDate::MIN, |zero| zero + Days::new(1)))
 }
 
 /// Which days are worked, as the calendar on the log lists them.
@@ -142,13 +138,13 @@ impl Working {
 
     /// The date that held, later by each working day from the stop to the day before the
     /// resumption, and not before the resumption.
-    fn moved(&self, was: Stopped, resumed: NaiveDate) -> NaiveDate {
-        let (mut left, mut day) = (0, was.day);
+    fn moved(&self, held: NaiveDate, from: NaiveDate, resumed: NaiveDate) -> NaiveDate {
+        let (mut left, mut day) = (0, from);
         while day < resumed {
             left += u32::from(self.worked(day));
             day = day + Days::new(1);
         }
-        let mut due = was.held;
+        let mut due = held;
         while left > 0 {
             due = due + Days::new(1);
             left -= u32::from(self.worked(due));
