@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod checksum;
+pub mod clocked;
 pub mod continuation;
 pub mod decider;
 pub mod decision;
@@ -19,6 +20,7 @@ pub mod noted;
 pub mod occasion;
 pub mod opening;
 pub mod record;
+pub mod requirement;
 pub mod revision;
 pub mod state;
 pub mod term;

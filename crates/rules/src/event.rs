@@ -95,8 +95,14 @@ fn came(desk: &Desk<'_, '_>, event: &Event<'_>, shown: Shown<'_>) -> Vec<Consequ
     let unit = state.current_unit(tenant, event.unit).to_owned();
     let mut asked = shown;
     asked.unit = &unit;
+    let day = |ledger: &str| {
+        let definition = &state.ledger(ledger)?.definition;
+        let at = judge(desk.record, definition, state.calendar(definition)?).at;
+        Some(at.date_in(definition.zone))
+    };
     let met: BTreeSet<(LedgerId, TaskId)> = openers
-        .map(|openers| openers.matches(event.sort, asked))
+        .zip(state.plan(tenant))
+        .map(|(openers, plan)| openers.matches(event.sort, asked, plan, &day))
         .unwrap_or_default();
     let before = event.opened_as(desk, &unit);
     let mut consequences = Vec::new();

@@ -1,13 +1,13 @@
 //! One duty of one unit, and how records change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
-use duban_calendar::Period;
-use duban_model::decision::{ObligationOpened, Occasion, When};
-use duban_model::definition::{Fulfilment, Owner, Role, Task};
+use duban_calendar::{Clock, Moment, Period};
+use duban_model::decision::{Arose, ObligationOpened, Occasion, When};
+use duban_model::definition::{Came, EventSort, Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
 use duban_model::{Body, Name, Names, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,9 @@ pub struct Obligation {
     /// Publications that count, by requirement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ticks: BTreeMap<u32, BTreeMap<String, Timestamp>>,
+    /// The unit or item that each of them counts for, by requirement, where each counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Box<BTreeMap<u32, BTreeMap<String, String>>>>,
     /// When it was submitted, as judged, and whether late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted: Option<(Timestamp, bool)>,
@@ -141,9 +144,22 @@ pub struct Obligation {
     /// The next wake-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Armed>,
+    /// Its clock, once something has happened to it; most duties keep the date they began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Box<DutyClock>>,
     /// What revisions left behind; most duties see none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Box<Revised>>,
+}
+
+/// The clock of a duty, and what it slept through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyClock {
+    /// The clock; the date in force follows from it.
+    pub clock: Clock,
+    /// While it stands still: the wake-up that was armed when it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<Armed>,
 }
 
 /// What revisions of its ledger left behind on a duty.
@@ -223,9 +239,11 @@ impl Obligation {
             due_soon: false,
             overdue: false,
             ticks: BTreeMap::new(),
+            items: None,
             submitted: None,
             done: None,
             armed: None,
+            clock: None,
             revised: None,
         }
     }
@@ -247,6 +265,7 @@ impl Obligation {
                 self.state = ObligationState::Returned;
                 self.submitted = None;
                 self.done = None;
+                self.set_clock(r.clock.as_ref());
                 self.redate(r.due.into());
             }
             Body::ObligationFulfilled(r) => {
@@ -272,6 +291,13 @@ impl Obligation {
                     .entry(r.requirement)
                     .or_default()
                     .insert(r.publication.clone(), r.at);
+                if let Some(item) = &r.item {
+                    self.items
+                        .get_or_insert_default()
+                        .entry(r.requirement)
+                        .or_default()
+                        .insert(r.publication.clone(), item.clone());
+                }
             }
             Body::ObligationUnticked(r) => {
                 if let Some(ticks) = self.ticks.get_mut(&r.requirement) {
@@ -280,8 +306,34 @@ impl Obligation {
                         self.ticks.remove(&r.requirement);
                     }
                 }
+                if let Some(items) = &mut self.items {
+                    if let Some(of_it) = items.get_mut(&r.requirement) {
+                        of_it.remove(&r.publication);
+                    }
+                    items.retain(|_, of_it| !of_it.is_empty());
+                    if items.is_empty() {
+                        self.items = None;
+                    }
+                }
             }
-            Body::ObligationExtended(r) => self.redate(r.to.into()),
+            Body::ObligationExtended(r) => {
+                self.set_clock(r.clock.as_ref());
+                self.redate(r.to.into());
+            }
+            Body::ObligationStopped(r) => {
+                self.set_clock(Some(&r.clock));
+                let armed = self.armed.clone();
+                if let Some(clock) = &mut self.clock {
+                    clock.asleep = armed;
+                }
+            }
+            Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+                self.set_clock(Some(&r.clock));
+                let to = r.to.map(|date| Deadline { date, at: r.to_at });
+                if let Some(to) = to.filter(|to| Some(*to) != self.deadline()) {
+                    self.redate(to);
+                }
+            }
             Body::ObligationTriggered(r) => {
                 self.state = ObligationState::Open;
                 self.redate(r.to.into());
@@ -292,6 +344,12 @@ impl Obligation {
                 }
                 if r.granted {
                     self.revised.get_or_insert_default().granted = true;
+                }
+                if let (Some(new), Some(own)) = (&r.clock, &mut self.clock) {
+                    own.clock = new.clone();
+                    if !own.clock.is_stopped() {
+                        own.asleep = None;
+                    }
                 }
                 if let (Some(at), Some(occasion)) = (r.counted_from, &mut self.occasion) {
                     occasion.at = at;
@@ -345,9 +403,62 @@ impl Obligation {
         if let Some(armed) = &mut self.armed {
             names.unite(&mut armed.step);
         }
+        if let Some(armed) = self.clock.as_mut().and_then(|c| c.asleep.as_mut()) {
+            names.unite(&mut armed.step);
+        }
         for step in self.revised.iter_mut().flat_map(|r| &mut r.done) {
             names.unite(step);
         }
+    }
+
+    /// Takes over the clock of a record; whether it sleeps is then new too.
+    fn set_clock(&mut self, clock: Option<&Clock>) {
+        if let Some(clock) = clock {
+            self.clock = Some(Box::new(DutyClock {
+                clock: clock.clone(),
+                asleep: None,
+            }));
+        }
+    }
+
+    /// Whether its clock stands still: no light changes, and no notice but the reminder of that.
+    pub fn is_stopped(&self) -> bool {
+        self.clock.as_ref().is_some_and(|c| c.clock.is_stopped())
+    }
+
+    /// Whether its ladder is climbed: the unit is to act, and its clock runs.
+    pub(crate) fn climbs(&self) -> bool {
+        self.state.is_running() && !self.is_stopped()
+    }
+
+    /// Since when its clock stands still, as people are told it.
+    pub fn stopped_on(&self, zone: Zone) -> Option<String> {
+        Some(match self.clock.as_ref()?.clock.stop()?.at {
+            Moment::Day(day) => day.to_string(),
+            Moment::Instant(at) => Timestamp::from_utc(at).shown_in(zone),
+        })
+    }
+
+    /// Why its clock stands still.
+    pub(crate) fn stopped_why(&self) -> Option<&str> {
+        self.clock.as_ref()?.clock.stop()?.why.as_deref()
+    }
+
+    /// The wake-up that was armed when its clock was stopped.
+    pub(crate) fn asleep(&self) -> Option<&Armed> {
+        self.clock.as_ref()?.asleep.as_ref()
+    }
+
+    /// Whether it was to be woken for this step when its clock was stopped.
+    pub(crate) fn sleeps_on(&self, step: &str) -> bool {
+        self.asleep().is_some_and(|armed| armed.step == step)
+    }
+
+    /// Whether it is to be woken for a step that starts so.
+    pub(crate) fn armed_for(&self, prefix: &str) -> bool {
+        self.armed
+            .as_ref()
+            .is_some_and(|armed| armed.step.starts_with(prefix))
     }
 
     /// By when it is due.
@@ -358,9 +469,11 @@ impl Obligation {
         })
     }
 
-    /// Whether what was done at this instant was done after its deadline.
+    /// Whether what was done at this instant was done after its deadline; never while its clock
+    /// stands still.
     pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
-        self.deadline().is_some_and(|due| due.is_missed(at, zone))
+        let running = self.deadline().filter(|_| !self.is_stopped());
+        running.is_some_and(|due| due.is_missed(at, zone))
     }
 
     /// When what it was opened for arose, if it was opened for one thing.
@@ -402,22 +515,58 @@ impl Obligation {
         task.owners.get(self.owner as usize)
     }
 
-    /// The names of requirements that publications have not met yet.
-    pub fn missing(&self, fulfilled_by: &Fulfilment) -> Vec<String> {
-        match fulfilled_by {
-            Fulfilment::Submission => Vec::new(),
-            Fulfilment::Publications(list) => list
-                .iter()
-                .enumerate()
-                .filter(|(i, requirement)| {
-                    let have = self
-                        .ticks
-                        .get(&u32::try_from(*i).unwrap_or(u32::MAX))
-                        .map_or(0, BTreeMap::len);
-                    (have as u64) < u64::from(requirement.at_least)
-                })
-                .map(|(_, requirement)| requirement.name.clone())
-                .collect(),
-        }
+    /// The publication or matter that opened it: its sort, its unit and its own id.
+    pub(crate) fn opened_for(&self) -> Option<(EventSort, &str, &str)> {
+        let arose = &self.occasion.as_ref()?.arose;
+        let sort = match arose {
+            Arose::Publication(_) => EventSort::Publication,
+            Arose::Matter(_) => EventSort::Matter,
+            Arose::Schedule | Arose::Duty(_) | Arose::Again => return None,
+        };
+        let (unit, id) = arose.subject()?;
+        Some((sort, unit, id))
+    }
+
+    /// What one publication or matter counts for in a requirement, where each counts once.
+    pub(crate) fn item_of(&self, number: u32, name: &str) -> Option<&str> {
+        let of_it = self.items.as_ref()?.get(&number)?;
+        of_it.get(name).map(String::as_str)
+    }
+
+    /// Whether a unit or item has come for a requirement.
+    pub(crate) fn has_item(&self, number: u32, item: &str) -> bool {
+        let items = self.items.as_ref().and_then(|items| items.get(&number));
+        items.is_some_and(|of_it| of_it.values().any(|there| there == item))
+    }
+
+    /// Whether all that must be published or reported is there.
+    pub fn is_complete(&self, fulfilled_by: &Fulfilment) -> bool {
+        (0..)
+            .zip(fulfilled_by.requirements())
+            .all(|(number, requirement)| self.meets(number, requirement))
+    }
+
+    /// What has not been published, reported or submitted yet, in words. `unit` gives a unit's name
+    /// as notices print it.
+    pub fn missing(&self, fulfilled_by: &Fulfilment, unit: &dyn Fn(&str) -> String) -> Vec<String> {
+        let submitted = self.submitted.is_some() || self.state == ObligationState::Fulfilled;
+        Came::missing(self, fulfilled_by, submitted, unit)
+    }
+}
+
+impl Came for Obligation {
+    fn ticked(&self, requirement: u32) -> usize {
+        self.ticks.get(&requirement).map_or(0, BTreeMap::len)
+    }
+
+    fn items(&self, requirement: u32) -> BTreeSet<&str> {
+        let items = self
+            .items
+            .as_ref()
+            .and_then(|items| items.get(&requirement));
+        items
+            .into_iter()
+            .flat_map(|of_it| of_it.values().map(String::as_str))
+            .collect()
     }
 }

@@ -12,8 +12,8 @@ use duban_model::{Definition, Directory, Timestamp};
 
 use crate::compile::SPAN_EXPECTED;
 use crate::faults::Faults;
-use crate::owner::condition_faults;
 use crate::reading::Spanned;
+use crate::requirement::condition_faults;
 use crate::source::{
     EventSource, FollowsSource, LedgerSource, PeriodSource, ScheduleSource, TaskSource, TasksSource,
 };
