@@ -291,7 +291,7 @@ pub(crate) struct ExtensionSource {
 /// 责任单位:单位、单位组、来源三者选一 | Who owes a task: a unit, a group, or where it is taken from
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}]))]
+#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}], "not" = {"anyOf": [{"required": ["unit", "group"]}, {"required": ["unit", "from"]}]}))]
 pub(crate) struct OwnerSource {
     /// 单位编号 | A unit id
     #[serde(default)]
