@@ -1,5 +1,6 @@
 //! `duban check`: every fault of a definition folder at once, and what the office must confirm.
 
+use duban_model::definition::Opens;
 use duban_rules::{Diagnostic, Severity};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -87,13 +88,20 @@ fn print_text(folder: &Folder) {
             let duties: usize = definition
                 .tasks
                 .iter()
+                // What arises later is counted when it does.
+                .filter(|t| {
+                    !matches!(
+                        t.opens,
+                        Opens::Event(_) | Opens::Schedule(_) | Opens::Follows(_)
+                    )
+                })
                 .flat_map(|t| &t.owners)
                 .map(|o| o.units.len())
                 .sum();
             crate::say!(
                 "{}: {} tasks, {duties} obligations of {} units, definition {}; {warnings} warnings, {open} to confirm, {confirmed} confirmed",
                 definition.ledger,
-                definition.tasks.len(),
+                definition.rows().count(),
                 folder.directory.as_ref().map_or(0, |d| d.units.len()),
                 folder.hash,
             );

@@ -93,9 +93,9 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         );
         crate::say!(
             "{} 项任务,{} 条示例事件(虚构)| {} tasks, {} made-up events",
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len(),
-            definition.tasks.len(),
+            definition.rows().count(),
             events.len()
         );
         crate::say!("邮件写入 | mail goes to {}", data.join("mail").display());

@@ -130,7 +130,9 @@ impl View {
             ));
         }
         if left_out > 0 {
-            lines.push(format!("另有{left_out}条公开信息或事由未计入,多因类别不符或者属于其他单位"));
+            lines.push(format!(
+                "另有{left_out}条公开信息或事由未计入,多因类别不符或者属于其他单位"
+            ));
         }
         lines
     }

@@ -109,7 +109,7 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_sooner_than: Option<Span>,
     /// What becomes of a date that falls on a rest day.
-    #[serde(default = "stands", skip_serializing_if = "is_standing")]
+    #[serde(default = "standing::roll", skip_serializing_if = "standing::is")]
     pub roll: Roll,
     /// A standing duty: once fulfilled it opens again at that instant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -127,12 +127,19 @@ pub struct Task {
     pub confirm: Vec<String>,
 }
 
-fn stands() -> Roll {
-    Roll::None
-}
+/// Where a date stands that falls on a rest day.
+mod standing {
+    use duban_calendar::Roll;
 
-fn is_standing(roll: &Roll) -> bool {
-    *roll == Roll::None
+    /// What it is unless something else is written.
+    pub(super) fn roll() -> Roll {
+        Roll::None
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    pub(super) fn is(roll: &Roll) -> bool {
+        *roll == Roll::None
+    }
 }
 
 impl Task {

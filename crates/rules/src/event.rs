@@ -12,6 +12,7 @@ use duban_model::record::cut;
 use crate::decide::Desk;
 use crate::field::Shown;
 use crate::judge::judge;
+use crate::openers::Openers;
 
 /// The longest title that a duty keeps of what it was opened for, in bytes of UTF-8.
 pub(crate) const MAX_TITLE_BYTES: usize = 600;
@@ -86,7 +87,7 @@ impl Event<'_> {
 fn came(desk: &Desk<'_, '_>, event: &Event<'_>, shown: Shown<'_>) -> Vec<Consequence> {
     let (state, tenant) = (desk.state, &desk.record.tenant);
     let openers = state.openers(tenant);
-    let open_now = openers.is_some_and(|openers| openers.any_event());
+    let open_now = openers.is_some_and(Openers::any_event);
     if !open_now && state.nothing_opened(tenant) {
         return Vec::new();
     }

@@ -13,7 +13,7 @@ use duban_model::{Body, Name, Names, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationState {
     /// It sleeps until its trigger (适时推进).

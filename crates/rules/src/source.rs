@@ -295,7 +295,7 @@ pub(crate) struct OwnerSource {
     /// 单位组名称 | A group's name
     #[serde(default)]
     pub group: Option<Spanned<String>>,
-    /// event 事件的单位(可另写单位组限定)、event_superior 其上级、office 主管部门、leading_group 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
+    /// `event` 事件的单位(可另写单位组限定)、`event_superior` 其上级、`office` 主管部门、`leading_group` 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
     #[serde(default)]
     #[schemars(extend("enum" = spellings(FROMS)))]
     pub from: Option<Spanned<String>>,

@@ -502,7 +502,7 @@ fn opens_some_period(
     if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
         let begins = definition.zone.midnight(full.start()).plus_millis(-1);
         let first = first_after(&rule.cron, definition, begins);
-        if !first.is_some_and(|day| day <= definition.ends) {
+        if first.is_none_or(|day| day > definition.ends) {
             faults.error(
                 "D039",
                 cron.referenced,

@@ -62,6 +62,8 @@ pub struct Drawn {
     pub calendar: Calendar,
     /// Its tasks.
     pub tasks: Vec<Task>,
+    /// Whether it has rules whose duties arise in the course of the year.
+    pub arising: bool,
 }
 
 const HEAD: &str = r#"
@@ -99,11 +101,43 @@ ladders:
     steps:
       - { when: "before:7wd", to: contact }
       - { when: "due", to: contact }
+  hours:
+    steps:
+      - { when: "before:1h", to: contact }
+      - { when: "overdue:2h", to: leader }
+    repeat: { every: 2d, to: office }
   brief:
     steps:
       - { when: "due", to: contact }
     repeat: { every: 60d, to: office }
 kinds: { plan: 规划, budget: 预算, report: 报告 }
+"#;
+
+/// Rules whose duties arise: at publications, at matters, by a schedule, again and again.
+const RULES: &str = r#"
+  - { id: explain, section: 一, subsection: 一, title: 解读, text: 解读。, units_phrase: 单位, strength: required,
+      opens: event, event: { kinds: [budget], when: 'publication.title != "budget p7"' }, due: 3wd, ladder: fixed,
+      owners: [{ from: event, role: responsible }],
+      fulfilled_by: { publications: [{ name: 解读, kinds: [report], at_least: 1 }] } }
+  - { id: answer, section: 一, subsection: 一, title: 回应, text: 回应。, units_phrase: 单位, strength: required,
+      opens: event, event: { on: matter, kinds: [incident] }, due: 5h, ladder: hours,
+      owners: [{ from: event, role: responsible }, { from: event_superior, role: lead }, { from: leading_group, role: support }],
+      fulfilled_by: { submission: verified } }
+  - { id: quiet, section: 一, subsection: 一, title: 更新, text: 更新。, units_phrase: 单位, strength: required,
+      opens: activation, due: 10d, again: true, ladder: fixed,
+      owners: [{ unit: kulun, role: responsible }, { unit: kailu, role: responsible }],
+      fulfilled_by: { publications: [{ name: 更新, kinds: [plan, budget, report], at_least: 1 }] } }
+  - { id: look, section: 一, subsection: 一, title: 检查, text: 检查。, units_phrase: 单位, strength: encouraged,
+      opens: schedule, schedule: { cron: "10 9 * * MON" }, due: 2d, roll: next, ladder: encouraged,
+      owners: [{ from: office, role: lead }], fulfilled_by: { submission: verified } }
+"#;
+
+/// A task that follows the first one.
+const FOLLOWER: &str = r#"
+  - { id: after, part_of: "1", title: 接续, strength: required,
+      opens: follows, follows: { task: "1", when: WHEN }, due: 5wd, ladder: fixed,
+      owners: [{ unit: naiman, role: responsible }, { from: event_superior, role: lead }],
+      fulfilled_by: { submission: verified } }
 "#;
 
 const DIRECTORY: &str = r"
@@ -112,7 +146,7 @@ units:
   - { id: ldxz, name: 领导小组, contacts: [{ id: contact, title: 联络员, mail: a@ldxz.example, channels: [mail] }] }
   - { id: spj, name: 主管部门, contacts: [{ id: contact, title: 联络员, mail: a@spj.example, channels: [mail] }] }
   - { id: kailu, name: 开鲁县, contacts: [{ id: contact, title: 联络员, mail: a@kailu.example, channels: [mail] }], leader: { id: leader, title: 负责人, mail: b@kailu.example, channels: [mail] } }
-  - { id: naiman, name: 奈曼旗, contacts: [{ id: contact, title: 联络员, mail: a@naiman.example, channels: [mail] }], leader: { id: leader, title: 负责人, mail: b@naiman.example, channels: [mail] } }
+  - { id: naiman, name: 奈曼旗, superior: spj, contacts: [{ id: contact, title: 联络员, mail: a@naiman.example, channels: [mail] }], leader: { id: leader, title: 负责人, mail: b@naiman.example, channels: [mail] } }
   - { id: kulun, name: 库伦旗, superior: spj, contacts: [{ id: contact, title: 联络员, mail: a@kulun.example, channels: [mail] }] }
   - { id: zhalute, name: 扎鲁特旗 }
   - { id: huolin, name: 霍林郭勒市, contacts: [{ id: contact, title: 联络员, channels: [webhook] }] }
@@ -158,6 +192,13 @@ pub fn draw(dice: &mut Dice) -> Drawn {
         write_task(dice, &mut text, &task, issued);
         tasks.push(task);
     }
+    let arising = dice.below(2) == 0;
+    if arising {
+        text.push_str(RULES);
+        let when = *dice.one_of(&["fulfilled", "overdue"]);
+        text.push_str(&FOLLOWER.replace("WHEN", when));
+        head.push_str("matters: { incident: 突发事件, case: 案件 }\n");
+    }
     // In some offices nobody can be reached at all.
     let mut units = if dice.below(8) == 0 {
         DIRECTORY.replace(OFFICE_CONTACT, "")
@@ -188,6 +229,7 @@ pub fn draw(dice: &mut Dice) -> Drawn {
         directory: directory.unwrap_or_else(|| panic!("the directory is sound: {faults:?}")),
         calendar: calendar(year),
         tasks,
+        arising,
     }
 }
 

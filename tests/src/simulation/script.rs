@@ -2,8 +2,8 @@
 
 use chrono::{Days, NaiveDate};
 use duban_model::fact::{
-    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DirectoryDeployed, Publication,
-    PublicationWithdrawn, TaskAct,
+    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DirectoryDeployed, Matter,
+    MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
 use duban_model::{Body, Directory, Envelope, Timestamp, Zone};
 
@@ -33,6 +33,7 @@ struct Writer<'a> {
     sent: Vec<Sent>,
     number: u64,
     publications: Vec<(String, String)>,
+    matters: Vec<(String, String)>,
 }
 
 /// The first instant of a run: the morning the ledger was issued, or some days later.
@@ -51,6 +52,7 @@ pub fn draw(dice: &mut Dice, drawn: &Drawn, start: Timestamp, end: Timestamp) ->
         sent: Vec::new(),
         number: 0,
         publications: Vec::new(),
+        matters: Vec::new(),
     };
     writer.deployments(start);
     let count = 8 + writer.dice.below(25);
@@ -185,6 +187,9 @@ impl Writer<'_> {
     }
 
     fn one(&mut self, at: Timestamp) {
+        if self.drawn.arising && self.dice.below(3) == 0 {
+            return self.matter(at);
+        }
         match self.dice.below(20) {
             0..6 => self.publication(at),
             6 => self.withdrawal(at),
@@ -249,6 +254,61 @@ impl Writer<'_> {
             publication,
             unit,
             reason: None,
+            note: None,
+        });
+        self.push(at, Some(at), body);
+    }
+
+    /// Something arises, is told anew, is called off, or is acted on.
+    fn matter(&mut self, at: Timestamp) {
+        let known = (!self.matters.is_empty()).then(|| self.dice.one_of(&self.matters).clone());
+        let what = self.dice.below(8);
+        let (Some((matter, unit)), 0..5) = (known, what) else {
+            let unit = (*self.dice.one_of(&UNITS)).to_owned();
+            let matter = format!("m{}", self.number);
+            self.matters.push((matter.clone(), unit.clone()));
+            return self.report(at, matter, unit, "incident");
+        };
+        let body = match what {
+            // It turns out to be something else, and perhaps the same again.
+            0 => return self.report(at, matter, unit, "case"),
+            1 => return self.report(at, matter, unit, "incident"),
+            2 => Body::MatterWithdrawn(MatterWithdrawn {
+                matter,
+                unit,
+                reason: None,
+                note: None,
+            }),
+            what => {
+                let act = TaskAct {
+                    task: "answer".to_owned(),
+                    unit: Some(unit),
+                    role: None,
+                    period: None,
+                    occasion: Some(matter),
+                    by: None,
+                    reason: None,
+                    evidence: Vec::new(),
+                    due: None,
+                    note: None,
+                };
+                match what {
+                    3 => Body::TaskAccepted(act),
+                    _ => Body::TaskVerified(act),
+                }
+            }
+        };
+        self.push(at, Some(at), body);
+    }
+
+    fn report(&mut self, at: Timestamp, matter: String, unit: String, kind: &str) {
+        let body = Body::MatterReported(Matter {
+            title: format!("{kind} {matter}"),
+            matter,
+            unit,
+            kind: kind.to_owned(),
+            about: None,
+            number: None,
             note: None,
         });
         self.push(at, Some(at), body);

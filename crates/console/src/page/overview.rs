@@ -100,6 +100,13 @@ struct Overview<'a> {
     notices: Vec<NoticeRow<'a>>,
 }
 
+impl Overview<'_> {
+    /// The rows shown: what only belongs to a row is no row of its own.
+    fn rows(&self) -> usize {
+        self.lines.iter().filter(|line| line.task.is_row()).count()
+    }
+}
+
 /// `/`
 pub(crate) async fn overview(
     State(desk): State<Arc<Desk>>,

@@ -57,6 +57,11 @@ impl TaskRow {
         self.spec.as_ref().map_or("", |t| &t.text)
     }
 
+    /// Whether it is a row of the document, and no rule that only belongs to one.
+    pub fn is_row(&self) -> bool {
+        self.spec.as_ref().is_none_or(|t| t.part_of.is_none())
+    }
+
     /// 责任单位, as the document words it.
     pub fn units_phrase(&self) -> &str {
         self.spec.as_ref().map_or("", |t| &t.units_phrase)
@@ -161,6 +166,11 @@ struct Former {
 }
 
 impl Ledger {
+    /// How many rows the document has.
+    pub fn rows(&self) -> usize {
+        self.tasks.iter().filter(|task| task.is_row()).count()
+    }
+
     /// A ledger of which only the id is known.
     pub fn named(id: &str, tenant: &str) -> Ledger {
         Ledger {

@@ -238,8 +238,9 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
         }
         let data = entry.data();
         let (owner, timer) = key(data);
-        // Opening a period for which nobody owes anything gives no record; duties always answer.
-        if owner != "rules" || text(&data["step"]) == "period" {
+        // Opening a period for which nobody owes anything gives no record, nor does an instant of a
+        // schedule whose duty is there; duties always answer.
+        if owner != "rules" || matches!(text(&data["step"]), "period" | "schedule") {
             continue;
         }
         if answered.contains(&(owner, entry.id())) {
@@ -265,10 +266,13 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
     }
 }
 
-/// True if `other` was decided on an input that stands before `entry` on the log.
+/// True if `other` was decided on an input that stands before `entry` on the log. A long act goes on
+/// from its own records, before any other input: what counts is where it began.
 fn decided_before(entries: &[Entry<'_>], other: &Entry<'_>, entry: &Entry<'_>) -> bool {
-    entries
-        .iter()
-        .take_while(|e| e.id() != entry.id())
-        .any(|e| e.id() == other.cause())
+    let by_id = |id: &str| entries.iter().position(|e| e.id() == id);
+    let mut began = by_id(other.cause());
+    while let Some(place) = began.filter(|place| entries[*place].kind().ends_with(".continue")) {
+        began = by_id(entries[place].cause());
+    }
+    began.is_some_and(|place| by_id(entry.id()).is_some_and(|at| place < at))
 }

@@ -4,6 +4,7 @@
 mod duty;
 mod inbox;
 mod notice;
+mod occasion;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -71,5 +72,6 @@ pub fn audit(evidence: &Evidence) -> Vec<String> {
     inbox::check(evidence, &entries, &mut findings);
     duty::check(evidence, &entries, &mut findings);
     notice::check(evidence, &entries, &mut findings);
+    occasion::check(&entries, &mut findings);
     findings
 }
