@@ -105,6 +105,43 @@ impl Folder {
         Ok(())
     }
 
+    /// Leaves out every task but these.
+    pub fn keep_only(&mut self, tasks: &[String]) -> Result<(), Fault> {
+        const BEGINS: &str = "\n  - id: ";
+        for file in self.files.iter_mut().filter(|f| f.name == "tasks.yaml") {
+            let mut parts = file.text.split(BEGINS);
+            let mut text = parts.next().unwrap_or_default().to_owned();
+            let mut found = 0;
+            for part in parts {
+                if tasks
+                    .iter()
+                    .any(|id| part.starts_with(&format!("\"{id}\"")))
+                {
+                    found += 1;
+                    text.push_str(BEGINS);
+                    text.push_str(part);
+                }
+            }
+            if found != tasks.len() {
+                return Err(format!("{found} of the tasks {tasks:?} exist"));
+            }
+            file.text = text;
+        }
+        Ok(())
+    }
+
+    /// Gives a shipped folder the ledger's id and the office that a scenario goes by.
+    pub fn rename(&mut self, ledger: &str, tenant: &str) -> Result<(), Fault> {
+        let (was, office) = (self.ledger.clone(), self.directory.tenant.clone());
+        let line = |key: &str, value: &str| format!("{key}: {value}\n");
+        self.edit("ledger", &line("ledger", &was), &line("ledger", ledger))?;
+        let (from, to) = (line("tenant", &office), line("tenant", tenant));
+        self.edit("ledger", &from, &to)?;
+        self.edit("directory", &from, &to)?;
+        ledger.clone_into(&mut self.ledger);
+        Ok(())
+    }
+
     /// The event that brings the calendar.
     pub fn calendar_event(&self) -> Body {
         Body::CalendarDeployed(CalendarDeployed {

@@ -119,7 +119,7 @@ impl Calendar {
         })
     }
 
-    fn why(&self, date: NaiveDate) -> DayWhy {
+    pub(crate) fn why(&self, date: NaiveDate) -> DayWhy {
         match self.special(date) {
             Some(day) if day.kind == DayKind::Holiday => DayWhy::Holiday(day.name.clone()),
             Some(day) => DayWhy::MakeupWorkday(day.name.clone()),
@@ -192,7 +192,7 @@ impl fmt::Display for DayReason {
     }
 }
 
-fn weekday_chinese(weekday: Weekday) -> &'static str {
+pub(crate) fn weekday_chinese(weekday: Weekday) -> &'static str {
     match weekday {
         Weekday::Mon => "星期一",
         Weekday::Tue => "星期二",

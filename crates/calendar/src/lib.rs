@@ -22,6 +22,10 @@
 //! ```
 
 mod calendar;
+mod clock;
+mod clock_days;
+mod clock_hours;
+mod clock_words;
 mod counting;
 mod csv;
 mod explain;
@@ -33,6 +37,9 @@ pub use calendar::{
     Calendar, CalendarFault, DayKind, FIRST_YEAR, LAST_YEAR, MAX_ID_BYTES, MAX_NAME_CHARS,
     SpecialDay,
 };
+pub use clock::{Basis, Clock, ClockFault, MAX_TURNS, Moment, Turn, What};
+pub use clock_days::{ClockDay, Derivation, Left, Part, Reasoning};
+pub use clock_hours::Stretch;
 pub use counting::{CountError, NoCalendarData, Roll};
 pub use csv::{CsvFault, MAX_CSV_BYTES, MAX_CSV_FAULTS};
 pub use explain::{Counting, DayReason, DayWhy, Direction};

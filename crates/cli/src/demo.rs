@@ -257,8 +257,15 @@ impl Page {
                     NoticeKind::Opened => 2,
                     NoticeKind::Catchup => 3,
                     NoticeKind::Reminder => 4,
-                    NoticeKind::Return | NoticeKind::Reopened => 5,
-                    NoticeKind::Verification => 6,
+                    NoticeKind::Return
+                    | NoticeKind::Reopened
+                    | NoticeKind::Extended
+                    | NoticeKind::ExtensionRefused
+                    | NoticeKind::Waived
+                    | NoticeKind::Stopped
+                    | NoticeKind::Resumed
+                    | NoticeKind::Restarted => 5,
+                    NoticeKind::Verification | NoticeKind::StillStopped => 6,
                     NoticeKind::Escalation => 7,
                 };
                 let step = format!("{} → {}", r.request.step, r.request.tier.as_str());

@@ -20,7 +20,11 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             "收到{what}:第{}项 {}{}{}{}",
             act.task,
             act.unit.as_deref().map_or("全部责任单位".to_owned(), name),
-            act.due.map(|d| format!(",日期{d}")).unwrap_or_default(),
+            match (act.due, act.extend) {
+                (Some(due), _) => format!(",日期{due}"),
+                (None, Some(extend)) => format!(",延长{}", extend),
+                (None, None) => String::new(),
+            },
             by(&act.by),
             why(&act.reason)
         )
@@ -65,6 +69,9 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::TaskExtensionRequested(a) => act("延期申请", a),
         Body::TaskExtensionApproved(a) => act("延期批准", a),
         Body::TaskExtensionRefused(a) => act("延期不予批准", a),
+        Body::TaskStopped(a) => act("停止计时", a),
+        Body::TaskResumed(a) => act("恢复计时", a),
+        Body::TaskRestarted(a) => act("重新计时", a),
         Body::TaskWaived(a) => act("免办", a),
         Body::TaskTriggered(a) => act("启动", a),
         Body::DefinitionDeployed(d) => {
@@ -159,6 +166,29 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::ObligationExtensionRefused(r) => {
             format!("延期不予批准{}{}", by(&r.by), why(&r.reason))
         }
+        Body::ObligationStopped(r) => format!(
+            "停止计时{},自{}起,剩余{}{}",
+            by(&r.by),
+            r.at.at.date_in(zone),
+            r.left.as_deref().unwrap_or_default(),
+            why(&r.reason)
+        ),
+        Body::ObligationResumed(r) | Body::ObligationRestarted(r) => format!(
+            "{}{},自{}起,完成时限由{}改为{}{}",
+            if matches!(record.body, Body::ObligationResumed(_)) {
+                "恢复计时"
+            } else {
+                "重新计时"
+            },
+            by(&r.by),
+            r.at.at.date_in(zone),
+            r.from,
+            match (r.to, r.to_at) {
+                (_, Some(at)) => at.shown_in(zone),
+                (to, None) => to.map(|to| to.to_string()).unwrap_or_default(),
+            },
+            why(&r.reason)
+        ),
         Body::ObligationWaived(r) => format!("免办{}{}", by(&r.by), why(&r.reason)),
         Body::ObligationWithdrawn(r) => format!("撤销{}{}", by(&r.by), why(&r.reason)),
         Body::ObligationRedated(r) => r.reason.clone(),

@@ -149,6 +149,7 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
         "next_at",
         "next_step",
         "occasion",
+        "stopped_since",
     ];
     let mut rows = Vec::new();
     for (id, o) in view.state().obligations() {
@@ -184,6 +185,9 @@ fn obligations(args: &Status, view: &View) -> Result<Ended, Fault> {
             o.occasion
                 .as_ref()
                 .map(|occasion| occasion.title.clone())
+                .unwrap_or_default(),
+            o.stopped_on(zone)
+                .filter(|_| !o.state.is_final())
                 .unwrap_or_default(),
         ]);
     }

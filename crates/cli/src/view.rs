@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use duban_model::calendar::{CountError, Derivation, Moment};
 use duban_model::{Body, Frame, Input, Record, RecordId, Service, Timestamp, Zone};
-use duban_rules::{Obligation, ObligationState, Rules, RulesState, next_step, obligation_of};
+use duban_rules::{
+    Obligation, ObligationState, Rules, RulesState, derivation, next_step, obligation_of,
+};
 use duban_runtime::machine::Machine;
 
 use crate::narrate::narrate;
@@ -25,6 +28,8 @@ pub(crate) struct View {
     by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
     facts: BTreeMap<RecordId, Arc<Record>>,
     notices: BTreeMap<String, String>,
+    /// Obligations that went over to another unit, by the id that they had.
+    moved: BTreeMap<String, String>,
     pub(crate) publications: std::collections::VecDeque<Arc<Record>>,
     latest: Timestamp,
 }
@@ -37,6 +42,7 @@ impl View {
             by_obligation: BTreeMap::new(),
             facts: BTreeMap::new(),
             notices: BTreeMap::new(),
+            moved: BTreeMap::new(),
             publications: std::collections::VecDeque::new(),
             latest: Timestamp::default(),
         }
@@ -147,6 +153,7 @@ impl View {
             // Its history goes with it.
             let list = self.by_obligation.remove(&r.from).unwrap_or_default();
             self.by_obligation.insert(r.to.clone(), list);
+            self.moved.insert(r.from.clone(), r.to.clone());
         }
         if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
@@ -156,12 +163,27 @@ impl View {
         }
     }
 
-    /// The explanation of an obligation or a notice.
+    /// The id that an obligation has now, which may have gone over to another unit, and to another
+    /// again.
+    fn current<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut id = id;
+        for _ in 0..self.moved.len() {
+            match self.moved.get(id) {
+                // A unit may get back what it had.
+                Some(next) if self.state().obligation(id).is_none() => id = next,
+                _ => break,
+            }
+        }
+        id
+    }
+
+    /// The explanation of an obligation or a notice. An obligation is found by its former ids too.
     pub(crate) fn explain(&self, id: &str) -> Option<Explanation> {
+        let id = self.current(id);
         if let Some(obligation) = self.state().obligation(id) {
             return Some(self.explain_obligation(id, obligation));
         }
-        let obligation = self.notices.get(id)?;
+        let obligation = self.current(self.notices.get(id)?);
         self.explain_notice(id, obligation)
     }
 
@@ -189,6 +211,12 @@ impl View {
     fn explain_obligation(&self, id: &str, obligation: &Obligation) -> Explanation {
         let zone = self.zone(&obligation.ledger);
         let mut parts = vec![("现状".to_owned(), self.standing(id, obligation, zone))];
+        if let Some(derived) = derivation(self.state(), obligation) {
+            parts.push((
+                "时限的推算(逐日)".to_owned(),
+                derived_in_chinese(derived, zone),
+            ));
+        }
         // Timers moved by their obligation are noise beside what moved them; only the armed one counts.
         let mut chain = Vec::new();
         let mut told = std::collections::BTreeSet::new();
@@ -232,7 +260,13 @@ impl View {
         let mut lines = vec![format!(
             "{id}:{},时限{}",
             state_in_chinese(obligation),
-            due.map_or("未定".to_owned(), |due| due.shown(zone))
+            match due.map(|due| due.shown(zone)) {
+                None => "未定".to_owned(),
+                Some(due) if obligation.is_stopped() && !obligation.state.is_final() => {
+                    format!("待恢复计时后确定(停止前为{due})")
+                }
+                Some(due) => due,
+            }
         )];
         if let Some(occasion) = &obligation.occasion {
             lines.push(crate::narrate::occasion(occasion, zone));
@@ -270,6 +304,9 @@ impl View {
         if obligation.state.is_final() {
             lines.push("此后的提醒和督办:不再发出,因为事项已了结".to_owned());
         } else if let (Some(at), Some(step)) = (next.at, &next.step) {
+            if obligation.is_stopped() {
+                lines.push("对责任单位的提醒:停止计时,恢复前不再发出".to_owned());
+            }
             lines.push(format!("下一步 {step}:尚未到时,定于 {}", at.shown_in(zone)));
             for step in next.remaining.iter().skip(1) {
                 lines.push(format!("之后 {}:{}", step.label, step.at.shown_in(zone)));
@@ -327,6 +364,25 @@ impl View {
     }
 }
 
+/// How a date was derived, day by day.
+fn derived_in_chinese(derived: Result<Derivation, CountError>, zone: Zone) -> Vec<String> {
+    let derived = match derived {
+        Ok(derived) => derived,
+        Err(fault) => return vec![format!("现行工作日历推算不出:{fault}")],
+    };
+    let instant = |at| Timestamp::from_utc(at).shown_in(zone);
+    let mut lines = derived.chinese(&instant);
+    lines.push(match (derived.due, derived.left) {
+        (Some(Moment::Day(due)), _) => format!("完成时限:{due}"),
+        (Some(Moment::Instant(due)), _) => format!("完成时限:{}", instant(due)),
+        (None, left) => format!(
+            "停止计时,剩余{},恢复后确定完成时限",
+            left.map(|left| left.chinese()).unwrap_or_default()
+        ),
+    });
+    lines
+}
+
 /// Facts that put something in force.
 pub(crate) fn is_deployment(body: &Body) -> bool {
     matches!(
@@ -376,7 +432,12 @@ pub(crate) fn state_in_chinese(obligation: &Obligation) -> String {
         S::Withdrawn => "已撤销",
         S::Lapsed => "鼓励事项,已过时限",
     };
-    format!("{state},{}", light_of(obligation).1)
+    let stopped = if obligation.is_stopped() && !obligation.state.is_final() {
+        ",停止计时"
+    } else {
+        ""
+    };
+    format!("{state}{stopped},{}", light_of(obligation).1)
 }
 
 /// The light: its name in data, and in Chinese.

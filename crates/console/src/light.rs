@@ -185,10 +185,20 @@ pub fn step_in_chinese(step: &str) -> String {
             "yellow" => "转黄灯".to_owned(),
             "red" => "转红灯".to_owned(),
             "lapse" => "期限过后停止催办".to_owned(),
-            other => match other.strip_prefix("verify:").map(str::parse) {
-                Some(Ok(span)) => format!("报送后{}未核实", span_in_chinese(span)),
-                _ => other.to_owned(),
-            },
+            "extended" => "延期获批".to_owned(),
+            "extension_refused" => "延期未获批".to_owned(),
+            "waived" => "免办".to_owned(),
+            "stopped" => "停止计时".to_owned(),
+            "resumed" => "恢复计时".to_owned(),
+            "restarted" => "重新计时".to_owned(),
+            other => {
+                let span = |prefix| other.strip_prefix(prefix).and_then(|s| s.parse().ok());
+                match (span("verify:"), span("stopped:")) {
+                    (Some(span), _) => format!("报送后{}未核实", span_in_chinese(span)),
+                    (_, Some(span)) => format!("停止计时满{}未恢复", span_in_chinese(span)),
+                    _ => other.to_owned(),
+                }
+            }
         },
     }
 }
@@ -216,6 +226,13 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Verification => "待核实",
         NoticeKind::Return => "退回",
         NoticeKind::Reopened => "重新打开",
+        NoticeKind::Extended => "延期获批",
+        NoticeKind::ExtensionRefused => "延期未获批",
+        NoticeKind::Waived => "免办",
+        NoticeKind::Stopped => "停止计时",
+        NoticeKind::Resumed => "恢复计时",
+        NoticeKind::Restarted => "重新计时",
+        NoticeKind::StillStopped => "仍停止计时",
         NoticeKind::Opened => "新增事项",
     }
 }
@@ -272,6 +289,8 @@ mod tests {
     fn steps_are_said_in_chinese_and_unknown_ones_as_they_are() {
         assert_eq!(step_in_chinese("before:15wd"), "提前15个工作日");
         assert_eq!(step_in_chinese("verify:5wd"), "报送后5个工作日未核实");
+        let standing = step_in_chinese("stopped:5wd");
+        assert_eq!(standing, "停止计时满5个工作日未恢复");
         assert_eq!(step_in_chinese("whatever"), "whatever");
     }
 }

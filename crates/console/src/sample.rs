@@ -258,6 +258,7 @@ impl Sample {
             to,
             by: None,
             reason: None,
+            clock: None,
         }
     }
 
@@ -305,6 +306,7 @@ impl Sample {
             by: None,
             reason: reason.to_owned(),
             due,
+            clock: None,
         }));
     }
 
@@ -500,6 +502,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
             from: None,
         }],
+        merged: Vec::new(),
         confirm: Vec::new(),
         no_sooner_than: None,
         roll: duban_model::calendar::Roll::None,

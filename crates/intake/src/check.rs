@@ -277,18 +277,47 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
             | RecordType::TaskExtensionRequested
             | RecordType::TaskExtensionApproved
             | RecordType::TaskExtensionRefused
+            | RecordType::TaskStopped
+            | RecordType::TaskRestarted
     );
     if needs_reason {
         required("reason", act.reason.as_ref())?;
     }
-    let needs_due = matches!(
+    if event.kind == RecordType::TaskStopped {
+        // Whoever stops a clock moves a legal date.
+        required("by", act.by.as_ref())?;
+    }
+    let extends = matches!(
         event.kind,
-        RecordType::TaskExtensionRequested
-            | RecordType::TaskExtensionApproved
-            | RecordType::TaskTriggered
+        RecordType::TaskExtensionRequested | RecordType::TaskExtensionApproved
     );
-    if needs_due && act.due.is_none() {
-        return required("due", None);
+    match (act.due, act.extend) {
+        (None, None) if extends => {
+            return refuse(
+                "missing-field",
+                "neither `due` nor `extend`",
+                "the new date as `due`, or what is added to the one that holds as `extend`, e.g. `20wd`",
+                "Add one of them and send the event again under a new id.",
+            );
+        }
+        (Some(_), Some(_)) if extends => {
+            return refuse(
+                "both-fields",
+                "`due` and `extend`",
+                "one of them: a new date, or what is added to the one that holds",
+                "Leave out one and send the event again under a new id.",
+            );
+        }
+        (_, Some(extend)) if !extends => {
+            return refuse(
+                "field-not-used",
+                format!("`extend` {extend}"),
+                "`extend` only with a request or an approval of an extension",
+                "Leave it out and send the event again under a new id.",
+            );
+        }
+        (None, _) if event.kind == RecordType::TaskTriggered => return required("due", None),
+        _ => {}
     }
     related("occasion", act.occasion.as_ref())?;
     for text in [&act.by, &act.reason, &act.note].into_iter().flatten() {

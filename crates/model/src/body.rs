@@ -7,11 +7,12 @@ use serde_json::value::RawValue;
 use crate::decision::{
     CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
     LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
-    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationDated,
-    ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered,
-    ObligationReturned, ObligationSubmitted, ObligationTicked, ObligationTransferred,
-    ObligationUnticked, PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed,
-    TimerDisarmed, TimerDropped, TimerFired, TimerMissed, TimerNoted,
+    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationClocked,
+    ObligationDated, ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated,
+    ObligationReladdered, ObligationReturned, ObligationSubmitted, ObligationTicked,
+    ObligationTransferred, ObligationUnticked, PublicationForgotten, PublicationNoted,
+    RejectionRecorded, TimerArmed, TimerDisarmed, TimerDropped, TimerFired, TimerMissed,
+    TimerNoted,
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
@@ -118,6 +119,12 @@ record_types! {
     TaskExtensionApproved(TaskAct) = "duban.task.extension_approved" Fact;
     /// 不批准延期
     TaskExtensionRefused(TaskAct) = "duban.task.extension_refused" Fact;
+    /// 停止计时
+    TaskStopped(TaskAct) = "duban.task.stopped" Fact;
+    /// 恢复计时
+    TaskResumed(TaskAct) = "duban.task.resumed" Fact;
+    /// 重新计时
+    TaskRestarted(TaskAct) = "duban.task.restarted" Fact;
     /// 免办
     TaskWaived(TaskAct) = "duban.task.waived" Fact;
     /// 启动
@@ -172,6 +179,12 @@ record_types! {
     ObligationExtended(ObligationDated) = "duban.obligation.extended" Domain;
     /// 不批准延期
     ObligationExtensionRefused(ObligationActed) = "duban.obligation.extension_refused" Domain;
+    /// 停止计时
+    ObligationStopped(ObligationClocked) = "duban.obligation.stopped" Domain;
+    /// 恢复计时
+    ObligationResumed(ObligationClocked) = "duban.obligation.resumed" Domain;
+    /// 重新计时
+    ObligationRestarted(ObligationClocked) = "duban.obligation.restarted" Domain;
     /// 免办
     ObligationWaived(ObligationActed) = "duban.obligation.waived" Domain;
     /// 启动
@@ -244,7 +257,8 @@ impl RecordType {
 
 impl Body {
     /// What a person did about a duty, if this is such an act: signing, reporting, submitting,
-    /// verifying, returning, asking for, giving or refusing an extension, waiving, triggering.
+    /// verifying, returning, asking for, giving or refusing an extension, stopping, resuming or
+    /// restarting its clock, waiving, triggering.
     pub fn act(&self) -> Option<&TaskAct> {
         match self {
             Body::TaskAccepted(act)
@@ -255,6 +269,9 @@ impl Body {
             | Body::TaskExtensionRequested(act)
             | Body::TaskExtensionApproved(act)
             | Body::TaskExtensionRefused(act)
+            | Body::TaskStopped(act)
+            | Body::TaskResumed(act)
+            | Body::TaskRestarted(act)
             | Body::TaskWaived(act)
             | Body::TaskTriggered(act) => Some(act),
             _ => None,
@@ -282,6 +299,9 @@ impl Body {
             Body::ObligationExtensionRequested(r)
             | Body::ObligationExtended(r)
             | Body::ObligationTriggered(r) => &r.obligation,
+            Body::ObligationStopped(r)
+            | Body::ObligationResumed(r)
+            | Body::ObligationRestarted(r) => &r.obligation,
             Body::ObligationDueSoon(r) | Body::ObligationOverdue(r) | Body::ObligationLapsed(r) => {
                 &r.obligation
             }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period};
+use duban_calendar::{Calendar, Clock, Period};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{Definition, Role, Tier};
@@ -16,6 +16,7 @@ use crate::frame::Service;
 use crate::id::{LedgerId, NoticeId, ObligationId, RecordId, TaskId, Tenant, TimerId, UnitId};
 use crate::instant::{Timestamp, Zone};
 
+pub use crate::clocked::ObligationClocked;
 pub use crate::continuation::{Consequence, Continuation};
 pub use crate::noted::{Carried, PublicationNoted};
 pub use crate::occasion::{Arose, Occasion};
@@ -193,6 +194,9 @@ pub struct ObligationReturned {
     pub reason: String,
     /// The date that now holds.
     pub due: NaiveDate,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// Accepted and struck off (销号).
@@ -256,6 +260,9 @@ pub struct ObligationDated {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// A light changed because a day came: due soon (yellow), overdue (red), lapsed (encouraged, date passed).
@@ -321,6 +328,20 @@ pub enum NoticeKind {
     Return,
     /// A duty that was struck off is open again.
     Reopened,
+    /// 批准延期: another date was granted.
+    Extended,
+    /// 不批准延期: the date stays.
+    ExtensionRefused,
+    /// 免办: nothing more is expected.
+    Waived,
+    /// 停止计时
+    Stopped,
+    /// 恢复计时
+    Resumed,
+    /// 重新计时
+    Restarted,
+    /// The office is reminded that a clock still stands still.
+    StillStopped,
     /// 新增责任事项: something arose for which the unit owes this from now on.
     Opened,
 }
@@ -335,6 +356,13 @@ impl NoticeKind {
             NoticeKind::Verification => "verification",
             NoticeKind::Return => "return",
             NoticeKind::Reopened => "reopened",
+            NoticeKind::Extended => "extended",
+            NoticeKind::ExtensionRefused => "extension_refused",
+            NoticeKind::Waived => "waived",
+            NoticeKind::Stopped => "stopped",
+            NoticeKind::Resumed => "resumed",
+            NoticeKind::Restarted => "restarted",
+            NoticeKind::StillStopped => "still_stopped",
             NoticeKind::Opened => "opened",
         }
     }

@@ -122,6 +122,9 @@ pub struct Task {
     pub part_of: Option<TaskId>,
     /// Who owes them, in the document's order.
     pub owners: Vec<Owner>,
+    /// Cells that the document merges with the row above; their wording is that row's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedCell>,
     /// What the office must still confirm about this row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
@@ -163,6 +166,16 @@ impl Task {
         let found = named.or_else(|| of_role().find(|(_, o)| takes(o)));
         found.map(|(place, _)| place)
     }
+}
+
+/// A cell of a row that the document merges with the row above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergedCell {
+    /// 责任单位
+    Units,
+    /// 完成时限
+    Deadline,
 }
 
 /// Whether a duty binds.

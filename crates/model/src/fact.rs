@@ -1,7 +1,7 @@
 //! What comes from outside. Strict: an unknown field is an error, a text has a limit.
 
 use chrono::NaiveDate;
-use duban_calendar::{Calendar, Period};
+use duban_calendar::{Calendar, Period, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Role;
@@ -132,15 +132,19 @@ pub struct TaskAct {
     /// Who acted, by office or role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why; required for return, waiver and extensions.
+    /// Why; required for return, waiver, extensions, and for stopping and restarting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Links to evidence (佐证).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
-    /// The new date; required for extension requests, approvals and triggers, optional for returns.
+    /// The new date; required for triggers and, unless `extend` stands there, for extension
+    /// requests and approvals; for the restart of a duty that has a named date; optional for returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,
+    /// Instead of the new date of an extension: how much is added after the date that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<Span>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod checksum;
+pub mod clocked;
 pub mod continuation;
 pub mod decider;
 pub mod decision;

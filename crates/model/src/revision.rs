@@ -1,6 +1,7 @@
 //! What a running ledger's duties become when its definition, calendar or directory changes.
 
 use chrono::NaiveDate;
+use duban_calendar::Clock;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LedgerId, ObligationId, UnitId};
@@ -27,6 +28,9 @@ pub struct ObligationRedated {
     pub granted: bool,
     /// Why, in one Chinese sentence.
     pub reason: String,
+    /// The clock by which that date is derived, where the duty has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
 }
 
 /// A duty stays as it is while its ladder is derived anew: steps that were done for its date and

@@ -40,6 +40,18 @@ pub(crate) fn compose(
         NoticeKind::Return => "退回",
         NoticeKind::Reopened => "重新打开",
         NoticeKind::Opened => "新增责任事项",
+        NoticeKind::Extended => "延期获批",
+        NoticeKind::ExtensionRefused => "延期未获批",
+        NoticeKind::Waived => "免办",
+        NoticeKind::Stopped => "停止计时",
+        NoticeKind::Resumed => "恢复计时",
+        NoticeKind::Restarted => "重新计时",
+        NoticeKind::StillStopped => "仍停止计时",
+    };
+    // While a clock stands still there is no date; the one before would mislead.
+    let due = match request.kind {
+        NoticeKind::Stopped | NoticeKind::StillStopped => "待恢复计时后确定".to_owned(),
+        _ => due,
     };
     // A long title of what arose leaves room for the rest.
     let of = occasion.map_or_else(String::new, |of| {

@@ -1,8 +1,10 @@
-//! What units and the office do: sign, submit, verify, return, extend, waive, trigger.
+//! What units and the office do: sign, submit, verify, return, waive, trigger; extensions and clocks
+//! have files of their own.
 
 use chrono::NaiveDate;
+use duban_calendar::What;
 use duban_model::decision::{
-    Continuation, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
+    Continuation, Judged, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
     ObligationReturned, ObligationSubmitted,
 };
 use duban_model::definition::{Opens, Tier};
@@ -10,7 +12,9 @@ use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
 use crate::case::{Case, Notice};
+use crate::clock;
 use crate::decide::Desk;
+use crate::extension;
 use crate::judge::judge;
 use crate::obligation::{Obligation, ObligationState};
 use crate::open::start;
@@ -176,7 +180,11 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
         RecordType::TaskReturned => &[S::Submitted, S::Fulfilled],
         RecordType::TaskExtensionRequested
         | RecordType::TaskExtensionApproved
-        | RecordType::TaskExtensionRefused => &[S::Open, S::Accepted, S::Returned],
+        | RecordType::TaskExtensionRefused
+        | RecordType::TaskStopped
+        | RecordType::TaskRestarted => &[S::Open, S::Accepted, S::Returned],
+        // One that was submitted meanwhile may be resumed, so that its history is right.
+        RecordType::TaskResumed => &[S::Open, S::Accepted, S::Returned, S::Submitted],
         RecordType::TaskWaived => &[S::Waiting, S::Open, S::Accepted, S::Returned, S::Submitted],
         _ => &[S::Waiting],
     };
@@ -194,67 +202,28 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
         by: act.by.clone(),
         reason: act.reason.clone(),
     };
-    let dated = |case: &Case<'_>, to| ObligationDated {
-        obligation: case.id.clone(),
-        from: case.obligation.due,
-        to,
-        by: act.by.clone(),
-        reason: act.reason.clone(),
-    };
     match kind {
         RecordType::TaskAccepted => case.emit(desk, Body::ObligationAccepted(acted(case))),
         RecordType::TaskProgressed => case.emit(desk, Body::ObligationProgressed(acted(case))),
         RecordType::TaskSubmitted => submitted(desk, case, act),
         RecordType::TaskVerified => verified(desk, case, act),
         RecordType::TaskReturned => returned(desk, case, act),
-        RecordType::TaskExtensionRequested => {
-            let Some(to) = later_date(desk, case, act) else {
-                return;
-            };
-            let definition = &case.ledger.definition;
-            let asked = judge(desk.record, definition, case.calendar).at;
-            if case.obligation.is_late(asked, definition.zone) {
-                return desk.reject(
-                    "extension-late",
-                    format!("a request after the date of {}", case.id),
-                    "a request before the date it would move",
-                    "the office may still approve one of its own accord",
-                );
-            }
-            case.emit(desk, Body::ObligationExtensionRequested(dated(case, to)));
-        }
-        RecordType::TaskExtensionApproved => {
-            let Some(to) = later_date(desk, case, act) else {
-                return;
-            };
-            case.emit(desk, Body::ObligationExtended(dated(case, to)));
-            let now = desk.now();
-            case.resume(desk, now);
-        }
+        RecordType::TaskExtensionRequested => extension::requested(desk, case, act),
+        RecordType::TaskExtensionApproved => extension::approved(desk, case, act),
         RecordType::TaskExtensionRefused => {
             case.emit(desk, Body::ObligationExtensionRefused(acted(case)));
+            extension::tell_refusal(desk, case, act);
         }
+        RecordType::TaskStopped => clock::stop(desk, case, act),
+        RecordType::TaskResumed => clock::resume(desk, case, act),
+        RecordType::TaskRestarted => clock::restart(desk, case, act),
         RecordType::TaskWaived => {
             case.emit(desk, Body::ObligationWaived(acted(case)));
+            let reason = format!("本事项免办{},不再催办", clock::by_and_why(act));
+            clock::tell(desk, case, NoticeKind::Waived, reason);
             case.disarm(desk);
         }
         _ => trigger(desk, case, act.due.unwrap_or_default(), act.by.as_deref()),
-    }
-}
-
-fn later_date(desk: &mut Desk<'_, '_>, case: &Case<'_>, act: &TaskAct) -> Option<NaiveDate> {
-    let to = act.due?;
-    match case.obligation.due {
-        Some(due) if to <= due => {
-            desk.reject(
-                "extension-not-later",
-                format!("a new date {to} for {}", case.id),
-                format!("a date after the one in force, {due}"),
-                "name a later date",
-            );
-            None
-        }
-        _ => Some(to),
     }
 }
 
@@ -322,11 +291,31 @@ fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
         .or_else(|| case.calendar.after(today, definition.return_clock).ok())
         .unwrap_or(today);
     let due = case.obligation.due.map_or(bounded, |due| bounded.max(due));
+    // What is sent back runs again, whatever stood still.
+    let clock = if case.obligation.clock.is_some() {
+        let loggedat = desk.now();
+        let at = Judged {
+            at: loggedat,
+            claimed: desk.record.time.unwrap_or(loggedat),
+            loggedat,
+        };
+        let Some(there) = clock::clock_of(case) else {
+            return;
+        };
+        let what = What::SetTo(clock::end_of(&there, due, definition.zone));
+        let Some(turned) = clock::turned(desk, case, at, what, Some(&reason)) else {
+            return;
+        };
+        Some(turned.clock)
+    } else {
+        None
+    };
     let body = Body::ObligationReturned(ObligationReturned {
         obligation: case.id.clone(),
         by: act.by.clone(),
         reason: reason.clone(),
         due,
+        clock,
     });
     case.emit(desk, body);
     case.notify(
@@ -359,6 +348,7 @@ fn trigger(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, due: NaiveDate, by: Opt
         to: due,
         by: by.map(ToOwned::to_owned),
         reason: None,
+        clock: None,
     });
     case.emit(desk, body);
     // What was public before the trigger counts too.

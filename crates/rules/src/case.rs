@@ -8,6 +8,7 @@ use duban_model::decision::{
 use duban_model::definition::{Ladder, Owner, Role, Task, Tier};
 use duban_model::{Body, Draft, Service, Timestamp};
 
+use crate::clock::arm_standing;
 use crate::decide::Desk;
 use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps};
 use crate::obligation::{Armed, Obligation};
@@ -123,6 +124,9 @@ impl<'a> Case<'a> {
     pub fn rearm(&mut self, desk: &mut Desk<'_, '_>, now: Timestamp) {
         let steps = self.steps(now);
         self.light(desk, &steps, now);
+        if self.obligation.state.is_running() && self.obligation.is_stopped() {
+            return arm_standing(desk, self);
+        }
         let stands = self.obligation.armed.as_ref().is_some_and(|armed| {
             let same = |step: &Step| step.at == armed.at && armed.step == step.label.as_str();
             if armed.step == CATCHUP {
@@ -152,9 +156,14 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Turns on every light of `steps` that is due by `now` and not on yet.
+    /// Turns on every light of `steps` that is due by `now` and not on yet; none while its clock
+    /// stands still.
     pub fn light(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
-        let Some(due) = self.obligation.due else {
+        let Some(due) = self
+            .obligation
+            .due
+            .filter(|_| !self.obligation.is_stopped())
+        else {
             return;
         };
         for step in steps.iter().filter(|s| s.at <= now) {
@@ -178,9 +187,12 @@ impl<'a> Case<'a> {
     }
 
     /// Arms the first step after `now`; without one for want of calendar data, looks again daily.
+    /// While its clock stands still, the reminder of that.
     pub fn arm_next(&mut self, desk: &mut Desk<'_, '_>, steps: &[Step], now: Timestamp) {
         if !self.obligation.state.is_running() {
             self.disarm(desk);
+        } else if self.obligation.is_stopped() {
+            arm_standing(desk, self);
         } else if let Some(next) = steps.iter().find(|s| s.at > now) {
             self.arm(desk, next.at, &next.label);
         } else {
@@ -234,7 +246,11 @@ impl<'a> Case<'a> {
             due_at: self.obligation.due_at,
             occasion: self.occasion_title(),
             covers: notice.covers,
-            missing: self.missing(desk.state),
+            missing: match notice.kind {
+                // Nothing more is asked.
+                NoticeKind::Waived => Vec::new(),
+                _ => self.missing(desk.state),
+            },
             reason: notice.reason,
         });
         self.emit(desk, body);

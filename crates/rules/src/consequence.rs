@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use duban_calendar::{Basis, Clock};
 use duban_model::decision::{
     Arose, Consequence, Continuation, ObligationActed, ObligationRedated, Occasion,
 };
@@ -13,7 +14,7 @@ use duban_model::{Body, Definition, Draft, Timestamp};
 
 use crate::case::Case;
 use crate::decide::Desk;
-use crate::due::{Start, derived};
+use crate::due::{self, Start, derived};
 use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
 use crate::open::{Opening, open, start_ladder};
 use crate::openers::Openers;
@@ -419,6 +420,12 @@ fn come_back(desk: &mut Desk<'_, '_>, id: &str, duty: Obligation, occasion: &Occ
         let definition = &case.ledger.definition;
         let deadline = derived(definition, case.calendar, case.task, begun);
         if let Ok(Some(deadline)) = deadline {
+            // What happened to its clock before belongs to the occasion that went away.
+            let clock = case.obligation.clock.as_ref().map(|_| {
+                let basis = due::basis(definition, case.calendar, case.task, begun);
+                let basis = basis.ok().flatten();
+                Clock::new(basis.unwrap_or(Basis::Date(deadline.date)))
+            });
             let body = Body::ObligationRedated(ObligationRedated {
                 obligation: id.to_owned(),
                 from: case.obligation.due,
@@ -427,6 +434,7 @@ fn come_back(desk: &mut Desk<'_, '_>, id: &str, duty: Obligation, occasion: &Occ
                 counted_from: Some(occasion.at),
                 granted: false,
                 reason: format!("重新起算,完成时限{}", deadline.shown(definition.zone)),
+                clock,
             });
             case.emit(desk, body);
         }

@@ -1,7 +1,7 @@
 //! From the rule of a task to the deadline of one of its duties.
 
 use chrono::{Datelike, NaiveDate};
-use duban_calendar::{Calendar, CountError, Period, Roll};
+use duban_calendar::{Basis, Calendar, CountError, Period, Roll};
 use duban_model::definition::{DueRule, Task, Term};
 use duban_model::{Definition, Timestamp};
 
@@ -74,4 +74,28 @@ pub(crate) fn derived(
         roll => calendar.roll(date, roll)?,
     };
     Ok(Some(Deadline { date, at: None }))
+}
+
+/// What a definition gives the clock of a duty to count towards: its term, or else its date.
+///
+/// # Errors
+/// [`CountError`] when the calendar does not cover a day that must be known.
+pub(crate) fn basis(
+    definition: &Definition,
+    calendar: &Calendar,
+    task: &Task,
+    start: Start,
+) -> Result<Option<Basis>, CountError> {
+    Ok(match task.due {
+        DueRule::After(Term::Days(term)) if task.no_sooner_than.is_none() => Some(Basis::Days {
+            from: start.day(definition),
+            term,
+            roll: task.roll,
+        }),
+        DueRule::After(Term::Hours(hours)) => Some(Basis::Hours {
+            from: start.at.utc(),
+            hours,
+        }),
+        _ => derived(definition, calendar, task, start)?.map(|due| Basis::Date(due.date)),
+    })
 }

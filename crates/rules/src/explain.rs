@@ -1,8 +1,11 @@
 //! What a reader of the log needs to say why: what a record is about, and what comes next.
 
 use chrono::NaiveDate;
+use duban_calendar::{Basis, CountError, Derivation};
 use duban_model::{Body, Timestamp};
 
+use crate::case::Case;
+use crate::clock::clock_of;
 use crate::ladder::{Step, ladder_steps};
 use crate::obligation::Obligation;
 use crate::state::RulesState;
@@ -20,6 +23,25 @@ pub fn obligation_of(body: &Body) -> Option<&str> {
             _ => return None,
         })
     })
+}
+
+/// How the date of a duty follows from its term or its clock, day by day; nothing for a duty whose
+/// date was only ever the one its definition names.
+///
+/// # Errors
+/// [`CountError`] when the calendar in force does not cover a day that must be known.
+pub fn derivation(
+    state: &RulesState,
+    obligation: &Obligation,
+) -> Option<Result<Derivation, CountError>> {
+    if let Some(own) = &obligation.clock {
+        let ledger = state.ledger(&obligation.ledger)?;
+        let calendar = state.calendar(&ledger.definition)?;
+        return Some(own.clock.derive(calendar));
+    }
+    let case = Case::of(state, "", obligation.clone())?;
+    let clock = clock_of(&case).filter(|clock| !matches!(clock.basis(), Basis::Date(_)))?;
+    Some(clock.derive(case.calendar))
 }
 
 /// What an obligation waits for next.
@@ -44,7 +66,7 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         && let Some(ladder) = ledger.definition.ladders.get(&owner.ladder)
         && let Some(calendar) = state.calendar(&ledger.definition)
         && let Some(armed) = &obligation.armed
-        && obligation.state.is_running()
+        && obligation.climbs()
     {
         let definition = &ledger.definition;
         let (mut steps, _) =
@@ -61,12 +83,12 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
 }
 
 /// Every notice of an obligation's ladder for its present date, told already or still ahead; of the
-/// repetitions those up to the first after `now`. None once it is final, or before its trigger.
+/// repetitions those up to the first after `now`. None once it is final, before its
+/// trigger, or while its clock stands still.
 pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -> Vec<Step> {
     let ladder = || {
-        let due = obligation
-            .deadline()
-            .filter(|_| !obligation.state.is_final())?;
+        let asleep = obligation.state.is_final() || obligation.is_stopped();
+        let due = obligation.deadline().filter(|_| !asleep)?;
         let ledger = state.ledger(&obligation.ledger)?;
         let definition = &ledger.definition;
         let task = state.task(ledger, &obligation.task)?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
-use duban_calendar::Period;
+use duban_calendar::{Clock, Moment, Period};
 use duban_model::decision::{Arose, ObligationOpened, Occasion, When};
 use duban_model::definition::{Came, EventSort, Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
@@ -144,9 +144,22 @@ pub struct Obligation {
     /// The next wake-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub armed: Option<Armed>,
+    /// Its clock, once something has happened to it; most duties keep the date they began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Box<DutyClock>>,
     /// What revisions left behind; most duties see none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Box<Revised>>,
+}
+
+/// The clock of a duty, and what it slept through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DutyClock {
+    /// The clock; the date in force follows from it.
+    pub clock: Clock,
+    /// While it stands still: the wake-up that was armed when it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<Armed>,
 }
 
 /// What revisions of its ledger left behind on a duty.
@@ -230,6 +243,7 @@ impl Obligation {
             submitted: None,
             done: None,
             armed: None,
+            clock: None,
             revised: None,
         }
     }
@@ -251,6 +265,7 @@ impl Obligation {
                 self.state = ObligationState::Returned;
                 self.submitted = None;
                 self.done = None;
+                self.set_clock(r.clock.as_ref());
                 self.redate(r.due.into());
             }
             Body::ObligationFulfilled(r) => {
@@ -301,7 +316,24 @@ impl Obligation {
                     }
                 }
             }
-            Body::ObligationExtended(r) => self.redate(r.to.into()),
+            Body::ObligationExtended(r) => {
+                self.set_clock(r.clock.as_ref());
+                self.redate(r.to.into());
+            }
+            Body::ObligationStopped(r) => {
+                self.set_clock(Some(&r.clock));
+                let armed = self.armed.clone();
+                if let Some(clock) = &mut self.clock {
+                    clock.asleep = armed;
+                }
+            }
+            Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+                self.set_clock(Some(&r.clock));
+                let to = r.to.map(|date| Deadline { date, at: r.to_at });
+                if let Some(to) = to.filter(|to| Some(*to) != self.deadline()) {
+                    self.redate(to);
+                }
+            }
             Body::ObligationTriggered(r) => {
                 self.state = ObligationState::Open;
                 self.redate(r.to.into());
@@ -312,6 +344,12 @@ impl Obligation {
                 }
                 if r.granted {
                     self.revised.get_or_insert_default().granted = true;
+                }
+                if let (Some(new), Some(own)) = (&r.clock, &mut self.clock) {
+                    own.clock = new.clone();
+                    if !own.clock.is_stopped() {
+                        own.asleep = None;
+                    }
                 }
                 if let (Some(at), Some(occasion)) = (r.counted_from, &mut self.occasion) {
                     occasion.at = at;
@@ -365,9 +403,62 @@ impl Obligation {
         if let Some(armed) = &mut self.armed {
             names.unite(&mut armed.step);
         }
+        if let Some(armed) = self.clock.as_mut().and_then(|c| c.asleep.as_mut()) {
+            names.unite(&mut armed.step);
+        }
         for step in self.revised.iter_mut().flat_map(|r| &mut r.done) {
             names.unite(step);
         }
+    }
+
+    /// Takes over the clock of a record; whether it sleeps is then new too.
+    fn set_clock(&mut self, clock: Option<&Clock>) {
+        if let Some(clock) = clock {
+            self.clock = Some(Box::new(DutyClock {
+                clock: clock.clone(),
+                asleep: None,
+            }));
+        }
+    }
+
+    /// Whether its clock stands still: no light changes, and no notice but the reminder of that.
+    pub fn is_stopped(&self) -> bool {
+        self.clock.as_ref().is_some_and(|c| c.clock.is_stopped())
+    }
+
+    /// Whether its ladder is climbed: the unit is to act, and its clock runs.
+    pub(crate) fn climbs(&self) -> bool {
+        self.state.is_running() && !self.is_stopped()
+    }
+
+    /// Since when its clock stands still, as people are told it.
+    pub fn stopped_on(&self, zone: Zone) -> Option<String> {
+        Some(match self.clock.as_ref()?.clock.stop()?.at {
+            Moment::Day(day) => day.to_string(),
+            Moment::Instant(at) => Timestamp::from_utc(at).shown_in(zone),
+        })
+    }
+
+    /// Why its clock stands still.
+    pub(crate) fn stopped_why(&self) -> Option<&str> {
+        self.clock.as_ref()?.clock.stop()?.why.as_deref()
+    }
+
+    /// The wake-up that was armed when its clock was stopped.
+    pub(crate) fn asleep(&self) -> Option<&Armed> {
+        self.clock.as_ref()?.asleep.as_ref()
+    }
+
+    /// Whether it was to be woken for this step when its clock was stopped.
+    pub(crate) fn sleeps_on(&self, step: &str) -> bool {
+        self.asleep().is_some_and(|armed| armed.step == step)
+    }
+
+    /// Whether it is to be woken for a step that starts so.
+    pub(crate) fn armed_for(&self, prefix: &str) -> bool {
+        self.armed
+            .as_ref()
+            .is_some_and(|armed| armed.step.starts_with(prefix))
     }
 
     /// By when it is due.
@@ -378,9 +469,11 @@ impl Obligation {
         })
     }
 
-    /// Whether what was done at this instant was done after its deadline.
+    /// Whether what was done at this instant was done after its deadline; never while its clock
+    /// stands still.
     pub fn is_late(&self, at: Timestamp, zone: Zone) -> bool {
-        self.deadline().is_some_and(|due| due.is_missed(at, zone))
+        let running = self.deadline().filter(|_| !self.is_stopped());
+        running.is_some_and(|due| due.is_missed(at, zone))
     }
 
     /// When what it was opened for arose, if it was opened for one thing.

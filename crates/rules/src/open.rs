@@ -102,7 +102,7 @@ pub(crate) fn start(desk: &mut Desk<'_, '_>, case: &mut Case<'_>) {
     case.light(desk, &steps, now);
     let told = told_of(case);
     let late = |s: &Step| s.notifies() && s.at < now && !(told && is_for_contact(s));
-    if case.obligation.state.is_running() && steps.iter().any(late) {
+    if case.obligation.climbs() && steps.iter().any(late) {
         let definition = &case.ledger.definition;
         let today = definition
             .zone

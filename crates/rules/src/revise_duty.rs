@@ -9,6 +9,7 @@ use duban_model::definition::{EventSort, Opens, Owner, OwnerFrom, Role, Task};
 use duban_model::{Body, Directory, Draft, Service};
 
 use crate::case::{CATCHUP, Case};
+use crate::clock;
 use crate::decide::Desk;
 use crate::due::{self, Start, derived};
 use crate::ladder::{Step, ladder_steps};
@@ -349,10 +350,20 @@ fn redate(
             counted_from: None,
             granted: false,
             reason: format!("台账定义变更:{why},完成时限定为{shown}"),
+            clock: None,
         });
         case.emit(desk, body);
         return (true, true);
     };
+    if case.obligation.clock.is_some() {
+        let definition = &case.ledger.definition;
+        let is = due::basis(definition, case.calendar, case.task, begun);
+        let was = old_task
+            .zip(basis.calendar)
+            .map(|(task, calendar)| due::basis(basis.definition, calendar, task, begun));
+        let was = was.and_then(|was| was.ok().flatten());
+        return (false, clock::revise(desk, case, was, is.ok().flatten()));
+    }
     if was == Some(derived) {
         return (false, false);
     }
@@ -378,6 +389,7 @@ fn redate(
         counted_from: None,
         granted,
         reason,
+        clock: None,
     });
     case.emit(desk, body);
     (false, !granted)

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, OPENS, PERIODS, ROLES, ROLLS,
-    SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
+    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, MERGED, OPENS, PERIODS, ROLES,
+    ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
 };
 
 /// A plain id.
@@ -166,6 +166,10 @@ pub(crate) struct TaskSource {
     /// 可省。完成时限原文 | Optional. The deadline as worded
     #[serde(default)]
     pub deadline_phrase: Option<String>,
+    /// 可省。原文件中与上一行合并的单元格:units 责任单位,deadline 完成时限 | Optional. Cells that the document merges with the row above
+    #[serde(default)]
+    #[schemars(extend("items" = {"type": "string", "enum": spellings(MERGED)}))]
+    pub merged: Vec<Spanned<String>>,
     /// required 必办;encouraged 鼓励 | Binding, or encouraged
     #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,
@@ -287,7 +291,7 @@ pub(crate) struct ExtensionSource {
 /// 责任单位:单位、单位组、来源三者选一 | Who owes a task: a unit, a group, or where it is taken from
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}]))]
+#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}], "not" = {"anyOf": [{"required": ["unit", "group"]}, {"required": ["unit", "from"]}]}))]
 pub(crate) struct OwnerSource {
     /// 单位编号 | A unit id
     #[serde(default)]

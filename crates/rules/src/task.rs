@@ -16,7 +16,7 @@ use crate::reading::Spanned;
 use crate::requirement::{compile_fulfilment, is_opened_by_event};
 use crate::source::{LedgerSource, TaskSource, TasksSource};
 use crate::timing::{Around, compile_timing};
-use crate::words::STRENGTHS;
+use crate::words::{MERGED, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -253,6 +253,10 @@ fn compile_task(
             "confirm the reading under `confirmed`, or change the row and remove the question",
         );
     }
+    let merged = task.merged.iter();
+    let merged = merged
+        .filter_map(|word| faults.choose(word, MERGED))
+        .collect();
     let (timing, wording) = (timing?, wording?);
     Some(Task {
         id: task.id.value.clone(),
@@ -271,6 +275,7 @@ fn compile_task(
         extension: timing.extension,
         part_of: task.part_of.as_ref().map(|row| row.value.clone()),
         owners,
+        merged,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })
 }

@@ -3,7 +3,7 @@
 
 use duban_calendar::{PeriodKind, Roll};
 use duban_model::definition::{
-    About, By, EventSort, FirstPeriod, FollowWhen, OwnerFrom, Role, Strength, Tier,
+    About, By, EventSort, FirstPeriod, FollowWhen, MergedCell, OwnerFrom, Role, Strength, Tier,
 };
 use duban_model::directory::{Certainty, Channel};
 
@@ -64,6 +64,11 @@ pub(crate) const ROLLS: Words<Roll> = &[
     ("none", Roll::None),
     ("next", Roll::Next),
     ("previous", Roll::Previous),
+];
+
+pub(crate) const MERGED: Words<MergedCell> = &[
+    ("units", MergedCell::Units),
+    ("deadline", MergedCell::Deadline),
 ];
 
 pub(crate) const PERIODS: Words<PeriodKind> = &[

@@ -33,6 +33,8 @@ struct Writer<'a> {
     sent: Vec<Sent>,
     number: u64,
     publications: Vec<(String, String)>,
+    /// Duties whose clocks were stopped, by task and unit.
+    stopped: Vec<(String, String)>,
     matters: Vec<(String, String)>,
 }
 
@@ -52,6 +54,7 @@ pub fn draw(dice: &mut Dice, drawn: &Drawn, start: Timestamp, end: Timestamp) ->
         sent: Vec::new(),
         number: 0,
         publications: Vec::new(),
+        stopped: Vec::new(),
         matters: Vec::new(),
     };
     writer.deployments(start);
@@ -262,8 +265,8 @@ impl Writer<'_> {
     /// Something arises, is told anew, is called off, or is acted on.
     fn matter(&mut self, at: Timestamp) {
         let known = (!self.matters.is_empty()).then(|| self.dice.one_of(&self.matters).clone());
-        let what = self.dice.below(8);
-        let (Some((matter, unit)), 0..5) = (known, what) else {
+        let what = self.dice.below(10);
+        let (Some((matter, unit)), 0..8) = (known, what) else {
             let unit = (*self.dice.one_of(&UNITS)).to_owned();
             let matter = format!("m{}", self.number);
             self.matters.push((matter.clone(), unit.clone()));
@@ -286,14 +289,18 @@ impl Writer<'_> {
                     role: None,
                     period: None,
                     occasion: Some(matter),
-                    by: None,
-                    reason: None,
+                    by: Some("somebody".to_owned()),
+                    reason: Some("理由".to_owned()),
                     evidence: Vec::new(),
                     due: None,
+                    extend: None,
                     note: None,
                 };
                 match what {
                     3 => Body::TaskAccepted(act),
+                    4 => Body::TaskStopped(act),
+                    5 => Body::TaskResumed(act),
+                    6 => Body::TaskRestarted(act),
                     _ => Body::TaskVerified(act),
                 }
             }
@@ -332,10 +339,14 @@ impl Writer<'_> {
             reason: Some("理由".to_owned()),
             evidence: Vec::new(),
             due: Some(later),
+            extend: None,
             note: None,
             occasion: None,
         };
         let waiting = task.sort == Sort::Waiting;
+        if self.dice.below(4) == 0 {
+            return self.clock(at, act);
+        }
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {
             0 | 1 => Body::TaskAccepted(act),
             2 => Body::TaskProgressed(act),
@@ -348,7 +359,13 @@ impl Writer<'_> {
                 Body::TaskReturned(act)
             }
             7 => Body::TaskExtensionRequested(act),
-            8 => Body::TaskExtensionApproved(act),
+            8 => {
+                if self.dice.below(2) == 0 {
+                    act.due = None;
+                    act.extend = "3wd".parse().ok();
+                }
+                Body::TaskExtensionApproved(act)
+            }
             9 => Body::TaskExtensionRefused(act),
             10 => Body::TaskWaived(act),
             11 => Body::TaskTriggered(act),
@@ -356,6 +373,25 @@ impl Writer<'_> {
                 act.unit = None;
                 Body::TaskTriggered(act)
             }
+        };
+        self.push(at, Some(at), body);
+    }
+
+    /// A clock is stopped, goes on, or begins anew.
+    fn clock(&mut self, at: Timestamp, mut act: TaskAct) {
+        let body = match self.dice.below(5) {
+            0 | 1 => {
+                let unit = act.unit.clone().unwrap_or_default();
+                self.stopped.push((act.task.clone(), unit));
+                Body::TaskStopped(act)
+            }
+            2 | 3 => {
+                if let Some((task, unit)) = self.stopped.pop() {
+                    (act.task, act.unit) = (task, Some(unit));
+                }
+                Body::TaskResumed(act)
+            }
+            _ => Body::TaskRestarted(act),
         };
         self.push(at, Some(at), body);
     }

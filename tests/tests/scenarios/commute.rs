@@ -199,6 +199,7 @@ fn act(task: &str, due: Option<&str>) -> TaskAct {
         reason: None,
         evidence: Vec::new(),
         due: due.map(|d| d.parse().expect("a date")),
+        extend: None,
         note: None,
         occasion: None,
     }

@@ -68,6 +68,9 @@ const ACTS: &[(&str, usize, usize)] = &[
     ("request-extension", 1, 1),
     ("approve-extension", 1, 1),
     ("refuse-extension", 1, 1),
+    ("stop", 1, 1),
+    ("resume", 1, 1),
+    ("restart", 1, 1),
     ("waive", 1, 1),
     ("trigger", 1, 1),
     ("plan", 0, 0),
@@ -79,6 +82,8 @@ const ACT_FIELDS: &[&str] = &[
     "role",
     "period",
     "due",
+    "extend",
+    "by",
     "reason",
     "ledger",
     "replacing",
@@ -109,6 +114,9 @@ const HAPPENINGS: &[(&str, usize)] = &[
     ("extension-requested", 0),
     ("extended", 0),
     ("extension-refused", 0),
+    ("stopped", 0),
+    ("resumed", 0),
+    ("restarted", 0),
     ("waived", 0),
     ("triggered", 0),
     ("withdrawn", 0),
@@ -126,12 +134,12 @@ const HAPPENINGS: &[(&str, usize)] = &[
 ];
 
 const EXPECT_FIELDS: &[&str] = &[
-    "of", "due", "late", "on", "to", "receiver", "covers", "missing", "reason", "text", "found",
-    "expected",
+    "of", "due", "late", "on", "left", "by", "to", "receiver", "covers", "missing", "reason",
+    "text", "found", "expected",
 ];
 
 const CHECK_FIELDS: &[&str] = &[
-    "state", "light", "due", "late", "next", "step", "ticks", "count",
+    "state", "light", "due", "stopped", "late", "next", "step", "ticks", "count",
 ];
 
 /// A clock time of the office.

@@ -178,11 +178,16 @@ impl Stage {
     pub fn line(&mut self, line: &Line) -> Result<(), String> {
         match &line.command {
             Command::Ledger(name, tasks) => {
-                let dir = self.root.join("scenarios/ledgers").join(name);
+                let own = self.root.join("scenarios/ledgers").join(name);
+                let shipped = self.root.join("../../workflows").join(name);
+                let dir = if own.exists() { &own } else { &shipped };
                 let calendar = self.root.join("../../workflows/calendars/cn-workdays.csv");
-                let mut folder = Folder::read(&dir, &calendar)?;
+                let mut folder = Folder::read(dir, &calendar)?;
+                if *dir == shipped {
+                    folder.rename(name, TENANT)?;
+                }
                 if !tasks.is_empty() {
-                    only(&mut folder, tasks)?;
+                    folder.keep_only(tasks)?;
                 }
                 self.folders.insert(name.clone(), folder);
                 self.folder = Some(name.clone());
@@ -326,6 +331,9 @@ impl Stage {
             let found = match key.as_str() {
                 "state" => o.state.to_string(),
                 "light" => light(o).to_owned(),
+                "stopped" => o
+                    .stopped_on(duban_model::Zone::SHANGHAI)
+                    .unwrap_or_else(|| "no".to_owned()),
                 "due" => due(o.due, o.due_at),
                 "late" => late.map_or("none", yes).to_owned(),
                 "next" => o
@@ -480,19 +488,22 @@ impl Stage {
                 });
                 let period =
                     field("period").map(|p| p.parse().map_err(|_| format!("`{p}` is no period")));
+                let extend =
+                    field("extend").map(|s| s.parse().map_err(|_| format!("`{s}` is no span")));
                 let reasoned = !matches!(
                     verb,
-                    "accept" | "progress" | "submit" | "verify" | "trigger"
+                    "accept" | "progress" | "submit" | "verify" | "trigger" | "resume"
                 );
                 let data = TaskAct {
                     task: parts.next().unwrap_or_default().to_owned(),
                     unit: parts.next().map(ToOwned::to_owned),
                     role: role.transpose()?,
                     period: period.transpose()?,
-                    by: None,
+                    by: field("by").or_else(|| (verb == "stop").then(|| "主管部门".to_owned())),
                     reason: field("reason").or_else(|| reasoned.then(|| "理由".to_owned())),
                     evidence: Vec::new(),
                     due: due.transpose()?,
+                    extend: extend.transpose()?,
                     note: None,
                     occasion: field("occasion"),
                 };
@@ -505,6 +516,9 @@ impl Stage {
                     "request-extension" => Body::TaskExtensionRequested(data),
                     "approve-extension" => Body::TaskExtensionApproved(data),
                     "refuse-extension" => Body::TaskExtensionRefused(data),
+                    "stop" => Body::TaskStopped(data),
+                    "resume" => Body::TaskResumed(data),
+                    "restart" => Body::TaskRestarted(data),
                     "waive" => Body::TaskWaived(data),
                     _ => Body::TaskTriggered(data),
                 }
@@ -555,31 +569,6 @@ impl Stage {
             )),
         }
     }
-}
-
-/// Leaves out every task but these.
-fn only(folder: &mut Folder, tasks: &[String]) -> Result<(), String> {
-    const BEGINS: &str = "\n  - id: ";
-    for file in folder.files.iter_mut().filter(|f| f.name == "tasks.yaml") {
-        let mut parts = file.text.split(BEGINS);
-        let mut text = parts.next().unwrap_or_default().to_owned();
-        let mut found = 0;
-        for part in parts {
-            if tasks
-                .iter()
-                .any(|id| part.starts_with(&format!("\"{id}\"")))
-            {
-                found += 1;
-                text.push_str(BEGINS);
-                text.push_str(part);
-            }
-        }
-        if found != tasks.len() {
-            return Err(format!("{found} of the tasks {tasks:?} exist"));
-        }
-        file.text = text;
-    }
-    Ok(())
 }
 
 fn without_ledger(id: &str) -> &str {

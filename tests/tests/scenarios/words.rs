@@ -69,9 +69,26 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
         }
         Body::ObligationExtended(r) => {
             put("due", r.to.to_string());
+            if let Some(by) = &r.by {
+                put("by", by.clone());
+            }
             vec!["extended"]
         }
         Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
+        Body::ObligationStopped(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            put("left", r.left.clone().unwrap_or_default());
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["stopped"]
+        }
+        Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+            put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
+            put("due", r.to.map(|to| to.to_string()).unwrap_or_default());
+            match body {
+                Body::ObligationResumed(_) => vec!["resumed"],
+                _ => vec!["restarted"],
+            }
+        }
         Body::ObligationWaived(_) => vec!["waived"],
         Body::ObligationWithdrawn(r) => {
             put("reason", r.reason.clone().unwrap_or_default());
@@ -142,6 +159,14 @@ fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
         "verify" => NoticeKind::Verification,
         "reopened" => NoticeKind::Reopened,
         "opened" => NoticeKind::Opened,
+        "extended" => NoticeKind::Extended,
+        "extension_refused" => NoticeKind::ExtensionRefused,
+        "waived" => NoticeKind::Waived,
+        // To the unit when it is stopped, to the office while it stands still.
+        "stopped" if request.step == "stopped" => NoticeKind::Stopped,
+        "stopped" => NoticeKind::StillStopped,
+        "resumed" => NoticeKind::Resumed,
+        "restarted" => NoticeKind::Restarted,
         _ => NoticeKind::Return,
     };
     assert_eq!(request.kind, kind, "the kind of {request:?}");

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use duban_calendar::Calendar;
 
+mod clock;
 mod counting;
 mod edges;
 mod explain;

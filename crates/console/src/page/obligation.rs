@@ -301,6 +301,10 @@ fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
         (Stage::Waived, _) => format!("经批准免办。{reason}"),
         (Stage::Lapsed, _) => format!("鼓励事项,期限{due}已过,不再催办。"),
         (Stage::Waiting, _) => "适时推进的任务,启动后才计时限。".to_owned(),
+        (stage, _) if duty.stopped => format!(
+            "计时已停止,停止期间不亮灯、不催办,恢复后重新确定时限(停止前为{due}),{}。",
+            stage.chinese()
+        ),
         (stage, Light::Red) => format!("完成时限{due}已过({left}),{},尚未销号。", stage.chinese()),
         (Stage::Returned, _) => format!("报送被退回:{reason}。限{due}前重新报送({left})。"),
         (stage, Light::Yellow) => format!(

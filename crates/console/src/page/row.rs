@@ -69,6 +69,9 @@ pub(super) fn remains(duty: &Duty, today: Option<NaiveDate>) -> String {
     if duty.stage.is_final() {
         return String::new();
     }
+    if duty.stopped {
+        return "停止计时".to_owned();
+    }
     let (Some(due), Some(today)) = (duty.due, today) else {
         return String::new();
     };

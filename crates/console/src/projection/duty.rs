@@ -88,6 +88,8 @@ pub struct Duty {
     pub due_soon: bool,
     /// It has turned red.
     pub overdue: bool,
+    /// Its clock stands still.
+    pub stopped: bool,
     /// The next wake-up, and what for.
     pub next: Option<(Timestamp, Arc<str>)>,
     /// Where the lines of what happened stand on the log.
@@ -139,6 +141,7 @@ impl Duty {
             due: opened.due,
             due_soon: false,
             overdue: false,
+            stopped: false,
             next: None,
             history: History::default(),
             notices: Trail::default(),
@@ -219,6 +222,7 @@ impl Duty {
             }
             Body::ObligationReturned(r) => {
                 self.stage = Stage::Returned;
+                self.stopped = false;
                 let progress = self.progress();
                 progress.submitted = None;
                 progress.done = None;
@@ -266,6 +270,14 @@ impl Duty {
             Body::ObligationExtended(r) => {
                 self.progress().extension = None;
                 self.redate(r.to, None);
+            }
+            Body::ObligationStopped(_) => self.stopped = true,
+            Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+                self.stopped = false;
+                let moved = (r.to, r.to_at) != (self.due, self.due_at());
+                if let Some(to) = r.to.filter(|_| moved) {
+                    self.redate(to, r.to_at);
+                }
             }
             Body::ObligationTriggered(r) => {
                 self.stage = Stage::Open;

@@ -110,6 +110,9 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::ObligationExtensionRequested(_)
             | Body::ObligationExtended(_)
             | Body::ObligationExtensionRefused(_)
+            | Body::ObligationStopped(_)
+            | Body::ObligationResumed(_)
+            | Body::ObligationRestarted(_)
             | Body::ObligationWaived(_)
             | Body::ObligationTriggered(_)
             | Body::ObligationWithdrawn(_)
@@ -255,6 +258,34 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 because(r.reason.as_deref())
             ),
         ),
+        Body::ObligationStopped(r) => (
+            M::Duty,
+            format!(
+                "停止计时{},{},剩余{}{}",
+                by(r.by.as_deref()),
+                judged(&r.at, look.zone()),
+                r.left.as_deref().unwrap_or_default(),
+                because(r.reason.as_deref())
+            ),
+        ),
+        Body::ObligationResumed(r) | Body::ObligationRestarted(r) => {
+            let what = match body {
+                Body::ObligationResumed(_) => "恢复计时",
+                _ => "重新计时",
+            };
+            let to = match (r.to, r.to_at) {
+                (_, Some(at)) => minute(at, look.zone()),
+                (to, None) => to.map(|to| to.to_string()).unwrap_or_default(),
+            };
+            let text = format!(
+                "{what}{},{},完成时限由{}改为{to}{}",
+                by(r.by.as_deref()),
+                judged(&r.at, look.zone()),
+                r.from,
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
         Body::ObligationWaived(r) => (
             M::Duty,
             format!(

@@ -27,7 +27,12 @@ struct Noted<'a> {
     step: &'a str,
 }
 
-pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
+pub(super) fn check(
+    evidence: &Evidence,
+    entries: &[Entry<'_>],
+    stopped: &[&str],
+    findings: &mut Vec<String>,
+) {
     let pending = timers(entries, findings);
     let armed = armed(entries);
     for (key, noted) in &pending {
@@ -45,7 +50,7 @@ pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut V
             ));
         }
     }
-    duties(entries, &pending, &armed, findings);
+    duties(entries, stopped, &pending, &armed, findings);
     reactions(entries, findings);
 }
 
@@ -160,6 +165,7 @@ fn timers<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<Key
 /// Where each duty stands, by the last record that says so.
 fn duties<'a>(
     entries: &[Entry<'a>],
+    stopped: &[&str],
     pending: &BTreeMap<Key<'a>, Noted<'a>>,
     armed: &BTreeMap<Key<'a>, Armed<'a>>,
     findings: &mut Vec<String>,
@@ -218,6 +224,20 @@ fn duties<'a>(
     for (duty, state) in states {
         let key = ("rules", duty);
         match (state, pending.get(&key), armed.get(&key)) {
+            // While its clock stands still an open duty has the reminder of that, and no other.
+            ("open", _, Some(armed))
+                if armed.step.starts_with("stopped:") != stopped.contains(&duty) =>
+            {
+                findings.push(format!(
+                    "duty: {duty} waits for {}, and its clock {}",
+                    armed.step,
+                    if stopped.contains(&duty) {
+                        "stands still"
+                    } else {
+                        "runs"
+                    }
+                ));
+            }
             ("open" | "submitted", Some(noted), Some(armed))
                 if armed.when["at"].as_str() == Some(noted.due) && armed.step == noted.step => {}
             ("waiting" | "final", None, None) => {}

@@ -1,6 +1,7 @@
 //! An auditor who reads the log, the inbox and what receivers got as texts. Nothing of the
 //! deciders' code is used here: what must hold is written down a second time, as simply as it can be.
 
+mod clock;
 mod duty;
 mod inbox;
 mod notice;
@@ -70,7 +71,8 @@ pub fn audit(evidence: &Evidence) -> Vec<String> {
     let mut findings = Vec::new();
     order::check(evidence, &entries, &mut findings);
     inbox::check(evidence, &entries, &mut findings);
-    duty::check(evidence, &entries, &mut findings);
+    let stopped = clock::check(&entries, &mut findings);
+    duty::check(evidence, &entries, &stopped, &mut findings);
     notice::check(evidence, &entries, &mut findings);
     occasion::check(&entries, &mut findings);
     findings

@@ -56,6 +56,33 @@ fn remove(evidence: &mut Evidence, kind: &str, fits: impl Fn(&Value) -> bool) ->
     false
 }
 
+/// Tampers with the last record of this type that fits and after which its timer is not spoken of
+/// again, so that what it says holds at the end; false if there is none.
+fn at_rest(
+    evidence: &mut Evidence,
+    kind: &str,
+    fits: impl Fn(&Value) -> bool,
+    tamper: impl Fn(&mut Vec<Value>, usize),
+) -> bool {
+    let kind = format!("duban.{kind}");
+    let mut spoken = std::collections::BTreeSet::new();
+    for frame in evidence.frames.iter_mut().rev() {
+        for place in (0..frame.records.len()).rev() {
+            let record = &frame.records[place];
+            let timer = text(&record["data"]["timer"]).to_owned();
+            if text(&record["type"]) == kind && fits(record) && !spoken.contains(&timer) {
+                tamper(&mut frame.records, place);
+                return true;
+            }
+            // Noting answers an arming and says nothing new.
+            if kind == "duban.timer.noted" || text(&record["type"]) != "duban.timer.noted" {
+                spoken.insert(timer);
+            }
+        }
+    }
+    false
+}
+
 fn any(_: &Value) -> bool {
     true
 }
@@ -182,7 +209,10 @@ fn an_act_without_an_answer_is_found() {
 #[test]
 fn a_duty_without_its_timer_is_found() {
     finds("duty:", |e| {
-        remove(e, "timer.noted", |r| r["data"]["owner"] == "rules")
+        let of_rules = |r: &Value| r["data"]["owner"] == "rules";
+        at_rest(e, "timer.noted", of_rules, |records, place| {
+            records.remove(place);
+        })
     });
 }
 
@@ -296,5 +326,35 @@ fn a_message_that_was_not_announced_is_found() {
         };
         first.head = 1;
         true
+    });
+}
+
+#[test]
+fn a_resumption_to_a_wrong_date_is_found() {
+    let dated = |r: &Value| !r["data"]["clock"]["basis"]["hours"].is_object();
+    finds("clock:", |e| {
+        change(e, "obligation.resumed", dated, |r| {
+            r["data"]["to"] = json!("2035-01-01");
+        })
+    });
+}
+
+#[test]
+fn a_stop_that_nobody_remembers_is_found() {
+    let reminder = |r: &Value| text(&r["data"]["step"]).starts_with("stopped:");
+    finds("duty:", |e| {
+        at_rest(e, "timer.armed", reminder, |records, place| {
+            records[place]["data"]["step"] = json!("before:7wd");
+        })
+    });
+}
+
+#[test]
+fn a_reminder_while_the_clock_stands_still_is_found() {
+    let standing = |r: &Value| text(&r["data"]["kind"]) == "still_stopped";
+    finds("clock:", |e| {
+        change(e, "notice.requested", standing, |r| {
+            r["data"]["kind"] = json!("reminder");
+        })
     });
 }
