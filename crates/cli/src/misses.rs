@@ -9,9 +9,10 @@ use duban_rules::{Miss, Obligation, RulesState, considered, considered_matter};
 use crate::view::{View, wanted_kinds};
 
 /// Publications and matters named that did not count for one obligation; of those merely of another
-/// kind, fewer.
+/// kind, and of those merely another unit's, fewer.
 const MAX_MISSES: usize = 30;
 const MAX_OTHER_KIND: usize = 5;
+const MAX_OTHER_UNIT: usize = 5;
 
 /// A publication or matter, and what became of it.
 struct Looked<'a> {
@@ -76,7 +77,7 @@ impl View {
         let ticks = obligation.ticks.values();
         let ticked: BTreeSet<&str> = ticks.flat_map(|t| t.keys().map(String::as_str)).collect();
         let kinds = wanted_kinds(state, obligation);
-        let (mut left_out, mut other_kind) = (0, 0);
+        let (mut left_out, mut other_kind, mut other_unit) = (0, 0, 0);
         for record in &self.publications {
             let Some(looked) = Looked::of(record) else {
                 continue;
@@ -102,6 +103,13 @@ impl View {
                             continue;
                         }
                     }
+                    if matches!(miss, Miss::OtherUnit) {
+                        other_unit += 1;
+                        if other_unit > MAX_OTHER_UNIT {
+                            left_out += 1;
+                            continue;
+                        }
+                    }
                     miss_in_chinese(&miss)
                 }
                 Ok(_) => self.withdrawn(&looked).unwrap_or_else(|| {
@@ -122,7 +130,9 @@ impl View {
             ));
         }
         if left_out > 0 {
-            lines.push(format!("另有{left_out}条公开信息或事由未计入,多因类别不符"));
+            lines.push(format!(
+                "另有{left_out}条公开信息或事由未计入,多因类别不符或者属于其他单位"
+            ));
         }
         lines
     }

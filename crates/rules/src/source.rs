@@ -341,7 +341,7 @@ pub(crate) struct RequirementSource {
     /// 可算数的种类 | The kinds that count
     #[schemars(length(min = 1))]
     pub kinds: Vec<Spanned<String>>,
-    /// 至少几条,1以上;与 each_of、items 同写时可为比例,如 80% | How many at least; beside `each_of` or `items` a share such as 80%
+    /// 至少几条,1以上;与 `each_of`、`items` 同写时可为比例,如 80% | How many at least; beside `each_of` or `items` a share such as 80%
     #[schemars(extend("type" = ["integer", "string"], "minimum" = 1, "pattern" = AMOUNT))]
     pub at_least: Spanned<String>,
     /// 可省。条件(CEL) | Optional. A condition in CEL
