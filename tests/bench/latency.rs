@@ -1,6 +1,7 @@
 //! How long an event waits until what was decided on it is durable, at a steady rate.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -155,6 +156,38 @@ struct Runs {
     taken: Vec<Vec<f64>>,
     behind: Vec<f64>,
     cpu: Vec<f64>,
+    bare: Vec<f64>,
+}
+
+/// The limit: one thread that does nothing but write 4 KiB and sync, [`RATE`] times a second.
+/// Milliseconds of each write with its sync.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the limit is a thread that does nothing else"
+)]
+fn bare_syncs(data: &Path, seconds: usize) -> Vec<f64> {
+    const BLOCK: usize = 4096;
+    const BLOCKS: usize = 4096;
+    let path = data.join("bare");
+    std::fs::write(&path, vec![0; BLOCK * BLOCKS]).expect("a file");
+    let file = std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .expect("it");
+    file.sync_all().expect("synced");
+    let begun = started();
+    let mut millis = Vec::new();
+    for n in 0..RATE * seconds {
+        let planned = Duration::from_micros(1_000_000 / RATE as u64) * n as u32;
+        std::thread::sleep(planned.saturating_sub(begun.elapsed()));
+        let called = started();
+        let place = (n % BLOCKS * BLOCK) as u64;
+        file.write_all_at(&[1; BLOCK], place).expect("written");
+        file.sync_data().expect("synced");
+        millis.push(called.elapsed().as_secs_f64() * 1e3);
+    }
+    std::fs::remove_file(path).expect("removed");
+    millis
 }
 
 impl Runs {
@@ -171,12 +204,18 @@ impl Runs {
     }
 
     fn print(&self, name: &str, plan: Plan) {
+        let mut bare = self.bare.clone();
+        bare.sort_by(f64::total_cmp);
         figure(
             name,
             &json!({"events_per_s": RATE, "seconds": plan.size(SECONDS, 1), "loop": "open", "duties": World::with(plan.size(LEDGERS, 1)).duties(), "runs": plan.runs}),
             &json!({
                 "decided": of_medians(&self.decided), "taken": of_medians(&self.taken),
                 "offered_late_p99_ms": short(median(&self.behind)), "cpu_s": seconds(&self.cpu),
+                "bare_sync": {
+                    "p50_ms": short(percentile(&bare, 0.50)), "p99_ms": short(percentile(&bare, 0.99)),
+                    "p999_ms": short(percentile(&bare, 0.999)), "n": bare.len(),
+                },
             }),
         );
     }
@@ -208,6 +247,8 @@ pub async fn on_embedded(plan: Plan) {
         let data = folder();
         let log = embedded(data.path());
         runs.add("latency.embedded", run(log, data.path(), plan).await);
+        runs.bare
+            .extend(bare_syncs(data.path(), plan.size(SECONDS, 1)));
     }
     runs.print("latency.embedded", plan);
 }
@@ -219,6 +260,8 @@ pub async fn on_jetstream(plan: Plan) {
         let data = folder();
         let (server, log) = jetstream().await;
         runs.add("latency.jetstream", run(log, data.path(), plan).await);
+        runs.bare
+            .extend(bare_syncs(data.path(), plan.size(SECONDS, 1)));
         drop(server);
     }
     runs.print("latency.jetstream", plan);

@@ -357,8 +357,8 @@ pub fn condition(data: &[u8]) {
         written: "2021-07-05".parse().ok(),
         validity: Some("有效".to_owned()),
         formats: vec!["html".to_owned(), "pdf".to_owned()],
-        note: None,
         about: None,
+        note: None,
     };
     let strict = Condition::parse(&text, &["规划纲要".to_owned()]);
     let met = match &strict {

@@ -137,7 +137,7 @@ async fn every_bad_event_is_refused_with_its_reason_and_the_next_good_one_is_tak
     office.refused(
         "task",
         &with("task", "/data/task", "99"),
-        "rejected task: [unknown-task] task `99`; expected one of the 36 tasks",
+        "rejected task: [unknown-task] task `99`; expected one of the 64 tasks",
     );
     office.refused(
         "tenant",

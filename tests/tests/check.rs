@@ -157,3 +157,46 @@ fn every_field_of_a_schema_is_described_in_both_languages() {
         }
     }
 }
+
+#[test]
+fn an_office_begins_with_a_copy_of_the_template() {
+    let workflows = workspace().join("workflows");
+    let template = workflows.join("template");
+    let said = run(&["check", "--strict", shown(&template), "--format", "json"]);
+    assert_eq!(said.with_code(0).json(), json!([]));
+    // As the guide says: beside the calendars, under its own ids.
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (own, calendars) = (dir.path().join("own"), dir.path().join("calendars"));
+    for folder in [&own, &calendars] {
+        std::fs::create_dir(folder).expect("a folder");
+    }
+    let mut tasks = String::new();
+    for name in ["ledger.yaml", "tasks.yaml", "directory.yaml"] {
+        let text = read(&template.join(name)).expect("a file of the template");
+        let text = text.replace("example", "chifeng");
+        std::fs::write(own.join(name), &text).expect("a file");
+        if name == "tasks.yaml" {
+            tasks = text;
+        }
+    }
+    let calendar = "cn-workdays.csv";
+    std::fs::copy(
+        workflows.join("calendars").join(calendar),
+        calendars.join(calendar),
+    )
+    .expect("the calendar");
+    run(&["check", "--strict", shown(&own)]).with_code(0);
+    // One example of each common shape.
+    for shape in [
+        "opens: activation",
+        "opens: each_period",
+        "opens: trigger",
+        "strength: encouraged",
+        "role: lead",
+        "role: support",
+        "submission: verified",
+        "when: publication.",
+    ] {
+        assert!(tasks.contains(shape), "{shape}");
+    }
+}

@@ -202,6 +202,8 @@ fn deploying_does_exactly_what_the_plan_showed() {
         "{explained}"
     );
 
+    what_became_of_them_is_told(folder.path(), &data, &shown);
+
     // And back again.
     let list = deploy(&data, &["--list", "--format", "json"])
         .with_code(0)
@@ -226,4 +228,49 @@ fn deploying_does_exactly_what_the_plan_showed() {
     let said = deploy(&data, &[&new_folder]).with_code(1);
     assert!(said.err.contains("no server runs"), "{}", said.err);
     run(&["replay", "--verify", "--data", &data]).with_code(0);
+}
+
+/// Explanations and exports know duties that went over, were withdrawn or got another date.
+fn what_became_of_them_is_told(folder: &Path, data: &str, shown: &Value) {
+    let changes = shown["changes"].as_array().unwrap();
+    let to_file = folder.join("duties.csv");
+    let file = to_file.display().to_string();
+    let export = ["export", "--data", data, "--part", "duties", "--to", &file];
+    run(&[&export[..], &["--encoding", "utf-8"]].concat()).with_code(0);
+    let written = std::fs::read_to_string(&to_file).unwrap();
+    let mut about = BTreeMap::new();
+    // A record may go over several lines; it ends with its duty's id.
+    let mut record = String::new();
+    for line in written.lines().skip(1) {
+        record.push_str(line);
+        if let Some((_, id)) = line.rsplit_once(",tongliao-2021/") {
+            about.insert(format!("tongliao-2021/{id}"), std::mem::take(&mut record));
+        }
+    }
+    let of_kind = |kind: &'static str| changes.iter().filter(move |c| c["change"] == kind);
+    let id_of = |change: &Value, field: &str| change[field].as_str().unwrap().to_owned();
+
+    // One that went over, of which its unit had been told under the former id.
+    let went_over = of_kind("transferred").map(|c| (id_of(c, "from"), id_of(c, "obligation")));
+    let told = went_over.filter(|(_, to)| about[to].contains(",发给开鲁县 "));
+    let (from, to) = { told }.next().unwrap();
+    assert!(!about.contains_key(&from), "{from} is listed");
+    assert!(about[&to].contains("更名或并入"), "{}", about[&to]);
+    let explain = |id: &str| run(&["explain", id, "--data", data]).with_code(0).out;
+    let explained = explain(&from);
+    assert!(explained.contains(&to), "{explained}");
+    let mut lines = explained.lines();
+    let line = lines.find(|line| line.contains(" 发往 ban-kailu/"));
+    let notice = line.and_then(|line| line.split_once("通知 ")?.1.split(' ').next());
+    assert!(explain(notice.unwrap()).contains(" 发往 ban-kailu/"));
+
+    let withdrawn = &about[&id_of(of_kind("withdrawn").next().unwrap(), "obligation")];
+    assert!(withdrawn.contains("已撤销"), "{withdrawn}");
+    let moved = of_kind("moved").find(|c| c["to"] == "2021-11-30").unwrap();
+    let moved = &about[&id_of(moved, "obligation")];
+    assert!(
+        moved.contains("完成时限由2021-12-31改为2021-11-30"),
+        "{moved}"
+    );
+    assert!(moved.contains(",2021-11-30,"), "{moved}");
 }

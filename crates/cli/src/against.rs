@@ -11,7 +11,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::Fault;
-use crate::args::{Format, Simulate};
+use crate::args::Format;
 use crate::simulate::{NoticeLine, Simulated};
 use crate::table::{self, csv_line};
 
@@ -159,13 +159,18 @@ fn differences(new: &[NoticeLine], old: &[NoticeLine]) -> Vec<Difference> {
 }
 
 /// Prints what one simulated span changes against another.
-pub(crate) fn print(args: &Simulate, new: &Simulated, old: &Simulated) -> Result<(), Fault> {
+pub(crate) fn print(
+    format: Format,
+    summary: bool,
+    new: &Simulated,
+    old: &Simulated,
+) -> Result<(), Fault> {
     if new.zone != old.zone {
         return Err("the two ledgers count time in different zones; compare one with one".into());
     }
     let found = differences(new.lines(), old.lines());
     let count = |change| found.iter().filter(|d| d.change == change).count();
-    if args.summary {
+    if summary {
         let counts = [
             ("notices", new.lines().len()),
             ("notices before", old.lines().len()),
@@ -173,7 +178,7 @@ pub(crate) fn print(args: &Simulate, new: &Simulated, old: &Simulated) -> Result
             ("dropped", count(Change::Dropped)),
             ("changed", count(Change::Changed)),
         ];
-        if args.format == Format::Table {
+        if format == Format::Table {
             let rows: Vec<Vec<String>> = counts
                 .iter()
                 .map(|(what, count)| vec![(*what).to_owned(), count.to_string()])
@@ -186,7 +191,7 @@ pub(crate) fn print(args: &Simulate, new: &Simulated, old: &Simulated) -> Result
         return Ok(());
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    match write(&mut out, args.format, &found).and_then(|()| out.flush()) {
+    match write(&mut out, format, &found).and_then(|()| out.flush()) {
         Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

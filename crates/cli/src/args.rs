@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Read an office's ledger (docx, xlsx, csv) into a definition folder, with every doubt as a question.
     Import(Import),
+    /// Write a ledger as it stands into a document: xlsx, docx, csv, or ics for calendars.
+    Export(Export),
     /// Read one deadline phrase, e.g. 2021年12月底.
     Deadline(Deadline),
     /// Show what deploying a definition folder would change for what is running.
@@ -222,6 +224,79 @@ pub(crate) struct Import {
     pub format: ReadingFormat,
 }
 
+/// How a ledger is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    Xlsx,
+    Docx,
+    Csv,
+    Ics,
+}
+
+/// Which tables a document has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportPart {
+    /// The ledger, a row a task.
+    Tasks,
+    /// A row a duty.
+    Duties,
+    /// Both; a csv file has place for the ledger only.
+    Both,
+}
+
+/// How the characters of a csv file are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportEncoding {
+    /// UTF-8 with the mark by which Excel knows it.
+    #[value(name = "utf-8-bom")]
+    Utf8Bom,
+    #[value(name = "utf-8")]
+    Utf8,
+    Gb18030,
+}
+
+/// A light by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportLight {
+    Red,
+    Yellow,
+    Green,
+    Done,
+    Grey,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Export {
+    /// The ledger's id; may be left out where only one is in force.
+    pub ledger: Option<String>,
+    /// The file to write.
+    #[arg(long)]
+    pub to: PathBuf,
+    /// The format; otherwise as the file's name ends.
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// As of this instant (RFC 3339), from the log as it stood then.
+    #[arg(long)]
+    pub at: Option<String>,
+    /// Only duties of this unit, by id or name; may be given several times.
+    #[arg(long)]
+    pub unit: Vec<String>,
+    /// Only duties of this light; may be given several times.
+    #[arg(long, value_enum)]
+    pub light: Vec<ExportLight>,
+    /// Which tables.
+    #[arg(long, value_enum, default_value = "both")]
+    pub part: ExportPart,
+    /// How the characters of a csv file are stored.
+    #[arg(long, value_enum, default_value = "utf-8-bom")]
+    pub encoding: ExportEncoding,
+    /// Write over the file if it is there.
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
 #[derive(Debug, Parser)]
 pub(crate) struct Deadline {
     /// The phrase as the ledger words it; empty for an empty cell.
@@ -282,6 +357,32 @@ pub(crate) struct Deploy {
     pub format: Format,
 }
 
+/// How the notices of a simulated span are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimulateFormat {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+    /// A workbook, into the file of --to.
+    Xlsx,
+    /// Calendar entries.
+    Ics,
+}
+
+impl SimulateFormat {
+    /// The format of what is printed; nothing for one that is a document.
+    pub(crate) fn printed(self) -> Option<Format> {
+        match self {
+            SimulateFormat::Table => Some(Format::Table),
+            SimulateFormat::Json => Some(Format::Json),
+            SimulateFormat::Ndjson => Some(Format::Ndjson),
+            SimulateFormat::Csv => Some(Format::Csv),
+            SimulateFormat::Xlsx | SimulateFormat::Ics => None,
+        }
+    }
+}
+
 #[derive(Debug, Parser)]
 pub(crate) struct Simulate {
     /// The definition folder.
@@ -297,7 +398,7 @@ pub(crate) struct Simulate {
     pub events: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
+    pub format: SimulateFormat,
     /// Print counts instead of notices.
     #[arg(long)]
     pub summary: bool,
@@ -305,6 +406,12 @@ pub(crate) struct Simulate {
     /// changes against it.
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,
+    /// The file to write a workbook or calendar to; a calendar is printed without it.
+    #[arg(long, value_name = "FILE", required_if_eq("format", "xlsx"))]
+    pub output: Option<PathBuf>,
+    /// Write over the file if it is there.
+    #[arg(long, requires = "output")]
+    pub replace: bool,
 }
 
 /// Where a running or stopped installation is found.
@@ -379,4 +486,12 @@ pub(crate) struct Replay {
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+/// Ends the program as wrong usage does.
+pub(crate) fn wrong_usage(what: &str) -> ! {
+    use clap::CommandFactory;
+    Args::command()
+        .error(clap::error::ErrorKind::ArgumentConflict, what)
+        .exit()
 }

@@ -299,7 +299,7 @@ pub(crate) async fn run(args: Deploy) -> Result<Ended, Fault> {
     let shown = compute(&mut planned, &left, now);
     if let Some(expected) = args.plan.as_ref().filter(|hash| **hash != shown.plan) {
         eprintln!(
-            "refused: the plan is now {}, not {expected}; look at `duban plan` again",
+            "refused: the plan is now {}, not `{expected}`; look at `duban plan` again, and give the hash that its last line names",
             shown.plan
         );
         return Ok(Ended::Findings);

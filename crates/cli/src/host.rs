@@ -372,8 +372,9 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         // A server goes on though nobody reads its output.
         let _ = writeln!(std::io::stdout(), "pages: http://{address}/");
     }
-    for event in &deployments {
-        submit(&host.log, event).await?;
+    // By value: a city's texts are megabytes, and are on the log now.
+    for event in deployments {
+        submit(&host.log, &event).await?;
     }
     let ended = host.ended().await;
     let stopped = host.stop().await;

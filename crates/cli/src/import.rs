@@ -307,6 +307,9 @@ fn print_table(reading: &Reading, more: &[Question]) {
             }
         }
     }
+    if !reading.added.is_empty() {
+        crate::say!("督办导出时加上的,不是台账原文:{}", reading.added.join("、"));
+    }
     for line in &reading.unread {
         crate::say!("没有读取:{line}");
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use duban_console::{Explain, Trail, read_frames};
 use duban_journal::{Log, LogError};
+use duban_model::fact::{MatterWithdrawn, PublicationWithdrawn};
 use duban_model::{Body, Frame, Record, RecordId, Service};
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -134,10 +135,19 @@ impl Index {
                 let of_kind = half.by_kind.entry(hash(&p.kind)).or_default();
                 push_newest(of_kind, seq, FRAMES_OF_A_KIND);
             }
-            Body::PublicationWithdrawn(p) => {
+            Body::MatterReported(m) => {
                 let half = self.publications.next(MAX_PUBLICATIONS);
                 half.facts.insert(first_bytes(record.id), seq);
-                let of_unit = half.by_unit.entry(hash(&p.unit)).or_default();
+                let of_unit = half.by_unit.entry(hash(&m.unit)).or_default();
+                push_newest(of_unit, seq, FRAMES_OF_A_UNIT);
+                let of_kind = half.by_kind.entry(hash(&m.kind)).or_default();
+                push_newest(of_kind, seq, FRAMES_OF_A_KIND);
+            }
+            Body::PublicationWithdrawn(PublicationWithdrawn { unit, .. })
+            | Body::MatterWithdrawn(MatterWithdrawn { unit, .. }) => {
+                let half = self.publications.next(MAX_PUBLICATIONS);
+                half.facts.insert(first_bytes(record.id), seq);
+                let of_unit = half.by_unit.entry(hash(unit)).or_default();
                 push_newest(of_unit, seq, FRAMES_OF_A_UNIT);
             }
             Body::DefinitionAdopted(r) if service == Service::Rules => {
@@ -331,7 +341,13 @@ impl LiveIndex {
             Body::PublicationPublished(p) | Body::PublicationUpdated(p) => {
                 p.unit == unit || kinds.contains(&p.kind) || causes.contains(&record.id)
             }
-            Body::PublicationWithdrawn(p) => p.unit == unit || causes.contains(&record.id),
+            Body::MatterReported(m) => {
+                m.unit == unit || kinds.contains(&m.kind) || causes.contains(&record.id)
+            }
+            Body::PublicationWithdrawn(PublicationWithdrawn { unit: whose, .. })
+            | Body::MatterWithdrawn(MatterWithdrawn { unit: whose, .. }) => {
+                *whose == *unit || causes.contains(&record.id)
+            }
             body if view::is_deployment(body) => {
                 causes.contains(&record.id) || origins.contains(&record.id)
             }

@@ -11,6 +11,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+mod account;
 mod against;
 mod args;
 mod check;
@@ -19,11 +20,13 @@ mod deadline;
 mod demo;
 mod deploy;
 mod explain;
+mod export;
 mod folder;
 mod host;
 mod import;
 mod import_units;
 mod index;
+mod misses;
 mod narrate;
 mod plan;
 mod play;
@@ -36,6 +39,7 @@ mod socket;
 mod status;
 mod table;
 mod view;
+mod write;
 
 use std::process::ExitCode;
 
@@ -90,6 +94,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Serve(args) => host::serve(args).await,
         Command::Check(args) => check::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(args).await,
         Command::Deadline(args) => deadline::run(&args),
         Command::Plan(args) => plan::run(args).await,
         Command::Deploy(args) => deploy::run(args).await,

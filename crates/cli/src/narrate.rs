@@ -139,7 +139,14 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             if r.late { ",逾期完成" } else { "" }
         ),
         Body::ObligationReopened(r) => format!("重新打开{}", why(&r.reason)),
-        Body::ObligationTicked(r) => format!("第{}项要求计入 {}", r.requirement + 1, r.publication),
+        Body::ObligationTicked(r) => {
+            let item = r
+                .item
+                .as_deref()
+                .map(|item| format!("(记为{})", name(item)));
+            let item = item.unwrap_or_default();
+            format!("第{}项要求计入 {}{item}", r.requirement + 1, r.publication)
+        }
         Body::ObligationUnticked(r) => format!(
             "第{}项要求不再计入 {}:{}",
             r.requirement + 1,

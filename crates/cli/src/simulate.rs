@@ -6,14 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use duban_console::{channel_in_chinese, kind_in_chinese, step_in_chinese, tier_in_chinese};
 use duban_model::checksum::{DecisionSum, combine};
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
-use duban_model::{Body, Envelope, Frame, Record, Timestamp, Zone};
+use duban_model::{Body, Directory, Envelope, Frame, Record, Timestamp, Zone};
+use duban_office::export::notices::{self, Sent};
 use serde::Serialize;
 
-use crate::args::{Format, Simulate};
+use crate::args::{Format, Simulate, SimulateFormat, wrong_usage};
 use crate::play::{play, pump, read_events_file, span, timeline};
 use crate::table::{self, csv_line};
+use crate::write::{refuse_existing, write_file};
 use crate::{Ended, Fault, folder};
 
 /// One notice, as every format prints it.
@@ -139,6 +142,8 @@ const FRAMES_BESIDE: usize = 256;
 #[derive(Default)]
 struct Seen {
     lines: Vec<NoticeLine>,
+    /// The same as a document words them, if one is to be written.
+    sent: Vec<Sent>,
     rejections: Vec<(Timestamp, RejectionRecorded)>,
     states: BTreeMap<&'static str, u64>,
     sum: DecisionSum,
@@ -146,11 +151,20 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(frames: Receiver<Arc<Frame>>, summed: bool, zone: Zone) -> Seen {
+    /// Looks at all frames. With a directory, notices are worded as a document words them.
+    fn of(
+        frames: Receiver<Arc<Frame>>,
+        summed: bool,
+        zone: Zone,
+        directory: Option<&Directory>,
+    ) -> Seen {
         let mut seen = Seen::default();
         for frame in frames {
             for record in &frame.records {
                 seen.note(record, summed, zone);
+                if let Some(directory) = directory {
+                    seen.sent.extend(sent(record, zone, directory));
+                }
             }
         }
         seen
@@ -211,10 +225,12 @@ impl Simulated {
         }
         let events = timeline(Some(&folder), events, from)?;
         let mut house = pump();
+        let directory = folder.directory.as_ref();
+        let directory = directory.filter(|_| args.format.printed().is_none());
         // What was decided is looked at beside the deciding, on another core if there is one.
         let (frames, seen) = std::sync::mpsc::sync_channel(FRAMES_BESIDE);
         let seen = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone));
+            let reader = scope.spawn(|| Seen::of(seen, args.summary, definition.zone, directory));
             play(&mut house, &definition.tenant, &events, until, |frame| {
                 // A reader that is gone has panicked, which joining tells.
                 let _ = frames.send(frame);
@@ -251,6 +267,16 @@ impl Simulated {
 const REJECTIONS_SHOWN: usize = 20;
 
 pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
+    let printed = args.format.printed();
+    if printed.is_none() && (args.summary || args.against.is_some()) {
+        wrong_usage("--format xlsx and ics hold notices: neither --summary nor --against");
+    }
+    if printed.is_some() && args.output.is_some() {
+        wrong_usage("--output goes with --format xlsx or ics; redirect what is printed otherwise");
+    }
+    if let Some(path) = &args.output {
+        refuse_existing(path, args.replace)?;
+    }
     let events = match &args.events {
         Some(path) => read_events_file(path)?,
         None => Vec::new(),
@@ -258,17 +284,74 @@ pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     let Some(simulated) = Simulated::of(&args.dir, &events, args)? else {
         return Ok(Ended::Findings);
     };
+    let Some(format) = printed else {
+        document(args, &simulated)?;
+        return Ok(Ended::Well);
+    };
     if let Some(dir) = &args.against {
         let Some(other) = Simulated::of(dir, &events, args)? else {
             return Ok(Ended::Findings);
         };
-        crate::against::print(args, &simulated, &other)?;
+        crate::against::print(format, args.summary, &simulated, &other)?;
     } else if args.summary {
-        print_summary(args, &simulated);
+        print_summary(format, &simulated);
     } else {
-        print_lines(args.format, simulated.lines())?;
+        print_lines(format, simulated.lines())?;
     }
     Ok(Ended::Well)
+}
+
+/// Writes the notices as a workbook or calendar.
+fn document(args: &Simulate, simulated: &Simulated) -> Result<(), Fault> {
+    let title = format!("督办试算 {} 至 {}", args.from, args.to);
+    let sent = &simulated.seen.sent;
+    let bytes = match args.format {
+        SimulateFormat::Xlsx => notices::workbook(&title, sent)?,
+        _ => notices::calendar(&title, sent).into_bytes(),
+    };
+    let Some(path) = &args.output else {
+        let written = std::io::stdout().lock().write_all(&bytes);
+        return match written {
+            Err(fault) if fault.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        };
+    };
+    write_file(path, &bytes, args.replace)?;
+    crate::say!("已写入 {}:通知{}份", path.display(), sent.len());
+    Ok(())
+}
+
+/// A notice worded for the clerk, if the record queues or suppresses one.
+fn sent(record: &Record, zone: Zone, directory: &Directory) -> Option<Sent> {
+    let (request, contact, channel, notice) = match &record.body {
+        Body::NoticeQueued(r) => {
+            let unit = r.contact.split('/').next().unwrap_or_default();
+            let contact = format!("{} {}", directory.shown(unit), r.contact_title);
+            let channel = channel_in_chinese(r.channel).to_owned();
+            (&r.request, contact, channel, &r.notice)
+        }
+        Body::NoticeSuppressed(r) => {
+            let why = format!("未发:{}", r.reason);
+            (&r.request, String::new(), why, &r.notice)
+        }
+        _ => return None,
+    };
+    Some(Sent {
+        at: record.loggedat.utc().with_timezone(&zone.0).fixed_offset(),
+        kind: kind_in_chinese(request.kind).to_owned(),
+        step: step_in_chinese(&request.step),
+        task: request.task.clone(),
+        unit: directory.shown(&request.unit),
+        role: request.role.chinese().to_owned(),
+        contact,
+        channel,
+        tier: tier_in_chinese(request.tier).to_owned(),
+        due: request.due,
+        missing: request.missing.clone(),
+        reason: request.reason.clone(),
+        obligation: request.obligation.clone(),
+        notice: notice.clone(),
+    })
 }
 
 /// Prints notices in any format. A reader that closes the pipe early is no fault.
@@ -316,7 +399,7 @@ pub(crate) fn print_lines(format: Format, lines: &[NoticeLine]) -> Result<(), Fa
     }
 }
 
-fn print_summary(args: &Simulate, simulated: &Simulated) {
+fn print_summary(format: Format, simulated: &Simulated) {
     let Seen {
         lines,
         states,
@@ -334,7 +417,7 @@ fn print_summary(args: &Simulate, simulated: &Simulated) {
         *by_step.entry(line.step.clone()).or_default() += 1;
         *by_tier.entry(line.tier.to_owned()).or_default() += 1;
     }
-    if args.format == Format::Table {
+    if format == Format::Table {
         let mut rows = vec![vec![
             "notices".to_owned(),
             String::new(),

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use duban_model::calendar::{CountError, Derivation, Moment};
 use duban_model::{Body, Frame, Input, Record, RecordId, Service, Timestamp, Zone};
 use duban_rules::{
-    Miss, Obligation, ObligationState, Rules, RulesState, considered, derivation, next_step,
-    obligation_of,
+    Obligation, ObligationState, Rules, RulesState, derivation, next_step, obligation_of,
 };
 use duban_runtime::machine::Machine;
 
@@ -18,9 +17,6 @@ use crate::narrate::narrate;
 pub(crate) const MAX_PUBLICATIONS: usize = 200_000;
 /// Records kept for one obligation.
 pub(crate) const MAX_PER_OBLIGATION: usize = 2_000;
-/// Publications named that did not count for one obligation; of those merely of another kind, fewer.
-const MAX_MISSES: usize = 30;
-const MAX_OTHER_KIND: usize = 5;
 
 /// An explanation: headings with their lines.
 pub(crate) type Explanation = Vec<(String, Vec<String>)>;
@@ -32,7 +28,9 @@ pub(crate) struct View {
     by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
     facts: BTreeMap<RecordId, Arc<Record>>,
     notices: BTreeMap<String, String>,
-    publications: std::collections::VecDeque<Arc<Record>>,
+    /// Obligations that went over to another unit, by the id that they had.
+    moved: BTreeMap<String, String>,
+    pub(crate) publications: std::collections::VecDeque<Arc<Record>>,
     latest: Timestamp,
 }
 
@@ -44,6 +42,7 @@ impl View {
             by_obligation: BTreeMap::new(),
             facts: BTreeMap::new(),
             notices: BTreeMap::new(),
+            moved: BTreeMap::new(),
             publications: std::collections::VecDeque::new(),
             latest: Timestamp::default(),
         }
@@ -126,7 +125,9 @@ impl View {
         match &record.body {
             Body::PublicationPublished(_)
             | Body::PublicationUpdated(_)
-            | Body::PublicationWithdrawn(_) => {
+            | Body::PublicationWithdrawn(_)
+            | Body::MatterReported(_)
+            | Body::MatterWithdrawn(_) => {
                 if self.publications.len() >= MAX_PUBLICATIONS
                     && let Some(old) = self.publications.pop_front()
                 {
@@ -152,6 +153,7 @@ impl View {
             // Its history goes with it.
             let list = self.by_obligation.remove(&r.from).unwrap_or_default();
             self.by_obligation.insert(r.to.clone(), list);
+            self.moved.insert(r.from.clone(), r.to.clone());
         }
         if let Some(id) = about(record) {
             let list = self.by_obligation.entry(id.to_owned()).or_default();
@@ -161,12 +163,27 @@ impl View {
         }
     }
 
-    /// The explanation of an obligation or a notice.
+    /// The id that an obligation has now, which may have gone over to another unit, and to another
+    /// again.
+    fn current<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut id = id;
+        for _ in 0..self.moved.len() {
+            match self.moved.get(id) {
+                // A unit may get back what it had.
+                Some(next) if self.state().obligation(id).is_none() => id = next,
+                _ => break,
+            }
+        }
+        id
+    }
+
+    /// The explanation of an obligation or a notice. An obligation is found by its former ids too.
     pub(crate) fn explain(&self, id: &str) -> Option<Explanation> {
+        let id = self.current(id);
         if let Some(obligation) = self.state().obligation(id) {
             return Some(self.explain_obligation(id, obligation));
         }
-        let obligation = self.notices.get(id)?;
+        let obligation = self.current(self.notices.get(id)?);
         self.explain_notice(id, obligation)
     }
 
@@ -185,7 +202,7 @@ impl View {
     }
 
     /// A unit's name as notices print it.
-    fn name(&self, tenant: &str, unit: &str) -> String {
+    pub(crate) fn name(&self, tenant: &str, unit: &str) -> String {
         self.state()
             .directory(tenant)
             .map_or_else(|| unit.to_owned(), |directory| directory.shown(unit))
@@ -268,7 +285,8 @@ impl View {
         if let Some((_, task)) = definition.and_then(|d| d.task(&obligation.task)) {
             lines.push(format!("第{}项 {}", task.id, task.text));
             if let Some(owner) = obligation.owner_of(task) {
-                let missing = obligation.missing(&owner.fulfilled_by);
+                let unit = |unit: &str| self.name(&obligation.tenant, unit);
+                let missing = obligation.missing(&owner.fulfilled_by, &unit);
                 if !missing.is_empty() && !obligation.state.is_final() {
                     lines.push(format!("尚缺:{}", missing.join("、")));
                 }
@@ -280,69 +298,8 @@ impl View {
     /// What did not happen: publications looked at that did not count, steps still ahead, steps
     /// that fell away.
     fn misses(&self, obligation: &Obligation, zone: Zone) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines = self.uncounted(obligation, zone);
         let state = self.state();
-        let ticked: std::collections::BTreeSet<String> = obligation
-            .ticks
-            .values()
-            .flat_map(|t| t.keys().cloned())
-            .collect();
-        let kinds = wanted_kinds(state, obligation);
-        let (mut left_out, mut other_kind) = (0, 0);
-        for record in &self.publications {
-            let (Body::PublicationPublished(publication) | Body::PublicationUpdated(publication)) =
-                &record.body
-            else {
-                continue;
-            };
-            let related = publication.unit == obligation.unit || kinds.contains(&publication.kind);
-            let counted =
-                ticked.contains(&format!("{}/{}", publication.unit, publication.publication));
-            if !related
-                || counted
-                || record
-                    .ledger
-                    .as_ref()
-                    .is_some_and(|l| *l != obligation.ledger)
-            {
-                continue;
-            }
-            let at = record.time.unwrap_or(record.loggedat);
-            let reason = match considered(state, obligation, publication, at) {
-                Err(Miss::OtherKind(_)) if kinds.is_empty() => continue,
-                Err(Miss::BySubmission) => continue,
-                Err(miss) => {
-                    if matches!(miss, Miss::OtherKind(_)) {
-                        other_kind += 1;
-                        if other_kind > MAX_OTHER_KIND {
-                            left_out += 1;
-                            continue;
-                        }
-                    }
-                    miss_in_chinese(&miss)
-                }
-                Ok(_) => self
-                    .withdrawn(&publication.unit, &publication.publication)
-                    .unwrap_or_else(|| {
-                        "同一任务只计一次:已计入本单位的另一事项,或要求已满足".to_owned()
-                    }),
-            };
-            if lines.len() >= MAX_MISSES {
-                left_out += 1;
-                continue;
-            }
-            lines.push(format!(
-                "{}  {} 的《{}》({})未计入:{reason}  [{}]",
-                record.loggedat.shown_in(zone),
-                self.name(&record.tenant, &publication.unit),
-                publication.title,
-                publication.kind,
-                &record.id.to_string()[..8]
-            ));
-        }
-        if left_out > 0 {
-            lines.push(format!("另有{left_out}条公开信息未计入,多因类别不符"));
-        }
         let next = next_step(state, obligation);
         if obligation.state.is_final() {
             lines.push("此后的提醒和督办:不再发出,因为事项已了结".to_owned());
@@ -364,24 +321,6 @@ impl View {
             lines.push("对责任单位的提醒:已报送,停止;等待核实".to_owned());
         }
         lines
-    }
-
-    fn withdrawn(&self, unit: &str, publication: &str) -> Option<String> {
-        self.publications
-            .iter()
-            .rev()
-            .find_map(|record| match &record.body {
-                Body::PublicationWithdrawn(w) if w.unit == unit && w.publication == publication => {
-                    Some(format!(
-                        "已撤回{}",
-                        w.reason
-                            .as_deref()
-                            .map(|r| format!("({r})"))
-                            .unwrap_or_default()
-                    ))
-                }
-                _ => None,
-            })
     }
 
     fn explain_notice(&self, notice: &str, obligation: &str) -> Option<Explanation> {
@@ -468,35 +407,15 @@ pub(crate) fn about(record: &Record) -> Option<&str> {
 
 /// The kinds of publications that an obligation asks for.
 pub(crate) fn wanted_kinds(state: &RulesState, obligation: &Obligation) -> Vec<String> {
-    use duban_model::definition::Fulfilment;
     state
         .ledger(&obligation.ledger)
         .and_then(|l| l.definition.task(&obligation.task))
         .and_then(|(_, task)| obligation.owner_of(task))
-        .map(|owner| match &owner.fulfilled_by {
-            Fulfilment::Publications(list) => list.iter().flat_map(|r| r.kinds.clone()).collect(),
-            Fulfilment::Submission => Vec::new(),
+        .map(|owner| {
+            let asked = owner.fulfilled_by.requirements().iter();
+            asked.flat_map(|r| r.kinds.clone()).collect()
         })
         .unwrap_or_default()
-}
-
-fn miss_in_chinese(miss: &Miss) -> String {
-    match miss {
-        Miss::OtherUnit => "不是本责任单位公开的".to_owned(),
-        Miss::OtherKind(wanted) => format!("类别不符,要求的是{}", wanted.join("、")),
-        Miss::Unmet {
-            requirement,
-            condition,
-            why,
-        } => format!(
-            "不符合“{requirement}”的条件:{};条件是 {condition}",
-            why.in_chinese()
-        ),
-        Miss::BeforePeriod => "早于本期".to_owned(),
-        Miss::BySubmission => "本事项以报送核实销号".to_owned(),
-        Miss::Closed(state) => format!("事项已了结({state})"),
-        Miss::BeforeLedger => "早于台账印发".to_owned(),
-    }
 }
 
 /// An obligation's state and light in Chinese.

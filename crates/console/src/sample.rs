@@ -371,6 +371,7 @@ impl Sample {
             requirement: 0,
             publication: publication.to_owned(),
             at: self.now,
+            item: None,
         }));
     }
 
@@ -480,7 +481,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         name: "办事指南".to_owned(),
         kinds: vec!["办事指南".to_owned()],
         at_least: 1,
-        when: None,
+        ..Requirement::default()
     };
     Task {
         id: number.to_string(),
@@ -501,6 +502,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
             fulfilled_by: Fulfilment::Publications(vec![requirement]),
             from: None,
         }],
+        merged: Vec::new(),
         confirm: Vec::new(),
         no_sooner_than: None,
         roll: duban_model::calendar::Roll::None,

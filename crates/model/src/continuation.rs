@@ -53,6 +53,14 @@ pub enum Continuation {
         /// The last obligation done, in id order.
         after: ObligationId,
     },
+    /// Going on with the duties that one publication or matter counts for, or no longer does.
+    Count {
+        /// `unit/publication`, or `matter:unit/matter`.
+        publication: String,
+        /// Why it counts for nothing any more, if it was withdrawn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        withdrawn: Option<String>,
+    },
     /// Bringing the duties of running ledgers under what has come into force.
     Revise {
         /// Which ledger.

@@ -226,6 +226,9 @@ pub struct ObligationTicked {
     pub publication: String,
     /// When it counts as published.
     pub at: Timestamp,
+    /// The unit or item that it counts for, where each counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
 }
 
 /// A publication no longer counts (withdrawn, or changed to another kind).

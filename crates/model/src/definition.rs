@@ -18,6 +18,7 @@ use crate::instant::Zone;
 pub use crate::opening::{
     EventRule, EventSort, ExtensionCap, FollowWhen, FollowsRule, MonthDay, OwnerFrom, ScheduleRule,
 };
+pub use crate::requirement::{About, By, Came, EachOf, Fulfilment, Requirement, share_of};
 pub use crate::term::Term;
 
 /// A ledger with its tasks and ladders.
@@ -108,7 +109,7 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_sooner_than: Option<Span>,
     /// What becomes of a date that falls on a rest day.
-    #[serde(default = "stands", skip_serializing_if = "is_standing")]
+    #[serde(default = "standing::roll", skip_serializing_if = "standing::is")]
     pub roll: Roll,
     /// A standing duty: once fulfilled it opens again at that instant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -121,17 +122,27 @@ pub struct Task {
     pub part_of: Option<TaskId>,
     /// Who owes them, in the document's order.
     pub owners: Vec<Owner>,
+    /// Cells that the document merges with the row above; their wording is that row's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedCell>,
     /// What the office must still confirm about this row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
 }
 
-fn stands() -> Roll {
-    Roll::None
-}
+/// Where a date stands that falls on a rest day.
+mod standing {
+    use duban_calendar::Roll;
 
-fn is_standing(roll: &Roll) -> bool {
-    *roll == Roll::None
+    /// What it is unless something else is written.
+    pub(super) fn roll() -> Roll {
+        Roll::None
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    pub(super) fn is(roll: &Roll) -> bool {
+        *roll == Roll::None
+    }
 }
 
 impl Task {
@@ -155,6 +166,16 @@ impl Task {
         let found = named.or_else(|| of_role().find(|(_, o)| takes(o)));
         found.map(|(place, _)| place)
     }
+}
+
+/// A cell of a row that the document merges with the row above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergedCell {
+    /// 责任单位
+    Units,
+    /// 完成时限
+    Deadline,
 }
 
 /// Whether a duty binds.
@@ -274,30 +295,6 @@ impl Role {
             Role::Support => "配合单位",
         }
     }
-}
-
-/// What fulfils an obligation. Verification by the office always does, whatever stands here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fulfilment {
-    /// A submission that the office verified.
-    Submission,
-    /// All of these publications by the owing unit.
-    Publications(Vec<Requirement>),
-}
-
-/// At least so many publications of one of these kinds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requirement {
-    /// What a notice calls it when it is missing.
-    pub name: String,
-    /// Kinds that count.
-    pub kinds: Vec<String>,
-    /// How many.
-    pub at_least: u32,
-    /// What a publication must satisfy besides its kind: a condition in CEL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
 }
 
 /// Steps before, on and after the due date.

@@ -42,7 +42,8 @@ pub struct Publication {
     /// Download formats offered, e.g. `html`, `pdf`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
-    /// 关联: the id of the publication or matter it belongs to, e.g. of the policy it explains.
+    /// 关联: the id of the publication or matter that it belongs to, or what it names (see
+    /// [`crate::requirement::Requirement`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// A remark, e.g. that the event is made up.

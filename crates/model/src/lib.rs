@@ -20,6 +20,7 @@ pub mod noted;
 pub mod occasion;
 pub mod opening;
 pub mod record;
+pub mod requirement;
 pub mod revision;
 pub mod state;
 pub mod term;

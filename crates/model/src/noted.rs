@@ -9,7 +9,7 @@ use crate::id::UnitId;
 /// A publication that matters to some obligation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicationNoted {
-    /// `unit/publication`.
+    /// `unit/publication`; of a matter `matter:unit/matter`.
     pub publication: String,
     /// Who published.
     pub unit: UnitId,
@@ -54,6 +54,9 @@ pub struct Carried {
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The day that counts, as it first came; an update does not move it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<NaiveDate>,
 }
 
 impl Carried {

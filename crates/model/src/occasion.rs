@@ -28,6 +28,7 @@ fn first() -> u32 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_first(round: &u32) -> bool {
     *round == 1
 }

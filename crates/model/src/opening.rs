@@ -22,10 +22,11 @@ pub struct EventRule {
 }
 
 /// What sort of event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventSort {
     /// Something was made public (公开信息).
+    #[default]
     Publication,
     /// Something arose that is no publication (事由).
     Matter,

@@ -77,8 +77,8 @@ pub trait AnyTable {
     fn forget_changes(&mut self);
     /// Puts a stored row back.
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault>;
-    /// Lays the rows out anew if they have doubled since they last were: nodes that grew one row at
-    /// a time are little more than half full, those made at once are full.
+    /// Lays the rows out anew if they are a quarter more than when they last were: nodes that grew
+    /// one row at a time are little more than half full, those made at once are full.
     fn pack(&mut self);
     /// Feeds every row, in key order, to a hash.
     fn digest(&self, hash: &mut Sha256);
@@ -139,7 +139,7 @@ impl<V, K: RowKey> Table<V, K> {
             class: RowClass::Domain,
             rows: BTreeMap::new(),
             dirty: BTreeSet::new(),
-            packed: PACKED_FROM_ROWS / 2,
+            packed: PACKED_FROM_ROWS,
         }
     }
 
@@ -312,9 +312,9 @@ impl<V: Serialize + DeserializeOwned + Send, K: RowKey> AnyTable for Table<V, K>
     }
 
     fn pack(&mut self) {
-        if self.rows.len() >= 2 * self.packed {
+        if self.rows.len() >= self.packed + self.packed / 4 {
             self.rows = std::mem::take(&mut self.rows).into_iter().collect();
-            self.packed = self.rows.len().max(PACKED_FROM_ROWS / 2);
+            self.packed = self.rows.len().max(PACKED_FROM_ROWS);
         }
     }
 

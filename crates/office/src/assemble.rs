@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, NaiveDate};
 use duban_model::definition::Role;
 
-use crate::deadline::{self, Deadline, Kind};
+use crate::deadline::{self, Kind};
 use crate::limit::{MAX_ALTERNATIVES, MAX_UNITS_CHARS};
 use crate::phrase;
 use crate::raw::{Found, Origin, RawRow};
 use crate::reading::{CellReading, Confidence, Owed, Question, Row, Unresolved};
 use crate::resolve::Resolver;
-use crate::text::{Rank, chinese, numbered, one_line, squeeze};
+use crate::serial;
+use crate::text::{Rank, numbered, one_line, squeeze};
 
 /// Understands the rows one after another.
 pub(crate) struct Assembler<'a> {
@@ -58,9 +58,11 @@ impl<'a> Assembler<'a> {
             units: Vec::new(),
             unresolved: Vec::new(),
             deadline: deadline::read("", self.year),
+            merged: raw.merged(),
             encouraged: false,
             place: raw.place.clone(),
             other: Vec::new(),
+            added: Vec::new(),
             cells: Vec::new(),
         };
         row.encouraged = row.text.starts_with("鼓励");
@@ -85,6 +87,16 @@ impl<'a> Assembler<'a> {
             let text = one_line(&field.text);
             cells.push(reading(field, &text, "没有使用", Confidence::Certain));
             row.other.push((field.column.clone(), text));
+        }
+        for field in &raw.added {
+            let text = one_line(&field.text);
+            cells.push(reading(
+                field,
+                &text,
+                "督办导出时加上的",
+                Confidence::Certain,
+            ));
+            row.added.push((field.column.clone(), text));
         }
         row.cells = cells;
         row
@@ -233,7 +245,7 @@ impl<'a> Assembler<'a> {
             let shown = one_line(&joined.replace('\n', ";"));
             // Several columns of units: the phrase says which is which.
             phrases.push(match role {
-                _ if written.len() == 1 => shown.clone(),
+                Role::Responsible if written.len() == 1 => shown.clone(),
                 Role::Lead => format!("牵头单位:{shown}"),
                 Role::Support => format!("配合单位:{shown}"),
                 Role::Responsible => format!("责任单位:{shown}"),
@@ -408,7 +420,7 @@ impl<'a> Assembler<'a> {
             read.kind = Kind::None;
         }
         if let Some(number) = raw.deadlines.first().filter(|_| phrases.len() == 1) {
-            as_number(number, self.year, &mut read);
+            serial::read(number, self.year, &mut read);
         }
         let doubts = read.questions.clone();
         row.deadline = read;
@@ -428,7 +440,26 @@ impl<'a> Assembler<'a> {
                 doubt.alternatives,
             );
         }
-        if let Some(field) = &above {
+        if let Some((field, due)) = raw.exported_due()
+            && row.deadline.date != Some(due)
+        {
+            // The office may have moved it, or its wording may be read in two ways.
+            let found = row.deadline.date.map(|d| d.to_string());
+            row.deadline.kind = Kind::Fixed;
+            row.deadline.date = Some(due);
+            let question = format!("导出时的时限是{due},与“{phrase}”不同,以哪个为准?");
+            let mut alternatives = vec![due.to_string()];
+            alternatives.extend(found);
+            self.ask(
+                row,
+                &field.place,
+                "deadline",
+                "two_readings",
+                phrase.clone(),
+                question,
+                alternatives,
+            );
+        } else if let Some(field) = &above {
             row.deadline.confidence = Confidence::Uncertain;
             let question = format!("“{}”为空,暂按上一行“{phrase}”,请确认", field.column);
             let alternatives = vec![
@@ -530,40 +561,4 @@ fn sections(raw: &RawRow, row: &mut Row, cells: &mut Vec<CellReading>) {
     let mut rest = texts.into_iter();
     row.section = rest.next().unwrap_or_default();
     row.subsection = rest.collect::<Vec<_>>().join("/");
-}
-
-/// A deadline that a spreadsheet keeps as a number: 44561 is a day, and 2021.1 may have been 2021.10.
-fn as_number(field: &Found, year: Option<i32>, read: &mut Deadline) {
-    let text = squeeze(&field.text);
-    let first = NaiveDate::from_ymd_opt(1899, 12, 30);
-    if let Ok(serial) = text.parse::<u64>()
-        && (30_000..=75_000).contains(&serial)
-        && let Some(date) = first.and_then(|d| d.checked_add_days(Days::new(serial)))
-    {
-        read.kind = Kind::Fixed;
-        read.date = Some(date);
-        read.questions.clear();
-        read.ask(
-            format!("“{text}”像是电子表格的日期序号,即{date}?"),
-            vec![date.to_string(), "不是日期".to_owned()],
-        );
-        return;
-    }
-    let Some((left, "1")) = text.split_once('.') else {
-        return;
-    };
-    if field.is_number && left.len() == 4 {
-        let (january, october) = (format!("{left}年1月"), format!("{left}年10月"));
-        let dates = [&october, &january].map(|p| deadline::read(p, year).date);
-        let shown = dates.iter().flatten().map(ToString::to_string).collect();
-        read.ask(
-            format!(
-                "“{text}”在电子表格中是数字,是{}月还是{}月?",
-                chinese(1),
-                chinese(10)
-            ),
-            shown,
-        );
-        read.date = dates[0];
-    }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
 use duban_model::Directory;
-use duban_model::definition::Role;
+use duban_model::definition::{MergedCell, Role};
 use duban_model::directory::{Certainty, Unit};
 use duban_model::id::is_plain_id;
 
@@ -138,6 +138,7 @@ pub fn write(
     let id = settings
         .ledger
         .clone()
+        .or_else(|| reading.heading.ledger.clone().filter(|id| is_plain_id(id)))
         .unwrap_or_else(|| format!("{}-{year}", directory.tenant));
     let ledger = writer.ledger(&id);
     let added = !writer.added.is_empty();
@@ -326,6 +327,10 @@ impl Writer<'_> {
         let _ = writeln!(out, "    units_phrase: {}", text(&row.units_phrase));
         if !row.deadline.phrase.is_empty() {
             let _ = writeln!(out, "    deadline_phrase: {}", text(&row.deadline.phrase));
+        }
+        if !row.merged.is_empty() {
+            let cells: Vec<&str> = row.merged.iter().map(|cell| merged_word(*cell)).collect();
+            let _ = writeln!(out, "    merged: [{}]", cells.join(", "));
         }
         let strength = if row.encouraged {
             "encouraged"
@@ -554,5 +559,12 @@ fn short_title(wording: &str) -> String {
         "任务".to_owned()
     } else {
         title
+    }
+}
+/// How a definition calls a merged cell.
+fn merged_word(cell: MergedCell) -> &'static str {
+    match cell {
+        MergedCell::Units => "units",
+        MergedCell::Deadline => "deadline",
     }
 }

@@ -73,6 +73,7 @@ pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
             units,
             deadlines,
             other: of(Column::Other).map(as_found).collect(),
+            added: Vec::new(),
             rows: 1,
         });
         used += 1;

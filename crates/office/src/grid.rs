@@ -50,6 +50,12 @@ pub(crate) fn read(table: &Table, begin: usize, walk: &mut Walk, raw: &mut Raw) 
                 raw.rows_in += 1;
                 raw.aside("header", table.row_place(more), line_of(&table.rows[more]));
             }
+            for c in columns.all(Column::Added) {
+                let heading = &columns.of[c].1;
+                if !raw.added.contains(heading) {
+                    raw.added.push(heading.clone());
+                }
+            }
             walk.begin(columns);
             r = after;
             continue;
@@ -76,7 +82,7 @@ pub(crate) fn read(table: &Table, begin: usize, walk: &mut Walk, raw: &mut Raw) 
     }
 }
 
-fn line_of(row: &[Cell]) -> String {
+pub(crate) fn line_of(row: &[Cell]) -> String {
     let texts: Vec<String> = (0..row.len())
         .filter(|c| is_own(row, *c))
         .map(|c| one_line(&once(&row[c].text)))
@@ -312,9 +318,10 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
     if one_line(&text.text).is_empty() {
         return None;
     }
-    // A format that cannot merge leaves the cells below empty.
+    // A format that cannot merge leaves the cells below empty; an export of ours does not.
+    let may_go_on = !table.knows_merges && !columns.exported;
     let from_above = |mut field: Found, c: usize, walk: &Walk| {
-        if field.origin == Origin::Empty && !table.knows_merges && !walk.above[c].is_empty() {
+        if field.origin == Origin::Empty && may_go_on && !walk.above[c].is_empty() {
             field.origin = Origin::Above;
             field.text.clone_from(&walk.above[c]);
         }
@@ -332,7 +339,8 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
     let mut renewed = false;
     for c in columns.sections() {
         let mut field = found(table, r, c, columns);
-        if field.origin == Origin::Empty && !renewed && !walk.above[c].is_empty() {
+        let may_go_on = !columns.exported && !renewed;
+        if field.origin == Origin::Empty && may_go_on && !walk.above[c].is_empty() {
             field.origin = Origin::Above;
             field.text.clone_from(&walk.above[c]);
             match walk
@@ -372,6 +380,11 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
         .map(|c| found(table, r, c, columns))
         .filter(|field| !field.text.trim().is_empty())
         .collect();
+    let added = columns
+        .all(Column::Added)
+        .map(|c| found(table, r, c, columns))
+        .filter(|field| !field.text.trim().is_empty())
+        .collect();
     Some(RawRow {
         place,
         number,
@@ -380,6 +393,7 @@ fn task(table: &Table, r: usize, columns: &Columns, walk: &mut Walk) -> Option<R
         units,
         deadlines,
         other,
+        added,
         rows: 1,
     })
 }

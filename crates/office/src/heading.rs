@@ -1,5 +1,6 @@
 //! The headings by which columns and forms are known, with their synonyms.
 
+use crate::export::words::may_be_added;
 use crate::text::squeeze;
 
 /// What a column holds.
@@ -23,6 +24,8 @@ pub(crate) enum Column {
     Deadline,
     /// 备注 and all others: kept, not used.
     Other,
+    /// What an export of ours added beside the ledger's own.
+    Added,
 }
 
 /// The longest heading, in characters: what is longer is content.
@@ -150,6 +153,10 @@ pub(crate) fn column(text: &str) -> Option<Column> {
         if list.contains(&plain) {
             return Some(column);
         }
+    }
+    if may_be_added(plain) {
+        // Whether it was added, the whole header tells.
+        return Some(Column::Other);
     }
     let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
     let ends = |words: &[&str]| words.iter().any(|word| plain.ends_with(word));

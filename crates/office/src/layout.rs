@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::deadline::{self, Kind};
 use crate::document::{Cell, Table};
+use crate::export::words::{is_exported, may_be_added};
 use crate::heading::{Column, column};
 use crate::reading::Confidence;
 use crate::text::{once, one_line, squeeze};
@@ -18,6 +19,8 @@ pub(crate) struct Columns {
     pub of: Vec<(Column, String)>,
     /// The column of the wording.
     pub text: usize,
+    /// True if an export of ours wrote them: each cell says for itself what it has to say.
+    pub exported: bool,
     /// The header rows as compared with repetitions.
     header: Vec<String>,
 }
@@ -200,9 +203,18 @@ fn settle(
         }
     }
     of[text].0 = Column::Text;
+    let exported = is_exported(of.iter().map(|(_, heading)| heading.as_str()));
+    if exported {
+        for (column, heading) in &mut of {
+            if may_be_added(heading) {
+                *column = Column::Added;
+            }
+        }
+    }
     Some(Columns {
         of,
         text,
+        exported,
         header: header.iter().map(|row| signature(row)).collect(),
     })
 }
@@ -258,6 +270,7 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
     Some(Columns {
         of,
         text,
+        exported: false,
         header: Vec::new(),
     })
 }

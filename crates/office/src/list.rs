@@ -143,6 +143,7 @@ fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
         units: Vec::new(),
         deadlines: Vec::new(),
         other: Vec::new(),
+        added: Vec::new(),
         rows: 1,
     }
 }

@@ -4,6 +4,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::document::{Block, Cell, Document, Format, Table};
+use crate::export::csv::restored;
 use crate::limit::{MAX_CELL_CHARS, MAX_CELLS, MAX_COLUMNS, MAX_PARAGRAPHS, MAX_ROWS};
 use crate::refusal::Refusal;
 
@@ -92,7 +93,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Document, Refusal> {
                     row.resize(width, String::new());
                     row.into_iter()
                         .map(|text| Cell {
-                            text: text.replace("\r\n", "\n").replace('\r', "\n"),
+                            text: restored(&text).replace("\r\n", "\n").replace('\r', "\n"),
                             covered_by: None,
                             across: 1,
                             is_number: false,

@@ -1,7 +1,9 @@
 //! Tasks as they lie in a document, before anything of them is understood.
 
-use duban_model::definition::Role;
+use chrono::NaiveDate;
+use duban_model::definition::{MergedCell, Role};
 
+use crate::export::words::DUE;
 use crate::reading::{Aside, Question};
 
 /// Where the text of a field comes from.
@@ -75,8 +77,35 @@ pub(crate) struct RawRow {
     pub deadlines: Vec<Found>,
     /// Columns that are not used.
     pub other: Vec<Found>,
+    /// Columns that an export of ours added.
+    pub added: Vec<Found>,
     /// Rows that went into it.
     pub rows: usize,
+}
+
+impl RawRow {
+    /// The day that the ledger had when it was exported.
+    pub fn exported_due(&self) -> Option<(&Found, NaiveDate)> {
+        let field = self.added.iter().find(|field| field.column == DUE)?;
+        Some((field, field.text.trim().parse().ok()?))
+    }
+
+    /// The cells that go on from the row above: merged, or left empty where a format cannot merge.
+    pub fn merged(&self) -> Vec<MergedCell> {
+        let go_on = |fields: &mut dyn Iterator<Item = &Found>| {
+            let mut written = fields
+                .filter(|field| !field.text.trim().is_empty())
+                .peekable();
+            written.peek().is_some()
+                && written.all(|field| matches!(field.origin, Origin::Merged | Origin::Above))
+        };
+        let units = go_on(&mut self.units.iter().map(|(_, field)| field));
+        let deadline = go_on(&mut self.deadlines.iter());
+        let both = [(units, MergedCell::Units), (deadline, MergedCell::Deadline)];
+        both.into_iter()
+            .filter_map(|(is, cell)| is.then_some(cell))
+            .collect()
+    }
 }
 
 /// Everything found in a document.
@@ -88,6 +117,8 @@ pub(crate) struct Raw {
     pub asides: Vec<Aside>,
     /// Questions about the layout.
     pub questions: Vec<Question>,
+    /// What an export of ours added: columns, and whole tables.
+    pub added: Vec<String>,
     /// Rows and paragraphs looked at.
     pub rows_in: usize,
 }

@@ -4,6 +4,8 @@ use duban_model::Directory;
 
 use crate::assemble::Assembler;
 use crate::document::{self, Block, Document, Table};
+use crate::export::caption;
+use crate::export::words::lists_duties;
 use crate::grid::{self, Walk};
 use crate::layout::{by_content, header_at};
 use crate::limit::MAX_TASKS;
@@ -79,6 +81,14 @@ pub fn read_notice(file: &str, bytes: &[u8]) -> Result<String, Refusal> {
 }
 
 fn nothing_found(document: &Document) -> Refusal {
+    if document.tables().any(is_list_of_duties) {
+        return Refusal::new(
+            "全文",
+            "督办导出的责任事项明细,没有台账",
+            "台账:一行一项任务",
+            "导入带有台账的文件:duban export --part tasks 或 both",
+        );
+    }
     let mut seen: Vec<String> = document
         .tables()
         .filter_map(|table| {
@@ -147,6 +157,15 @@ fn unread(table: &Table, raw: &mut Raw) {
     }
 }
 
+/// The rows at the beginning of a table in which the header of a list of duties is looked for.
+const HEADER_ROWS: usize = 5;
+
+/// True for the tables beside the ledger in which an export of ours lists duties and evidence.
+fn is_list_of_duties(table: &Table) -> bool {
+    let mut first = table.rows.iter().take(HEADER_ROWS);
+    first.any(|row| lists_duties(row.iter().map(|cell| cell.text.as_str())))
+}
+
 /// Finds the tasks.
 fn raw(document: &Document) -> (Raw, &'static str) {
     let mut raw = Raw::default();
@@ -154,6 +173,15 @@ fn raw(document: &Document) -> (Raw, &'static str) {
     let mut layout = "table";
     let mut width = 0;
     for table in document.tables() {
+        if is_list_of_duties(table) {
+            raw.rows_in += table.rows.len();
+            raw.added
+                .push(format!("{}({}行)", table.name, table.rows.len()));
+            for r in 0..table.rows.len() {
+                raw.aside("added", table.row_place(r), grid::line_of(&table.rows[r]));
+            }
+            continue;
+        }
         let has_header = (0..table.rows.len()).any(|r| header_at(table, r).is_some());
         if has_header {
             walk.columns = None;
@@ -182,6 +210,7 @@ fn raw(document: &Document) -> (Raw, &'static str) {
         list::read(document.paragraphs(), &mut listed);
         if !listed.rows.is_empty() {
             listed.rows_in += raw.rows_in;
+            listed.added = raw.added;
             listed.asides.splice(0..0, raw.asides);
             listed.questions.splice(0..0, raw.questions);
             return (listed, "list");
@@ -222,7 +251,25 @@ fn understand(
         .iter()
         .flat_map(|r| &r.deadlines)
         .map(|d| d.text.clone());
+    let said = titles
+        .iter()
+        .enumerate()
+        .find_map(|(at, text)| Some((at, caption::read(text)?)));
+    let above = said
+        .as_ref()
+        .and_then(|(at, _)| at.checked_sub(1))
+        .map(|at| titles[at].to_owned());
     let mut heading = title::read(file, titles.into_iter(), &sheets, phrases);
+    let mut part = None;
+    if let Some((_, said)) = said {
+        part = said.only;
+        heading.title = above.or(heading.title);
+        heading.ledger = said.ledger;
+        heading.year = said.year.or(heading.year);
+        heading.issuer = said.issuer;
+        heading.number = said.number;
+        heading.issued = said.issued;
+    }
     heading.year = wishes.year.or(heading.year);
     let resolver = Resolver::new(directory);
     let mut assembler = Assembler::new(&resolver, heading.year);
@@ -246,6 +293,16 @@ fn understand(
             .map(|a| (*a).to_owned())
             .unwrap_or_default(),
     };
+    if let Some(part) = part {
+        let question = "这是督办导出的一部分,不是整份台账,是否就导入这一部分?";
+        questions.push(whole(
+            "document",
+            "part_of_ledger",
+            format!("只列{part}"),
+            question,
+            &["只导入这一部分", "导出整份台账后重新导入"],
+        ));
+    }
     if heading.year.is_none() {
         let question = "没有写明是哪一年的台账,没有年份的日期读不出来";
         questions.push(whole(
@@ -329,6 +386,7 @@ fn understand(
         questions,
         counts,
         asides: raw.asides,
+        added: raw.added,
         unread: document.unread,
     }
 }

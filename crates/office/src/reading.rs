@@ -1,7 +1,7 @@
 //! What was read of a document: rows, questions, counts, and of every cell how it was read.
 
 use chrono::NaiveDate;
-use duban_model::definition::Role;
+use duban_model::definition::{MergedCell, Role};
 use serde::Serialize;
 
 use crate::deadline::Deadline;
@@ -106,12 +106,18 @@ pub struct Row {
     pub unresolved: Vec<Unresolved>,
     /// Its deadline.
     pub deadline: Deadline,
+    /// Cells that the document merges with the row above.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedCell>,
     /// True for 鼓励: reminded, never chased.
     pub encouraged: bool,
     /// Where it stands.
     pub place: String,
     /// Other columns by heading: not used, and not lost.
     pub other: Vec<(String, String)>,
+    /// Columns that an export of ours added, by heading: no part of the ledger.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<(String, String)>,
     /// Every cell's reading.
     pub cells: Vec<CellReading>,
 }
@@ -143,7 +149,7 @@ pub struct Aside {
     /// Where it stands.
     pub place: String,
     /// What it was read as: `title`, `header`, `repeated_header`, `banner`, `blank`, `note`,
-    /// `joined` or `form_line`.
+    /// `joined`, `form_line`, or `added` for what an export of ours listed.
     pub read: &'static str,
     /// What is written there.
     pub found: String,
@@ -179,6 +185,9 @@ impl Counts {
 /// What is known of the ledger as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Heading {
+    /// Its id, which only an export of ours says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
     /// Its title.
     pub title: Option<String>,
     /// Who issued it, if written.
@@ -212,6 +221,9 @@ pub struct Reading {
     pub counts: Counts,
     /// What is no task, and why.
     pub asides: Vec<Aside>,
+    /// Columns and tables that an export of ours added to the ledger.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
     /// What was seen and could not be read, in Chinese.
     pub unread: Vec<String>,
 }

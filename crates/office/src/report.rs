@@ -65,6 +65,14 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
         "\n核对:{} + {} = {} + {},{verdict}。\n",
         counts.rows_in, counts.extra_tasks, counts.tasks, counts.asides
     );
+    if !reading.added.is_empty() {
+        let _ = writeln!(out, "## 督办导出时加上的内容\n");
+        let _ = writeln!(
+            out,
+            "不是台账原文,没有作为任务:{}。\n",
+            reading.added.join("、")
+        );
+    }
     if !reading.unread.is_empty() {
         let _ = writeln!(out, "## 没有读取的内容\n");
         for line in &reading.unread {
@@ -124,6 +132,7 @@ pub fn write(reading: &Reading, more: &[Question]) -> String {
             "blank" => "空行",
             "joined" => "并入上一项",
             "form_line" => "表单的一行",
+            "added" => "督办导出时列出的明细",
             _ => "说明",
         };
         let _ = writeln!(

@@ -116,8 +116,9 @@ pub(crate) fn read<'a>(
                 + usize::from(length >= 6);
             if weight > best && (known || weight > 2) {
                 best = weight;
-                let title = text.trim_start_matches(|c: char| {
-                    "附件 0123456789:".contains(crate::text::half(c))
+                // 附件1:… says where it lies; a year at the beginning is the title's own.
+                let title = text.strip_prefix("附件").map_or(text.as_str(), |rest| {
+                    rest.trim_start_matches(|c: char| " 0123456789:".contains(crate::text::half(c)))
                 });
                 heading.title = Some(title.trim().to_owned());
             }

@@ -7,18 +7,18 @@ use duban_model::decision::{
     Continuation, Judged, NoticeKind, ObligationActed, ObligationDated, ObligationFulfilled,
     ObligationReturned, ObligationSubmitted,
 };
-use duban_model::definition::{Fulfilment, Opens, Tier};
+use duban_model::definition::{Opens, Tier};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Draft, RecordType};
 
 use crate::case::{Case, Notice};
 use crate::clock;
 use crate::decide::Desk;
-use crate::evidence::settle;
 use crate::extension;
 use crate::judge::judge;
 use crate::obligation::{Obligation, ObligationState};
 use crate::open::start;
+use crate::settle::settle;
 use crate::timer::arm_verification;
 
 /// Duties started on one input by a trigger; each yields at most four records.
@@ -228,6 +228,17 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
 }
 
 fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
+    let fulfilled_by = &case.owner.fulfilled_by;
+    let first = !fulfilled_by.requirements().is_empty() && fulfilled_by.takes_submission();
+    if first && !case.obligation.is_complete(fulfilled_by) {
+        let missing = case.missing(desk.state);
+        return desk.reject(
+            "not-complete",
+            format!("a submission of {}, before all is there", case.id),
+            format!("first what is still missing: {}", missing.join("、")),
+            "publish or report that, then submit under a new id; the office may verify what it finds done",
+        );
+    }
     let definition = &case.ledger.definition;
     let at = judge(desk.record, definition, case.calendar);
     let late = case.obligation.is_late(at.at, definition.zone);
@@ -341,9 +352,7 @@ fn trigger(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, due: NaiveDate, by: Opt
     });
     case.emit(desk, body);
     // What was public before the trigger counts too.
-    if matches!(case.owner.fulfilled_by, Fulfilment::Publications(_)) {
-        settle(desk, case);
-    }
+    settle(desk, case);
     if case.obligation.state.is_running() {
         start(desk, case);
     }

@@ -62,6 +62,13 @@ impl<'a> Case<'a> {
             .is_some_and(|unit| !unit.formerly.is_empty())
     }
 
+    /// What has not been published, reported or submitted yet, by name.
+    pub fn missing(&self, state: &RulesState) -> Vec<String> {
+        let directory = state.directory(&self.obligation.tenant);
+        let unit = |id: &str| directory.map_or_else(|| id.to_owned(), |d| d.shown(id));
+        self.obligation.missing(&self.owner.fulfilled_by, &unit)
+    }
+
     /// Makes a draft about this obligation and applies it to the working copy.
     pub fn emit(&mut self, desk: &mut Desk<'_, '_>, body: Body) {
         self.obligation.apply(&body);
@@ -242,7 +249,7 @@ impl<'a> Case<'a> {
             missing: match notice.kind {
                 // Nothing more is asked.
                 NoticeKind::Waived => Vec::new(),
-                _ => self.obligation.missing(&self.owner.fulfilled_by),
+                _ => self.missing(desk.state),
             },
             reason: notice.reason,
         });

@@ -1,4 +1,4 @@
-//! A condition on a publication: read once from its text, then asked for each publication.
+//! A condition on a publication or matter: read once from its text, then asked for each of them.
 //!
 //! Comparisons of a field with texts, joined by `&&`, are answered by comparing texts; what is left
 //! goes to the CEL evaluator. A condition that cannot be answered is not met.
@@ -17,6 +17,7 @@ use crate::asked::Asked;
 use crate::condition_check::{Beside, check};
 use crate::condition_parse::{BEYOND, Fault, parse};
 use crate::field::{Field, Fields, Shown, subject_of};
+use crate::setting::{Around, IN_GROUP, offer_functions};
 
 /// The longest condition, in characters.
 pub const MAX_CONDITION_CHARS: usize = 2_000;
@@ -46,6 +47,10 @@ pub struct Condition {
     rest: Vec<IdedExpr>,
     /// What it looks at.
     fields: Fields,
+    /// The groups that it names.
+    groups: Vec<String>,
+    /// It counts working days.
+    counts_days: bool,
 }
 
 /// `publication.<field>` is one of these texts.
@@ -109,14 +114,14 @@ impl Condition {
         kinds: &[String],
     ) -> Result<Condition, Vec<Fault>> {
         let whole = parse(text)?;
-        let (fields, faults) = check(&whole, Some(&Beside { subject, kinds }));
+        let (looks, faults) = check(&whole, Some(&Beside { subject, kinds }));
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Condition::made(text, whole.expression, fields))
+        Ok(Condition::made(text, whole.expression, looks))
     }
 
-    /// Reads a condition to try it, without a ledger around it; the faults as they would be told.
+    /// Reads a condition on publications to try it, without a ledger around it; the faults as they would be told.
     pub fn parse(text: &str, kinds: &[String]) -> Result<Condition, Vec<String>> {
         let told = |fault: Fault| format!("{}: {}", fault.code, fault.found);
         Condition::read(text, EventSort::Publication, kinds)
@@ -125,7 +130,7 @@ impl Condition {
 
     /// Whether a publication meets it.
     pub fn met_by(&self, publication: &Publication) -> Result<(), Unmet> {
-        self.ask(&Asked::about(Shown::of(publication)))
+        self.ask(&Asked::about(Shown::of(publication)), &Around::default())
     }
 
     /// Takes over a condition of a definition in force. What is on the log was found good by the
@@ -135,19 +140,19 @@ impl Condition {
         let told =
             |faults: Vec<Fault>| faults.into_iter().next().map_or(String::new(), |f| f.found);
         let whole = parse(text).map_err(told)?;
-        let (fields, faults) = check(&whole, None);
+        let (looks, faults) = check(&whole, None);
         let dangerous: Vec<Fault> = faults
             .into_iter()
             .filter(|fault| fault.code == BEYOND)
             .collect();
         if dangerous.is_empty() {
-            Ok(Condition::made(text, whole.expression, fields))
+            Ok(Condition::made(text, whole.expression, looks))
         } else {
             Err(told(dangerous))
         }
     }
 
-    fn made(text: &str, whole: IdedExpr, fields: Fields) -> Condition {
+    fn made(text: &str, whole: IdedExpr, looks: Looks) -> Condition {
         let mut terms = Vec::new();
         split(whole, &mut terms);
         let (mut equalities, mut rest) = (Vec::new(), Vec::new());
@@ -161,7 +166,9 @@ impl Condition {
             text: text.to_owned(),
             equalities,
             rest,
-            fields,
+            fields: looks.fields,
+            groups: looks.groups,
+            counts_days: looks.counts_days,
         }
     }
 
@@ -173,6 +180,27 @@ impl Condition {
     /// What it looks at.
     pub(crate) fn fields(&self) -> Fields {
         self.fields
+    }
+
+    /// The groups that it names.
+    pub(crate) fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// Whether it counts working days.
+    pub(crate) fn counts_days(&self) -> bool {
+        self.counts_days
+    }
+
+    /// The groups to which the unit must belong, if the condition says so outright.
+    pub(crate) fn unit_in(&self) -> impl Iterator<Item = &str> {
+        self.rest.iter().filter_map(|term| match &term.expr {
+            Expr::Call(call) if call.func_name == IN_GROUP => match call.args.as_slice() {
+                [of, group] if field_of(of) == Some(Field::Unit) => text_of(group),
+                _ => None,
+            },
+            _ => None,
+        })
     }
 
     /// The texts of which a field must be one, if the condition says so by equality.
@@ -192,7 +220,7 @@ impl Condition {
     }
 
     /// Asks it of a publication.
-    pub(crate) fn ask(&self, asked: &Asked<'_>) -> Result<(), Unmet> {
+    pub(crate) fn ask(&self, asked: &Asked<'_>, around: &Around<'_>) -> Result<(), Unmet> {
         let publication = asked.shown();
         for equality in &self.equalities {
             let found = publication.text(equality.field);
@@ -219,6 +247,9 @@ impl Condition {
         }
         let mut context = Context::with_env(Arc::clone(&STANDARD));
         context.set_variable_resolver(asked);
+        if self.counts_days || !self.groups.is_empty() {
+            offer_functions(&mut context, around);
+        }
         for term in &self.rest {
             match Value::resolve_val(term, &context) {
                 Ok(answer) => match answer.downcast_ref::<CelBool>() {
@@ -229,11 +260,23 @@ impl Condition {
                 Err(ExecutionError::NoSuchKey(name)) => {
                     return Err(Unmet::Missing(name.to_string()));
                 }
+                Err(ExecutionError::FunctionError { message, .. }) => {
+                    return Err(Unmet::Unanswered(message));
+                }
                 Err(fault) => return Err(Unmet::Unanswered(fault.to_string())),
             }
         }
         Ok(())
     }
+}
+
+/// What a condition looks at, as its check found out.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    pub fields: Fields,
+    /// Groups it names, in order, each once.
+    pub groups: Vec<String>,
+    pub counts_days: bool,
 }
 
 /// Takes a conjunction apart. All of `a && b` must hold, so each of its parts must.

@@ -1,22 +1,21 @@
 //! Whether a condition can be asked at all: its limits, names, functions and types, and whether
 //! anything could meet it. The evaluator itself tells these only when it fails.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
-use chrono::NaiveDate;
+use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
+use duban_model::definition::EventSort;
 
 use crate::condition::{
-    MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS, MAX_FORMATS,
-    field_of, text_of,
+    Looks, MAX_CONDITION_DEPTH, MAX_CONDITION_LIST, MAX_CONDITION_LOOPS, MAX_CONDITION_STEPS,
+    MAX_FORMATS,
 };
-use crate::condition_never::contradictions;
+use crate::condition_call::FUNCTIONS;
 use crate::condition_parse::{BEYOND, Fault, Parsed, beyond, too_deep};
 use crate::diagnostic::nearest;
-use crate::field::{Field, Fields, subject_of, word_of};
-use duban_model::definition::EventSort;
+use crate::field::{Field, subject_of, word_of};
 
 /// What a part of a condition gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gives {
+pub(crate) enum Gives {
     Truth,
     Number,
     Text,
@@ -29,7 +28,7 @@ enum Gives {
 }
 
 impl Gives {
-    fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Gives::Truth => "true or false",
             Gives::Number => "a number",
@@ -42,7 +41,7 @@ impl Gives {
         }
     }
 
-    fn entry(self) -> Option<Gives> {
+    pub(crate) fn entry(self) -> Option<Gives> {
         match self {
             Gives::Numbers => Some(Gives::Number),
             Gives::Texts => Some(Gives::Text),
@@ -51,17 +50,6 @@ impl Gives {
     }
 }
 
-const FUNCTIONS: &[&str] = &[
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-];
-
 /// What a condition stands beside.
 pub(crate) struct Beside<'a> {
     pub subject: EventSort,
@@ -69,14 +57,14 @@ pub(crate) struct Beside<'a> {
     pub kinds: &'a [String],
 }
 
-/// Walks a condition: the fields it looks at, and everything that is wrong with it.
-/// Without the kinds it stands beside, a condition's kinds are taken as they are.
-pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Fields, Vec<Fault>) {
+/// Walks a condition: what it looks at, and everything that is wrong with it. Without what it stands
+/// beside, its subject and kinds are taken as they are.
+pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Looks, Vec<Fault>) {
     let mut walk = Walk {
         places: &parsed.places,
         beside,
         faults: Vec::new(),
-        fields: Fields::default(),
+        looks: Looks::default(),
         scope: Vec::new(),
         steps: 0,
         turns: 1,
@@ -100,7 +88,7 @@ pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Fields, Ve
         walk.faults.push(fault);
     }
     if walk.faults.is_empty() {
-        if walk.fields.is_empty() {
+        if walk.looks.fields.is_empty() {
             walk.faults.push(Fault {
                 offset: 0,
                 code: "D064",
@@ -114,14 +102,14 @@ pub(crate) fn check(parsed: &Parsed, beside: Option<&Beside<'_>>) -> (Fields, Ve
     }
     walk.faults.sort();
     walk.faults.dedup();
-    (walk.fields, walk.faults)
+    (walk.looks, walk.faults)
 }
 
-struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     places: &'a SourceInfo,
-    beside: Option<&'a Beside<'a>>,
-    faults: Vec<Fault>,
-    fields: Fields,
+    pub beside: Option<&'a Beside<'a>>,
+    pub faults: Vec<Fault>,
+    pub looks: Looks,
     /// Variables of the loops around, innermost last.
     scope: Vec<(String, Gives)>,
     steps: usize,
@@ -131,11 +119,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// What the condition is about, as it must name it.
-    fn word(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         word_of(self.beside.map_or(EventSort::Publication, |b| b.subject))
     }
 
-    fn fault(
+    pub fn fault(
         &mut self,
         at: &IdedExpr,
         code: &'static str,
@@ -185,12 +173,12 @@ impl Walk<'_> {
         before.chars().count()
     }
 
-    fn step(&mut self, times: usize) {
+    pub fn step(&mut self, times: usize) {
         self.steps = self.steps.saturating_add(self.turns.saturating_mul(times));
     }
 
     /// What a part gives; nothing if a fault was found in it.
-    fn part(&mut self, at: &IdedExpr, depth: usize) -> Option<Gives> {
+    pub fn part(&mut self, at: &IdedExpr, depth: usize) -> Option<Gives> {
         if depth > MAX_CONDITION_DEPTH {
             let fault = too_deep(self.place(at));
             // One is enough: every part below is too deep as well.
@@ -236,7 +224,7 @@ impl Walk<'_> {
                     );
                     return None;
                 };
-                self.fields = self.fields.with(field);
+                self.looks.fields = self.looks.fields.with(field);
                 Some(match field {
                     _ if select.test => Gives::Truth,
                     Field::Formats => Gives::Texts,
@@ -279,7 +267,7 @@ impl Walk<'_> {
         }
     }
 
-    fn wrong(&mut self, at: &IdedExpr, found: &str) -> Option<Gives> {
+    pub fn wrong(&mut self, at: &IdedExpr, found: &str) -> Option<Gives> {
         self.fault(
             at,
             "D063",
@@ -389,193 +377,5 @@ impl Walk<'_> {
         self.turns = turns;
         self.expect(asked, gives?, &[Gives::Truth])?;
         Some(Gives::Truth)
-    }
-
-    fn expect(&mut self, at: &IdedExpr, gives: Gives, wanted: &[Gives]) -> Option<Gives> {
-        if wanted.contains(&gives) {
-            return Some(gives);
-        }
-        let words: Vec<_> = wanted.iter().map(|w| w.words()).collect();
-        self.fault(
-            at,
-            "D063",
-            gives.words(),
-            words.join(" or "),
-            "make the two agree; texts stand in quotes, numbers do not",
-        );
-        None
-    }
-
-    fn call(&mut self, at: &IdedExpr, call: &CallExpr, depth: usize) -> Option<Gives> {
-        use Gives::{Nothing, Number, Numbers, Text, Texts, Truth};
-        // The target of `a.f(b)` counts as the first argument of `f(a, b)`.
-        let parts: Vec<&IdedExpr> = call
-            .target
-            .as_deref()
-            .into_iter()
-            .chain(&call.args)
-            .collect();
-        let name = call.func_name.as_str();
-        let method = call.target.is_some();
-        let known = match (name, parts.len()) {
-            (
-                "_&&_" | "_||_" | "_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_" | "@in"
-                | "_[_]",
-                2,
-            )
-            | ("!_", 1)
-            | ("_?_:_", 3) => !method,
-            ("size", 1) => true,
-            ("contains" | "startsWith" | "endsWith", 2) => method,
-            _ => false,
-        };
-        if !known {
-            return self.unknown_function(at, name);
-        }
-        // Every part is looked at, so that every fault is told.
-        let gives: Vec<Option<Gives>> = parts.iter().map(|p| self.part(p, depth + 1)).collect();
-        let gives: Vec<Gives> = gives.into_iter().collect::<Option<_>>()?;
-        match name {
-            "_&&_" | "_||_" | "!_" => {
-                for (part, given) in parts.iter().zip(&gives) {
-                    self.expect(part, *given, &[Truth])?;
-                }
-                Some(Truth)
-            }
-            "_?_:_" => {
-                self.expect(parts[0], gives[0], &[Truth])?;
-                self.expect(parts[2], gives[2], &[gives[1]])
-            }
-            "_==_" | "_!=_" => {
-                let wanted: &[Gives] = match gives[0] {
-                    Gives::Subject(_) => &[],
-                    Nothing => &[Texts, Numbers],
-                    Texts => &[Texts, Nothing],
-                    Numbers => &[Numbers, Nothing],
-                    _ => &gives[..1],
-                };
-                if wanted.is_empty() {
-                    return self.wrong(parts[0], "the whole publication");
-                }
-                self.expect(parts[1], gives[1], wanted)?;
-                self.literals(name, parts[0], parts[1]);
-                self.literals(name, parts[1], parts[0]);
-                Some(Truth)
-            }
-            "_<_" | "_<=_" | "_>_" | "_>=_" => {
-                self.expect(parts[0], gives[0], &[Number, Text])?;
-                self.expect(parts[1], gives[1], &gives[..1])?;
-                self.literals(name, parts[0], parts[1]);
-                self.literals(name, parts[1], parts[0]);
-                Some(Truth)
-            }
-            "@in" => {
-                self.expect(parts[0], gives[0], &[Number, Text])?;
-                let list = if gives[0] == Text { Texts } else { Numbers };
-                self.expect(parts[1], gives[1], &[list])?;
-                if let Expr::List(list) = &parts[1].expr {
-                    self.step(list.elements.len());
-                    for entry in &list.elements {
-                        self.literals(name, parts[0], entry);
-                    }
-                }
-                Some(Truth)
-            }
-            "_[_]" => {
-                self.expect(parts[0], gives[0], &[Texts, Numbers])?;
-                self.expect(parts[1], gives[1], &[Number])?;
-                gives[0].entry()
-            }
-            "size" => {
-                self.expect(parts[0], gives[0], &[Text, Texts, Numbers])?;
-                Some(Number)
-            }
-            _ => {
-                self.expect(parts[0], gives[0], &[Text])?;
-                self.expect(parts[1], gives[1], &[Text])?;
-                Some(Truth)
-            }
-        }
-    }
-
-    fn unknown_function(&mut self, at: &IdedExpr, name: &str) -> Option<Gives> {
-        let shown = name.trim_matches(['_', '@']);
-        let (found, remedy) = if FUNCTIONS.contains(&name) {
-            let how = match name {
-                "size" => "write size(x) or x.size()".to_owned(),
-                "has" => "write has(publication.<field>)".to_owned(),
-                "all" | "exists" | "exists_one" => format!("write x.{name}(f, …)"),
-                _ => format!("write x.{name}(\"…\")"),
-            };
-            (format!("function `{name}`, called in another way"), how)
-        } else if shown.chars().any(char::is_alphabetic) {
-            let remedy = nearest(name, FUNCTIONS.iter().copied()).map_or_else(
-                || "see the list of functions in workflows/README.md".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            (format!("function `{name}`"), remedy)
-        } else {
-            let remedy = "a condition compares, it does not calculate".to_owned();
-            (format!("operator `{shown}`"), remedy)
-        };
-        self.fault(
-            at,
-            "D062",
-            found,
-            format!("one of {}", FUNCTIONS.join(", ")),
-            remedy,
-        );
-        None
-    }
-
-    /// A text written beside a field of which not every text can be the value.
-    fn literals(&mut self, operator: &str, field: &IdedExpr, text: &IdedExpr) {
-        let (Some(field), Some(value)) = (field_of(field), text_of(text)) else {
-            return;
-        };
-        if field == Field::Written && value.parse::<NaiveDate>().is_err() {
-            self.fault(
-                text,
-                "D063",
-                format!("`{value}` compared with a date"),
-                "a date such as \"2021-07-01\"",
-                "write year-month-day in quotes",
-            );
-        }
-        if let Some(kinds) = self.beside.map(|b| b.kinds)
-            && field == Field::Kind
-            && matches!(operator, "_==_" | "@in")
-            && !kinds.iter().any(|kind| kind == value)
-        {
-            let remedy = nearest(value, kinds.iter().map(String::as_str)).map_or_else(
-                || "add it to `kinds` of this requirement, or remove it here".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            self.fault(
-                text,
-                "D064",
-                format!("kind `{value}`, which this requirement does not count"),
-                "one of its `kinds`",
-                remedy,
-            );
-        }
-    }
-
-    /// Comparisons that nothing can satisfy together.
-    fn contradictions(&mut self, whole: &IdedExpr) {
-        for (term, field, texts) in contradictions(whole) {
-            let words: Vec<_> = texts.iter().map(|t| format!("`{t}`")).collect();
-            self.fault(
-                term,
-                "D064",
-                format!(
-                    "`publication.{}` must also be {}: never true",
-                    field.as_str(),
-                    words.join(" or ")
-                ),
-                "a condition that some publication can meet",
-                "write || between alternatives, or a list after `in`",
-            );
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! Conditions that no publication can meet, since two of their comparisons exclude each other.
+//! Conditions that nothing can meet, since two of their comparisons exclude each other.
 
 use std::collections::BTreeSet;
 
-use cel::common::ast::{Expr, IdedExpr};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 
 use crate::condition::{equality, field_of, text_of};
 use crate::field::Field;
@@ -62,4 +62,107 @@ fn different(term: &IdedExpr) -> Option<(Field, String)> {
         (Some(field), Some(text)) => Some((field, text.to_owned())),
         _ => Some((field_of(right)?, text_of(left)?.to_owned())),
     }
+}
+
+/// Comparisons by order that leave nothing: with an earlier bound of the same field, or a size below
+/// nothing. Each with what is wrong.
+pub(crate) fn out_of_range(whole: &IdedExpr) -> Vec<(&IdedExpr, String)> {
+    let mut terms = Vec::new();
+    conjuncts(whole, &mut terms);
+    let mut found = Vec::new();
+    for term in &terms {
+        if is_negative_size(term) {
+            found.push((*term, "a size below 0".to_owned()));
+        }
+    }
+    for field in Field::ALL {
+        // The lowest and the highest text left, each with whether it is itself allowed.
+        let (mut low, mut high): (Option<Bound>, Option<Bound>) = (None, None);
+        for term in &terms {
+            let Some((operator, text)) = ordered(term, *field) else {
+                continue;
+            };
+            let itself = operator.ends_with('=');
+            if operator == "==" || operator.starts_with('>') {
+                let bound = (text.clone(), itself);
+                low = Some(match low.take() {
+                    Some(old) if tighter(&old, &bound, true) => old,
+                    _ => bound,
+                });
+            }
+            if operator == "==" || operator.starts_with('<') {
+                let bound = (text, itself);
+                high = Some(match high.take() {
+                    Some(old) if tighter(&old, &bound, false) => old,
+                    _ => bound,
+                });
+            }
+            if let (Some((low, at_low)), Some((high, at_high))) = (&low, &high)
+                && (low > high || (low == high && !(*at_low && *at_high)))
+            {
+                // Two different equalities are told as what they are.
+                if operator != "==" || !(*at_low && *at_high) || low == high {
+                    let why = format!("nothing lies from `{low}` to `{high}`");
+                    found.push((*term, why));
+                }
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// A text that is the lowest or highest left, and whether it is itself allowed.
+type Bound = (String, bool);
+
+/// Whether an earlier bound leaves no more than another.
+fn tighter(old: &Bound, new: &Bound, from_below: bool) -> bool {
+    match old.0.cmp(&new.0) {
+        std::cmp::Ordering::Equal => !old.1,
+        order => order.is_gt() == from_below,
+    }
+}
+
+/// `publication.<field> <operator> "text"`, turned round where the text comes first.
+fn ordered(term: &IdedExpr, field: Field) -> Option<(&'static str, String)> {
+    let Expr::Call(call) = &term.expr else {
+        return None;
+    };
+    let [left, right] = call.args.as_slice() else {
+        return None;
+    };
+    let (here, turned) = match call.func_name.as_str() {
+        "_==_" => ("==", "=="),
+        "_<_" => ("<", ">"),
+        "_<=_" => ("<=", ">="),
+        "_>_" => (">", "<"),
+        "_>=_" => (">=", "<="),
+        _ => return None,
+    };
+    if field_of(left) == Some(field) {
+        return Some((here, text_of(right)?.to_owned()));
+    }
+    (field_of(right) == Some(field)).then_some(())?;
+    Some((turned, text_of(left)?.to_owned()))
+}
+
+/// `size(x) < 0`, or equal to less than that.
+fn is_negative_size(term: &IdedExpr) -> bool {
+    let Expr::Call(call) = &term.expr else {
+        return false;
+    };
+    let [left, right] = call.args.as_slice() else {
+        return false;
+    };
+    let sizes = matches!(&left.expr, Expr::Call(of) if of.func_name == "size");
+    let Expr::Literal(LiteralValue::Int(number)) = &right.expr else {
+        return false;
+    };
+    let number = *number.inner();
+    sizes
+        && match call.func_name.as_str() {
+            "_<_" => number <= 0,
+            "_<=_" | "_==_" => number < 0,
+            _ => false,
+        }
 }

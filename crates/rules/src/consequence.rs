@@ -17,6 +17,7 @@ use crate::decide::Desk;
 use crate::due::{self, Start, derived};
 use crate::obligation::{Obligation, ObligationState, Part, obligation_id};
 use crate::open::{Opening, open, start_ladder};
+use crate::openers::Openers;
 use crate::state::Ledger;
 
 /// Records of one input after which the rest is left to the next: one more duty yields few.
@@ -32,8 +33,8 @@ pub(crate) fn follow(
 ) {
     let tenant = &desk.record.tenant;
     let openers = desk.state.openers(tenant);
-    let watched = openers.is_some_and(|openers| openers.any_after_duties())
-        || !desk.state.nothing_opened(tenant);
+    let watched =
+        openers.is_some_and(Openers::any_after_duties) || !desk.state.nothing_opened(tenant);
     if rest.is_empty() && then.is_none() && !watched {
         return;
     }
@@ -119,7 +120,7 @@ fn collect(desk: &Desk<'_, '_>, from: usize) -> Vec<Consequence> {
                 found.extend(follows(FollowWhen::Fulfilled, r.at));
             }
             Body::ObligationOverdue(_) => {
-                found.extend(follows(FollowWhen::Overdue, turned(desk, id)))
+                found.extend(follows(FollowWhen::Overdue, turned(desk, id)));
             }
             Body::ObligationReopened(_)
             | Body::ObligationReturned(_)
@@ -438,7 +439,7 @@ fn come_back(desk: &mut Desk<'_, '_>, id: &str, duty: Obligation, occasion: &Occ
             case.emit(desk, body);
         }
     }
-    crate::evidence::settle(desk, &mut case);
+    crate::settle::settle(desk, &mut case);
     if case.obligation.state.is_running() && case.obligation.due.is_some() {
         start_ladder(desk, &mut case);
     }
@@ -465,7 +466,7 @@ fn withdraw(desk: &mut Desk<'_, '_>, id: &str, reason: &str) {
 fn next_round(definition: &Definition, duty: &Obligation) -> (String, u32, String) {
     let occasion = duty.occasion.as_deref();
     let round = occasion.map_or(1, |occasion| occasion.round);
-    let first = occasion.and_then(|occasion| first_key(occasion));
+    let first = occasion.and_then(first_key);
     let key = round_key(first.as_deref(), round + 1);
     let part = Part::Occasion(&key);
     let id = obligation_id(&definition.ledger, &duty.task, &duty.unit, duty.role, part);

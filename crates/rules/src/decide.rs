@@ -45,8 +45,14 @@ impl Decider for Rules {
                 crate::evidence::withdrawn(&mut desk, withdrawn);
                 rest = crate::event::taken_down(&desk, withdrawn);
             }
-            Body::MatterReported(matter) => rest = crate::event::reported(&mut desk, matter),
-            Body::MatterWithdrawn(withdrawn) => rest = crate::event::called_off(&desk, withdrawn),
+            Body::MatterReported(matter) => {
+                crate::evidence::reported(&mut desk, matter);
+                rest = crate::event::reported(&mut desk, matter);
+            }
+            Body::MatterWithdrawn(withdrawn) => {
+                crate::evidence::called_off(&mut desk, withdrawn);
+                rest = crate::event::called_off(&desk, withdrawn);
+            }
             Body::CalendarDeployed(deployed) => crate::revise::calendar(&mut desk, deployed),
             Body::DirectoryDeployed(deployed) => crate::revise::directory(&mut desk, deployed),
             Body::DefinitionDeployed(deployed) => crate::activate::deployed(&mut desk, deployed),
@@ -68,6 +74,10 @@ impl Decider for Rules {
                     by,
                     after,
                 } => crate::act::trigger_all(&mut desk, ledger, task, *due, by.as_deref(), after),
+                Continuation::Count {
+                    publication,
+                    withdrawn,
+                } => crate::evidence::go_on(&mut desk, publication, withdrawn.as_deref()),
                 Continuation::Revise {
                     ledger,
                     because,

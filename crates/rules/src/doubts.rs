@@ -7,18 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use duban_calendar::{Calendar, Period};
 use duban_model::definition::{
-    DueRule, EventSort, FirstPeriod, Fulfilment, Ladder, LadderStep, Opens, Owner, Role, StepWhen,
-    Strength, Task, Term, Tier,
+    DueRule, FirstPeriod, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength, Task, Term,
+    Tier,
 };
 use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::{Definition, Directory};
 
-use crate::condition::Condition;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
-use crate::field::Field;
 use crate::node::Location;
-use crate::source::{LedgerSource, TaskSource, TasksSource};
+use crate::source::{LedgerSource, TasksSource};
+use crate::unmeetable;
 
 /// Tells every doubt about a definition; those about ladders in the ledger's file.
 pub(crate) fn tell(
@@ -68,7 +67,7 @@ pub(crate) fn tell(
     same_wording(definition, tasks, task_faults);
     for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
         let source = &source.value;
-        units_that_cannot(task, source, task_faults);
+        unmeetable::tell(task, source, directory, task_faults);
     }
 }
 
@@ -309,52 +308,4 @@ fn owed(task: &Task) -> impl Iterator<Item = (&String, Role)> {
     task.owners
         .iter()
         .flat_map(|owner| owner.units.iter().map(|unit| (unit, owner.role)))
-}
-
-/// Units whose own publications a condition shuts out, so that publishing cannot fulfil their duty.
-fn units_that_cannot(task: &Task, source: &TaskSource, faults: &mut Faults<'_>) {
-    let mut told = BTreeSet::new();
-    for (owner, written) in task.owners.iter().zip(&source.owners) {
-        let written = written.fulfilled_by.as_ref();
-        let written = &written.unwrap_or(&source.fulfilled_by).value.publications;
-        let (Fulfilment::Publications(requirements), Some(written)) =
-            (&owner.fulfilled_by, written)
-        else {
-            continue;
-        };
-        for (requirement, written) in requirements.iter().zip(written) {
-            let Some(when) = &written.when else { continue };
-            let Ok(condition) =
-                Condition::read(&when.value, EventSort::Publication, &requirement.kinds)
-            else {
-                continue;
-            };
-            let Some(allowed) = condition.compared_with(Field::Unit) else {
-                continue;
-            };
-            let shut_out: Vec<&String> = owner
-                .units
-                .iter()
-                .filter(|unit| !allowed.contains(unit))
-                .collect();
-            if let Some(first) = shut_out.first()
-                && told.insert(when.referenced)
-            {
-                faults.doubt(
-                    Severity::Warning,
-                    "W007",
-                    when.referenced,
-                    &task.id,
-                    format!(
-                        "requirement `{}` of task {}, which no publication of unit `{first}` can meet: it counts those of `{}` only",
-                        requirement.name,
-                        task.id,
-                        allowed.join("`, `")
-                    ),
-                    "a condition that the owing unit's own publications can meet",
-                    "remove the comparison, or give that unit its own `fulfilled_by`",
-                );
-            }
-        }
-    }
 }

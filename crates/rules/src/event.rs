@@ -12,6 +12,7 @@ use duban_model::record::cut;
 use crate::decide::Desk;
 use crate::field::Shown;
 use crate::judge::judge;
+use crate::openers::Openers;
 
 /// The longest title that a duty keeps of what it was opened for, in bytes of UTF-8.
 pub(crate) const MAX_TITLE_BYTES: usize = 600;
@@ -86,7 +87,7 @@ impl Event<'_> {
 fn came(desk: &Desk<'_, '_>, event: &Event<'_>, shown: Shown<'_>) -> Vec<Consequence> {
     let (state, tenant) = (desk.state, &desk.record.tenant);
     let openers = state.openers(tenant);
-    let open_now = openers.is_some_and(|openers| openers.any_event());
+    let open_now = openers.is_some_and(Openers::any_event);
     if !open_now && state.nothing_opened(tenant) {
         return Vec::new();
     }
@@ -94,8 +95,14 @@ fn came(desk: &Desk<'_, '_>, event: &Event<'_>, shown: Shown<'_>) -> Vec<Consequ
     let unit = state.current_unit(tenant, event.unit).to_owned();
     let mut asked = shown;
     asked.unit = &unit;
+    let day = |ledger: &str| {
+        let definition = &state.ledger(ledger)?.definition;
+        let at = judge(desk.record, definition, state.calendar(definition)?).at;
+        Some(at.date_in(definition.zone))
+    };
     let met: BTreeSet<(LedgerId, TaskId)> = openers
-        .map(|openers| openers.matches(event.sort, asked))
+        .zip(state.plan(tenant))
+        .map(|(openers, plan)| openers.matches(event.sort, asked, plan, &day))
         .unwrap_or_default();
     let before = event.opened_as(desk, &unit);
     let mut consequences = Vec::new();

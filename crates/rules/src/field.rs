@@ -1,4 +1,4 @@
-//! The fields of a publication that a condition can look at.
+//! The fields of a publication or matter that a condition can look at.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(crate) fn subject_of(word: &str) -> Option<EventSort> {
 /// A field of a publication; a matter has some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// Its id at the publishing site.
+    /// Its id: at the publishing site, or of the matter.
     Publication,
     /// Who published it.
     Unit,
@@ -49,8 +49,10 @@ pub enum Field {
     Formats,
     /// A remark.
     Note,
-    /// 关联: the id of what it belongs to.
+    /// 关联: the id of what it belongs to, or what it names.
     About,
+    /// The day that counts as the one of its publication, as text like `written`.
+    Published,
 }
 
 impl Field {
@@ -69,6 +71,7 @@ impl Field {
         Field::Formats,
         Field::Note,
         Field::About,
+        Field::Published,
     ];
 
     /// Those that a matter has.
@@ -106,6 +109,11 @@ impl Field {
             .find(|field| field.name_in(subject) == name)
     }
 
+    /// Whether its texts are dates.
+    pub(crate) fn is_date(self) -> bool {
+        matches!(self, Field::Written | Field::Published)
+    }
+
     /// Its name in events and conditions.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -122,6 +130,7 @@ impl Field {
             Field::Formats => "formats",
             Field::Note => "note",
             Field::About => "about",
+            Field::Published => "published",
         }
     }
 
@@ -141,10 +150,11 @@ impl Field {
             Field::Formats => "下载格式",
             Field::Note => "备注",
             Field::About => "关联",
+            Field::Published => "公开日期",
         }
     }
 
-    /// The field with this name.
+    /// The field of a publication with this name.
     pub fn parse(name: &str) -> Option<Field> {
         Field::ALL
             .iter()
@@ -175,23 +185,24 @@ impl Fields {
     }
 }
 
-/// A publication as a condition sees it: one that just came, or one that was noted.
+/// A publication or matter as a condition sees it: one that just came, or one that was noted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
     pub sort: EventSort,
     pub publication: &'a str,
     pub unit: &'a str,
     pub kind: &'a str,
-    title: &'a str,
-    url: Option<&'a str>,
-    category: Option<&'a str>,
-    issuer: Option<&'a str>,
-    number: Option<&'a str>,
-    written: Option<NaiveDate>,
-    validity: Option<&'a str>,
+    pub title: &'a str,
+    pub url: Option<&'a str>,
+    pub category: Option<&'a str>,
+    pub issuer: Option<&'a str>,
+    pub number: Option<&'a str>,
+    pub written: Option<NaiveDate>,
+    pub validity: Option<&'a str>,
     pub formats: &'a [String],
-    note: Option<&'a str>,
-    about: Option<&'a str>,
+    pub note: Option<&'a str>,
+    pub about: Option<&'a str>,
+    pub published: Option<NaiveDate>,
 }
 
 impl<'a> Shown<'a> {
@@ -211,6 +222,7 @@ impl<'a> Shown<'a> {
             formats: &p.formats,
             note: p.note.as_deref(),
             about: p.about.as_deref(),
+            published: None,
         }
     }
 
@@ -230,6 +242,7 @@ impl<'a> Shown<'a> {
             formats: &[],
             note: m.note.as_deref(),
             about: m.about.as_deref(),
+            published: None,
         }
     }
 
@@ -237,7 +250,7 @@ impl<'a> Shown<'a> {
         let id = p.publication.split_once('/').map_or("", |(_, id)| id);
         let carried = &p.carried;
         Shown {
-            sort: EventSort::Publication,
+            sort: sort_noted(&p.publication),
             publication: id,
             unit: &p.unit,
             kind: &p.kind,
@@ -251,6 +264,7 @@ impl<'a> Shown<'a> {
             formats: &carried.formats,
             note: carried.note.as_deref(),
             about: carried.about.as_deref(),
+            published: carried.published,
         }
     }
 
@@ -269,14 +283,40 @@ impl<'a> Shown<'a> {
             Field::Validity => self.validity,
             Field::Note => self.note,
             Field::About => self.about,
+            Field::Published => return self.published.map(|day| Cow::Owned(day.to_string())),
             Field::Formats => None,
         };
         text.map(Cow::Borrowed)
     }
 }
 
+/// By which name something is noted.
+pub(crate) fn noted_name(subject: EventSort, unit: &str, id: &str) -> String {
+    match subject {
+        EventSort::Publication => format!("{unit}/{id}"),
+        // No unit's id has a colon.
+        EventSort::Matter => format!("{MATTER}{unit}/{id}"),
+    }
+}
+
+/// What the names of noted matters begin with.
+const MATTER: &str = "matter:";
+
+/// What a name is noted for.
+pub(crate) fn sort_noted(name: &str) -> EventSort {
+    if name.starts_with(MATTER) {
+        EventSort::Matter
+    } else {
+        EventSort::Publication
+    }
+}
+
 /// Of a publication, what later decisions may look at beyond what is always noted.
-pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
+pub(crate) fn carried(
+    publication: &Publication,
+    published: Option<NaiveDate>,
+    wanted: Fields,
+) -> Carried {
     let text = |field, value: &Option<String>| {
         if wanted.has(field) {
             value.clone()
@@ -296,7 +336,8 @@ pub(crate) fn carried(publication: &Publication, wanted: Fields) -> Carried {
         } else {
             Vec::new()
         },
-        about: text(Field::About, &publication.about),
         note: text(Field::Note, &publication.note),
+        about: text(Field::About, &publication.about),
+        published: published.filter(|_| wanted.has(Field::Published)),
     }
 }

@@ -1,19 +1,19 @@
 //! One duty of one unit, and how records change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::ladder::{Deadline, Step};
 use chrono::NaiveDate;
 use duban_calendar::{Clock, Moment, Period};
-use duban_model::decision::{ObligationOpened, Occasion, When};
-use duban_model::definition::{Fulfilment, Owner, Role, Task};
+use duban_model::decision::{Arose, ObligationOpened, Occasion, When};
+use duban_model::definition::{Came, EventSort, Fulfilment, Owner, Role, Task};
 use duban_model::id::ObligationId;
 use duban_model::{Body, Name, Names, Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Where a duty stands. Overdue is not a state: an open duty can be overdue, and so can a submitted one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationState {
     /// It sleeps until its trigger (适时推进).
@@ -132,6 +132,9 @@ pub struct Obligation {
     /// Publications that count, by requirement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ticks: BTreeMap<u32, BTreeMap<String, Timestamp>>,
+    /// The unit or item that each of them counts for, by requirement, where each counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Box<BTreeMap<u32, BTreeMap<String, String>>>>,
     /// When it was submitted, as judged, and whether late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted: Option<(Timestamp, bool)>,
@@ -236,6 +239,7 @@ impl Obligation {
             due_soon: false,
             overdue: false,
             ticks: BTreeMap::new(),
+            items: None,
             submitted: None,
             done: None,
             armed: None,
@@ -287,12 +291,28 @@ impl Obligation {
                     .entry(r.requirement)
                     .or_default()
                     .insert(r.publication.clone(), r.at);
+                if let Some(item) = &r.item {
+                    self.items
+                        .get_or_insert_default()
+                        .entry(r.requirement)
+                        .or_default()
+                        .insert(r.publication.clone(), item.clone());
+                }
             }
             Body::ObligationUnticked(r) => {
                 if let Some(ticks) = self.ticks.get_mut(&r.requirement) {
                     ticks.remove(&r.publication);
                     if ticks.is_empty() {
                         self.ticks.remove(&r.requirement);
+                    }
+                }
+                if let Some(items) = &mut self.items {
+                    if let Some(of_it) = items.get_mut(&r.requirement) {
+                        of_it.remove(&r.publication);
+                    }
+                    items.retain(|_, of_it| !of_it.is_empty());
+                    if items.is_empty() {
+                        self.items = None;
                     }
                 }
             }
@@ -495,22 +515,58 @@ impl Obligation {
         task.owners.get(self.owner as usize)
     }
 
-    /// The names of requirements that publications have not met yet.
-    pub fn missing(&self, fulfilled_by: &Fulfilment) -> Vec<String> {
-        match fulfilled_by {
-            Fulfilment::Submission => Vec::new(),
-            Fulfilment::Publications(list) => list
-                .iter()
-                .enumerate()
-                .filter(|(i, requirement)| {
-                    let have = self
-                        .ticks
-                        .get(&u32::try_from(*i).unwrap_or(u32::MAX))
-                        .map_or(0, BTreeMap::len);
-                    (have as u64) < u64::from(requirement.at_least)
-                })
-                .map(|(_, requirement)| requirement.name.clone())
-                .collect(),
-        }
+    /// The publication or matter that opened it: its sort, its unit and its own id.
+    pub(crate) fn opened_for(&self) -> Option<(EventSort, &str, &str)> {
+        let arose = &self.occasion.as_ref()?.arose;
+        let sort = match arose {
+            Arose::Publication(_) => EventSort::Publication,
+            Arose::Matter(_) => EventSort::Matter,
+            Arose::Schedule | Arose::Duty(_) | Arose::Again => return None,
+        };
+        let (unit, id) = arose.subject()?;
+        Some((sort, unit, id))
+    }
+
+    /// What one publication or matter counts for in a requirement, where each counts once.
+    pub(crate) fn item_of(&self, number: u32, name: &str) -> Option<&str> {
+        let of_it = self.items.as_ref()?.get(&number)?;
+        of_it.get(name).map(String::as_str)
+    }
+
+    /// Whether a unit or item has come for a requirement.
+    pub(crate) fn has_item(&self, number: u32, item: &str) -> bool {
+        let items = self.items.as_ref().and_then(|items| items.get(&number));
+        items.is_some_and(|of_it| of_it.values().any(|there| there == item))
+    }
+
+    /// Whether all that must be published or reported is there.
+    pub fn is_complete(&self, fulfilled_by: &Fulfilment) -> bool {
+        (0..)
+            .zip(fulfilled_by.requirements())
+            .all(|(number, requirement)| self.meets(number, requirement))
+    }
+
+    /// What has not been published, reported or submitted yet, in words. `unit` gives a unit's name
+    /// as notices print it.
+    pub fn missing(&self, fulfilled_by: &Fulfilment, unit: &dyn Fn(&str) -> String) -> Vec<String> {
+        let submitted = self.submitted.is_some() || self.state == ObligationState::Fulfilled;
+        Came::missing(self, fulfilled_by, submitted, unit)
+    }
+}
+
+impl Came for Obligation {
+    fn ticked(&self, requirement: u32) -> usize {
+        self.ticks.get(&requirement).map_or(0, BTreeMap::len)
+    }
+
+    fn items(&self, requirement: u32) -> BTreeSet<&str> {
+        let items = self
+            .items
+            .as_ref()
+            .and_then(|items| items.get(&requirement));
+        items
+            .into_iter()
+            .flat_map(|of_it| of_it.values().map(String::as_str))
+            .collect()
     }
 }

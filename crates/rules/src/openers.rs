@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use duban_model::Definition;
 use duban_model::definition::{EventRule, EventSort, FollowWhen, Opens, OwnerFrom, Task};
 use duban_model::id::{LedgerId, TaskId, UnitId};
@@ -10,6 +11,7 @@ use duban_model::id::{LedgerId, TaskId, UnitId};
 use crate::asked::Asked;
 use crate::condition::Condition;
 use crate::field::{Field, Shown};
+use crate::plan::Plan;
 
 /// The rules of an office's ledgers by which duties open other than with their ledger.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ struct Bucket {
 #[derive(Clone, Debug)]
 struct Rule {
     ledger: LedgerId,
+    /// The calendar of its ledger.
+    calendar: String,
     task: TaskId,
     /// The units of which an event must name one; none means any.
     units: Option<std::sync::Arc<BTreeSet<UnitId>>>,
@@ -52,7 +56,7 @@ impl Openers {
                 self.standing.insert(name());
             }
             match &task.opens {
-                Opens::Event(rule) => self.add_rule(ledger, task, rule),
+                Opens::Event(rule) => self.add_rule(definition, task, rule),
                 Opens::Follows(rule) => {
                     let of = (ledger.clone(), rule.task.clone(), rule.when);
                     self.follows.entry(of).or_default().push(task.id.clone());
@@ -62,7 +66,7 @@ impl Openers {
         }
     }
 
-    fn add_rule(&mut self, ledger: &str, task: &Task, rule: &EventRule) {
+    fn add_rule(&mut self, definition: &Definition, task: &Task, rule: &EventRule) {
         let when = rule.when.as_deref().map(Condition::adopted);
         let when = when.map(std::sync::Arc::new);
         let key = when
@@ -70,7 +74,8 @@ impl Openers {
             .and_then(|condition| condition.as_ref().ok()?.key())
             .cloned();
         let entry = Rule {
-            ledger: ledger.to_owned(),
+            ledger: definition.ledger.clone(),
+            calendar: definition.calendar.clone(),
             task: task.id.clone(),
             units: limits(task).map(std::sync::Arc::new),
             when,
@@ -90,7 +95,15 @@ impl Openers {
     }
 
     /// The rules that an event meets, each by ledger and task, in order.
-    pub fn matches(&self, sort: EventSort, shown: Shown<'_>) -> BTreeSet<(LedgerId, TaskId)> {
+    /// `plan` knows what conditions look at besides the event, `published` the day that counts in a
+    /// ledger.
+    pub fn matches(
+        &self,
+        sort: EventSort,
+        shown: Shown<'_>,
+        plan: &Plan,
+        published: &dyn Fn(&str) -> Option<NaiveDate>,
+    ) -> BTreeSet<(LedgerId, TaskId)> {
         let mut found = BTreeSet::new();
         if self.events.is_empty() {
             return found;
@@ -106,7 +119,18 @@ impl Openers {
             }
             let met = match rule.when.as_deref() {
                 None => true,
-                Some(Ok(condition)) => condition.ask(&asked).is_ok(),
+                Some(Ok(condition)) => {
+                    let around = plan.around(&rule.calendar);
+                    if condition.fields().has(Field::Published) {
+                        let shown = Shown {
+                            published: published(&rule.ledger),
+                            ..shown
+                        };
+                        condition.ask(&Asked::about(shown), &around).is_ok()
+                    } else {
+                        condition.ask(&asked, &around).is_ok()
+                    }
+                }
                 Some(Err(_)) => false,
             };
             if met {

@@ -1,18 +1,13 @@
-//! Compiling who owes a task and what fulfils it for them.
-
-use std::collections::BTreeSet;
+//! Compiling who owes a task.
 
 use duban_model::Directory;
-use duban_model::definition::{EventSort, Fulfilment, Owner, OwnerFrom, Requirement};
+use duban_model::definition::{Fulfilment, Owner, OwnerFrom};
 
-use crate::condition::Condition;
-use crate::condition_parse::Fault;
-use crate::diagnostic::nearest;
 use crate::faults::Faults;
-use crate::field::Field;
 use crate::reading::Spanned;
-use crate::source::{FulfilmentSource, LedgerSource, OwnerSource, TaskSource};
-use crate::words::{FROMS, ROLES, SUBMISSIONS};
+use crate::requirement::{compile_fulfilment, groups_of, is_opened_by_event};
+use crate::source::{LedgerSource, OwnerSource, TaskSource};
+use crate::words::{FROMS, ROLES};
 
 pub(crate) fn known_unit(
     unit: &Spanned<String>,
@@ -107,7 +102,7 @@ pub(crate) fn compile_owner(
         );
     }
     let fulfilled_by = match &owner.fulfilled_by {
-        Some(own) => compile_fulfilment(own, ledger, directory, faults),
+        Some(own) => compile_fulfilment(own, is_opened_by_event(task), ledger, directory, faults),
         None => default.cloned(),
     };
     Some(Owner {
@@ -130,11 +125,7 @@ fn members(
     if !members.is_empty() {
         return Some(members);
     }
-    let groups: BTreeSet<&str> = directory
-        .units
-        .values()
-        .flat_map(|u| u.groups.iter().map(String::as_str))
-        .collect();
+    let groups = groups_of(directory);
     faults.misspelt(
         "D027",
         group.referenced,
@@ -145,109 +136,4 @@ fn members(
         "give a unit of directory.yaml this group",
     );
     None
-}
-
-pub(crate) fn compile_fulfilment(
-    source: &Spanned<FulfilmentSource>,
-    ledger: &LedgerSource,
-    directory: &Directory,
-    faults: &mut Faults<'_>,
-) -> Option<Fulfilment> {
-    let at = source.referenced;
-    let source = &source.value;
-    match (&source.publications, &source.submission) {
-        (None, Some(word)) => faults
-            .choose(word, SUBMISSIONS)
-            .map(|()| Fulfilment::Submission),
-        (Some(list), None) if !list.is_empty() => {
-            let mut requirements = Vec::new();
-            for requirement in list {
-                for kind in &requirement.kinds {
-                    if !ledger.kinds.contains_key(&kind.value) {
-                        faults.misspelt(
-                            "D035",
-                            kind.referenced,
-                            format!("kind `{}`", kind.value),
-                            "a kind that ledger.yaml lists",
-                            &kind.value,
-                            ledger.kinds.keys().map(String::as_str),
-                            "add it to `kinds` in ledger.yaml",
-                        );
-                    }
-                }
-                if requirement.kinds.is_empty() || requirement.at_least.value == 0 {
-                    faults.error(
-                        "D036",
-                        requirement.at_least.referenced,
-                        format!("requirement `{}` that anything meets", requirement.name),
-                        "at least one kind and at_least: 1 or more",
-                        "name what counts",
-                    );
-                }
-                let kinds: Vec<String> =
-                    requirement.kinds.iter().map(|k| k.value.clone()).collect();
-                if let Some(when) = &requirement.when {
-                    for fault in
-                        condition_faults(&when.value, EventSort::Publication, &kinds, directory)
-                    {
-                        faults.within(when, fault);
-                    }
-                }
-                requirements.push(Requirement {
-                    name: requirement.name.clone(),
-                    kinds,
-                    at_least: requirement.at_least.value,
-                    when: requirement.when.as_ref().map(|when| when.value.clone()),
-                });
-            }
-            Some(Fulfilment::Publications(requirements))
-        }
-        _ => {
-            faults.error(
-                "D037",
-                at,
-                match (&source.publications, &source.submission) {
-                    (Some(_), Some(_)) => "`publications` and `submission` both",
-                    (Some(_), None) => "an empty list of `publications`",
-                    (None, _) => "neither `publications` nor `submission`",
-                },
-                "exactly one of publications: […] and submission: verified",
-                "keep or add one",
-            );
-            None
-        }
-    }
-}
-
-/// What is wrong with a condition, and which units it asks for that are not there.
-pub(crate) fn condition_faults(
-    text: &str,
-    sort: EventSort,
-    kinds: &[String],
-    directory: &Directory,
-) -> Vec<Fault> {
-    let condition = match Condition::read(text, sort, kinds) {
-        Ok(condition) => condition,
-        Err(faults) => return faults,
-    };
-    let asked = condition.compared_with(Field::Unit).unwrap_or_default();
-    asked
-        .iter()
-        .filter(|unit| !directory.units.contains_key(*unit))
-        .map(|unit| {
-            let before = text.find(unit.as_str()).map_or("", |at| &text[..at]);
-            let near = nearest(unit, directory.units.keys().map(String::as_str));
-            Fault {
-                // At the quote before it.
-                offset: before.chars().count().saturating_sub(1),
-                code: "D066",
-                found: format!("unit `{unit}`: no publication can come from it"),
-                expected: "a unit of directory.yaml".to_owned(),
-                remedy: near.map_or_else(
-                    || "correct the id, or add the unit to directory.yaml".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                ),
-            }
-        })
-        .collect()
 }

@@ -1,77 +1,59 @@
-//! What the ledgers of one office ask of publications, arranged so that one publication meets only
-//! the requirements that can want it. Derived from the definitions in force, once for each.
+//! What the ledgers of one office ask of publications and matters, arranged so that one event meets
+//! only the requirements that can want it. Derived from the definitions in force, once for each.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use duban_model::definition::{Fulfilment, Owner, OwnerFrom, Requirement};
+use duban_calendar::Calendar;
+use duban_model::definition::{By, EventSort, Opens, Owner, OwnerFrom, Requirement};
 use duban_model::fact::Publication;
-use duban_model::id::{LedgerId, TaskId, UnitId};
-use duban_model::{Body, Definition, Envelope, EnvelopeFault, Timestamp, Zone};
+use duban_model::id::{LedgerId, TaskId};
+use duban_model::{Body, Definition, Directory, Envelope, EnvelopeFault, Timestamp, Zone};
 
 use crate::asked::Asked;
+use crate::bucket::{Bucket, Buckets, Entry};
 use crate::condition::{Condition, Unmet};
 use crate::field::{Field, Fields, Shown};
+use crate::setting::{Around, Setting};
 
 /// The requirements of an office's ledgers.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Where each row of each ledger stands in its definition.
     rows: BTreeMap<LedgerId, BTreeMap<TaskId, usize>>,
-    /// The kinds of publication that are asked for, numbered.
+    /// The kinds of publication that are asked for, numbered together with those of matter.
     kinds: BTreeMap<String, u32>,
-    /// By unit: kinds in order, each with the place of its bucket.
-    wanted: BTreeMap<UnitId, Vec<(u32, usize)>>,
-    /// What is wanted. The units of a group share their buckets: a thousand units under a thousand
-    /// rules are a million pairs.
-    buckets: Vec<Bucket>,
+    /// The kinds of matter.
+    matters: BTreeMap<String, u32>,
+    /// What is wanted of the owing unit itself, by unit.
+    own: Buckets,
+    /// What is wanted of the units below, by the unit that owes.
+    below: Buckets,
+    /// What is wanted of anybody, by kind.
+    anyone: BTreeMap<u32, Bucket>,
+    /// Some requirement asks for the units below one.
+    asks_above: bool,
+    /// The kinds of which more than the owing unit's own count.
+    wide_kinds: BTreeSet<u32>,
     /// Each condition once, however many requirements share its text. One that this release cannot
     /// read is kept with the reason: it is not met by anything.
     conditions: Vec<Result<Condition, String>>,
     /// Where each condition stands, by its text.
     texts: BTreeMap<String, usize>,
-    /// The ledgers in the order in which they came.
-    ledgers: Vec<LedgerId>,
+    /// The ledgers in the order in which they came, each with its calendar.
+    ledgers: Vec<(LedgerId, String)>,
     /// What some condition looks at.
     fields: Fields,
     /// The earliest issue of a ledger, by zone.
     issued: Vec<(Zone, NaiveDate)>,
+    /// The conditions of what opens duties: the groups that they name, and whether any counts days.
+    opening_groups: Vec<String>,
+    opening_counts_days: bool,
+    /// What else conditions and requirements look at.
+    setting: Setting,
 }
 
-/// The requirements for one kind of publication of some units.
-#[derive(Clone, Debug, Default)]
-struct Bucket {
-    /// How many units share it.
-    units: usize,
-    /// Those that every such publication may meet.
-    any: Vec<Entry>,
-    /// Those that want a field to be a certain text: by the text's hash, since ten thousand long
-    /// texts with a common beginning are slow to compare and far apart in memory. Another text of
-    /// the same hash is told apart when the condition is asked.
-    keyed: Vec<(Field, BTreeMap<u64, Vec<Entry>>)>,
-}
-
-/// Places of a ledger, its row, the owner entry, the requirement, and its condition.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    ledger: usize,
-    task: usize,
-    owner: usize,
-    requirement: u32,
-    when: Option<usize>,
-}
-
-/// FNV-1a. Not for secrets: who writes the ledger chooses the texts.
-fn hash(text: &str) -> u64 {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    text.bytes().fold(BASIS, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(PRIME)
-    })
-}
-
-/// A requirement that a publication meets: of which ledger, row, owner entry, and which of its list.
+/// A requirement that an event meets: of which ledger, row, owner entry, and which of its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Match<'p> {
     /// The ledger.
@@ -82,6 +64,8 @@ pub struct Match<'p> {
     pub owner: usize,
     /// The requirement's place in what fulfils it.
     pub requirement: u32,
+    /// The unit that owes it; absent where anybody's events count for all units of the owner entry.
+    pub unit: Option<&'p str>,
 }
 
 impl Plan {
@@ -96,13 +80,19 @@ impl Plan {
     pub(crate) fn add(&mut self, definition: &Definition) {
         let mut rows = BTreeMap::new();
         let ledger = self.ledgers.len();
-        self.ledgers.push(definition.ledger.clone());
+        self.ledgers
+            .push((definition.ledger.clone(), definition.calendar.clone()));
         for (place, task) in definition.tasks.iter().enumerate() {
             rows.entry(task.id.clone()).or_insert(place);
+            if let Opens::Event(rule) = &task.opens
+                && let Some(Ok(condition)) = rule.when.as_deref().map(Condition::adopted)
+            {
+                self.opening_groups
+                    .extend(condition.groups().iter().cloned());
+                self.opening_counts_days |= condition.counts_days();
+            }
             for (owner_place, owner) in task.owners.iter().enumerate() {
-                let Fulfilment::Publications(requirements) = &owner.fulfilled_by else {
-                    continue;
-                };
+                let requirements = owner.fulfilled_by.requirements();
                 for (number, requirement) in (0..).zip(requirements) {
                     let entry = Entry {
                         ledger,
@@ -111,7 +101,7 @@ impl Plan {
                         requirement: number,
                         when: requirement.when.as_ref().map(|text| self.condition(text)),
                     };
-                    self.want(&who(owner), requirement, entry);
+                    self.want(owner, requirement, entry);
                 }
             }
         }
@@ -119,6 +109,26 @@ impl Plan {
         match self.issued.iter_mut().find(|(z, _)| *z == definition.zone) {
             Some((_, issued)) => *issued = (*issued).min(definition.issued),
             None => self.issued.push((definition.zone, definition.issued)),
+        }
+    }
+
+    /// Takes over, of the directory and the calendars in force, what its ledgers ask.
+    pub(crate) fn settle_in<'c>(
+        &mut self,
+        directory: Option<&Directory>,
+        calendars: impl Iterator<Item = &'c Calendar>,
+    ) {
+        let known = self.conditions.iter().filter_map(|c| c.as_ref().ok());
+        if let Some(directory) = directory {
+            let groups = known.clone().flat_map(Condition::groups);
+            let groups = groups.chain(&self.opening_groups);
+            self.setting
+                .of_directory(directory, groups, self.asks_above);
+        }
+        if self.opening_counts_days || known.clone().any(Condition::counts_days) {
+            for calendar in calendars {
+                self.setting.put_calendar(calendar);
+            }
         }
     }
 
@@ -137,83 +147,83 @@ impl Plan {
         place
     }
 
-    fn want(&mut self, units: &[UnitId], requirement: &Requirement, entry: Entry) {
+    fn want(&mut self, owner: &Owner, requirement: &Requirement, entry: Entry) {
+        if requirement.each().is_some() || requirement.about.is_some() {
+            self.fields = self.fields.with(Field::About);
+        }
         let condition = entry
             .when
             .and_then(|place| self.conditions[place].as_ref().ok());
         let key = condition.and_then(Condition::key);
         for kind in &requirement.kinds {
-            let next = u32::try_from(self.kinds.len()).expect("fewer kinds than that");
-            let kind = *self.kinds.entry(kind.clone()).or_insert(next);
-            // The units in question, by the bucket they have now.
-            let mut now: BTreeMap<Option<usize>, BTreeSet<&UnitId>> = BTreeMap::new();
-            for unit in units {
-                let bucket = self
-                    .wanted
-                    .get(unit)
-                    .and_then(|kinds| bucket_of(kinds, kind));
-                now.entry(bucket).or_default().insert(unit);
+            let next = self.kinds.len() + self.matters.len();
+            let next = u32::try_from(next).expect("fewer kinds than that");
+            let kinds = match requirement.on {
+                EventSort::Publication => &mut self.kinds,
+                EventSort::Matter => &mut self.matters,
+            };
+            let kind = *kinds.entry(kind.clone()).or_insert(next);
+            self.asks_above |= requirement.by == By::Subordinates;
+            if requirement.by != By::Unit {
+                self.wide_kinds.insert(kind);
             }
-            for (before, units) in now {
-                let place = match before {
-                    // All that share it are here.
-                    Some(place) if self.buckets[place].units == units.len() => place,
-                    before => {
-                        let mut bucket = Bucket::default();
-                        if let Some(place) = before {
-                            bucket.clone_from(&self.buckets[place]);
-                            self.buckets[place].units -= units.len();
-                        }
-                        bucket.units = units.len();
-                        self.buckets.push(bucket);
-                        self.buckets.len() - 1
-                    }
-                };
-                for unit in units {
-                    let kinds = self.wanted.entry(unit.clone()).or_default();
-                    match kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
-                        Ok(at) => kinds[at].1 = place,
-                        Err(at) => kinds.insert(at, (kind, place)),
-                    }
-                }
-                let bucket = &mut self.buckets[place];
-                match key {
-                    None => bucket.any.push(entry),
-                    Some(key) => {
-                        let texts = bucket.texts(key.field);
-                        for text in &key.texts {
-                            texts.entry(hash(text)).or_default().push(entry);
-                        }
-                    }
-                }
+            // Which units owe it is known when the event comes: they are looked for then.
+            let by_event = match owner.from {
+                Some(OwnerFrom::Event) => owner.group.is_none(),
+                Some(OwnerFrom::EventSuperior) => true,
+                _ => false,
+            };
+            match requirement.by {
+                _ if by_event => self.anyone.entry(kind).or_default().put(key, entry),
+                By::Unit => self.own.want(&owner.units, kind, key, entry),
+                By::Subordinates => self.below.want(&owner.units, kind, key, entry),
+                By::Anyone => self.anyone.entry(kind).or_default().put(key, entry),
             }
         }
     }
 
-    /// What is wanted of a unit's publications of one kind.
-    fn bucket(&self, unit: &str, kind: &str) -> Option<&Bucket> {
-        let kinds = self.wanted.get(unit)?;
-        let place = bucket_of(kinds, *self.kinds.get(kind)?)?;
-        self.buckets.get(place)
-    }
-
     /// The requirements that a publication meets, in order, each once.
     pub fn matches(&self, publication: &Publication) -> Vec<Match<'_>> {
-        let shown = Shown::of(publication);
+        self.met_by(Shown::of(publication), &|_| None)
+    }
+
+    /// The requirements that an event meets by what it is and who it comes from, in order, each
+    /// once. `published` is the day that counts in a ledger.
+    pub(crate) fn met_by(
+        &self,
+        shown: Shown<'_>,
+        published: &dyn Fn(&str) -> Option<NaiveDate>,
+    ) -> Vec<Match<'_>> {
+        let kinds = match shown.sort {
+            EventSort::Publication => &self.kinds,
+            EventSort::Matter => &self.matters,
+        };
+        let Some(kind) = kinds.get(shown.kind).copied() else {
+            return Vec::new();
+        };
         let asked = Asked::about(shown);
-        let mut found: Vec<Match<'_>> = [shown.unit, ANY_UNIT]
+        let own = self.own.of(shown.unit, kind);
+        let own = own.map(|(unit, bucket)| (Some(unit), bucket));
+        let above = (!self.below.is_empty()).then(|| self.setting.above(shown.unit));
+        let below = above
             .into_iter()
-            .filter_map(|unit| self.bucket(unit, shown.kind))
-            .flat_map(|bucket| bucket.candidates(&shown))
-            .filter(|entry| match entry.when {
+            .flatten()
+            .filter_map(|unit| self.below.of(unit, kind))
+            .map(|(unit, bucket)| (Some(unit), bucket));
+        let anyone = self.anyone.get(&kind).map(|bucket| (None, bucket));
+        let buckets = own.into_iter().chain(below).chain(anyone);
+        let mut found: Vec<Match<'_>> = buckets
+            .flat_map(|(unit, bucket)| bucket.candidates(&shown).map(move |entry| (unit, entry)))
+            .filter(|(_, entry)| match entry.when {
                 None => true,
-                Some(place) => self.ask(place, &asked).is_ok(),
+                Some(place) => self.ask(entry.ledger, place, &asked, published).is_ok(),
             })
-            .map(|entry| Match {
-                ledger: &self.ledgers[entry.ledger],
+            .map(|(unit, entry)| Match {
+                ledger: &self.ledgers[entry.ledger].0,
                 task: entry.task,
                 owner: entry.owner,
                 requirement: entry.requirement,
+                unit: unit.map(String::as_str),
             })
             .collect();
         found.sort_unstable();
@@ -232,22 +242,52 @@ impl Plan {
         })
     }
 
-    /// Asks a requirement's condition, if it has one, of a publication.
-    pub(crate) fn asks(&self, when: Option<&str>, shown: &Shown<'_>) -> Result<(), Unmet> {
+    /// Asks a condition of a ledger, if there is one, of an event that is shown with the day that
+    /// counts.
+    pub(crate) fn asks(
+        &self,
+        calendar: &str,
+        when: Option<&str>,
+        shown: &Shown<'_>,
+    ) -> Result<(), Unmet> {
         let Some(text) = when else {
             return Ok(());
         };
-        match self.texts.get(text) {
-            Some(place) => self.ask(*place, &Asked::about(*shown)),
-            None => Err(Unmet::Unanswered("not in force".to_owned())),
+        let Some(place) = self.texts.get(text) else {
+            return Err(Unmet::Unanswered("not in force".to_owned()));
+        };
+        match &self.conditions[*place] {
+            Ok(condition) => condition.ask(&Asked::about(*shown), &self.setting.around(calendar)),
+            Err(fault) => Err(Unmet::Unanswered(fault.clone())),
         }
     }
 
-    fn ask(&self, place: usize, asked: &Asked<'_>) -> Result<(), Unmet> {
+    fn ask(
+        &self,
+        ledger: usize,
+        place: usize,
+        asked: &Asked<'_>,
+        published: &dyn Fn(&str) -> Option<NaiveDate>,
+    ) -> Result<(), Unmet> {
+        let (id, calendar) = &self.ledgers[ledger];
+        let around = self.setting.around(calendar);
         match &self.conditions[place] {
-            Ok(condition) => condition.ask(asked),
+            // The day that counts is another in another ledger.
+            Ok(condition) if condition.fields().has(Field::Published) => {
+                let shown = Shown {
+                    published: published(id),
+                    ..*asked.shown()
+                };
+                condition.ask(&Asked::about(shown), &around)
+            }
+            Ok(condition) => condition.ask(asked, &around),
             Err(fault) => Err(Unmet::Unanswered(fault.clone())),
         }
+    }
+
+    /// What a condition of a ledger that counts by this calendar can ask besides the event.
+    pub(crate) fn around(&self, calendar: &str) -> Around<'_> {
+        self.setting.around(calendar)
     }
 
     /// Where a row stands in its ledger.
@@ -265,6 +305,26 @@ impl Plan {
         self.fields
     }
 
+    /// Whether more than the owing unit's own events can count.
+    pub(crate) fn is_wide(&self) -> bool {
+        !self.wide_kinds.is_empty()
+    }
+
+    /// Whether events of a kind can count for others than their own unit.
+    pub(crate) fn is_wide_kind(&self, sort: EventSort, kind: &str) -> bool {
+        let kinds = match sort {
+            EventSort::Publication => &self.kinds,
+            EventSort::Matter => &self.matters,
+        };
+        let number = kinds.get(kind);
+        number.is_some_and(|number| self.wide_kinds.contains(number))
+    }
+
+    /// The units above one, the nearest first, as far as some requirement asks for them.
+    pub(crate) fn above<'s>(&'s self, unit: &'s str) -> impl Iterator<Item = &'s str> {
+        self.setting.above(unit)
+    }
+
     /// The earliest issue of its ledgers, if an instant lies before the issue of every one.
     pub(crate) fn before_all(&self, at: Timestamp) -> Option<NaiveDate> {
         let early = |(zone, issued): &(Zone, NaiveDate)| at.date_in(*zone) < *issued;
@@ -272,43 +332,5 @@ impl Plan {
             return self.issued.iter().map(|(_, issued)| *issued).min();
         }
         None
-    }
-}
-
-/// Stands for every unit, where an owner takes its unit from the event. No unit's id is empty.
-const ANY_UNIT: &str = "";
-
-/// Whose publications an owner entry may ask for.
-fn who(owner: &Owner) -> Cow<'_, [UnitId]> {
-    match owner.from {
-        Some(OwnerFrom::Event) if owner.group.is_some() => Cow::Borrowed(&owner.units),
-        Some(OwnerFrom::Event | OwnerFrom::EventSuperior) => Cow::Owned(vec![ANY_UNIT.to_owned()]),
-        _ => Cow::Borrowed(&owner.units),
-    }
-}
-
-/// The place of the bucket for a kind.
-fn bucket_of(kinds: &[(u32, usize)], kind: u32) -> Option<usize> {
-    let at = kinds.binary_search_by_key(&kind, |(kind, _)| *kind).ok()?;
-    Some(kinds[at].1)
-}
-
-impl Bucket {
-    fn texts(&mut self, field: Field) -> &mut BTreeMap<u64, Vec<Entry>> {
-        let place = self.keyed.iter().position(|(f, _)| *f == field);
-        let place = place.unwrap_or_else(|| {
-            self.keyed.push((field, BTreeMap::new()));
-            self.keyed.len() - 1
-        });
-        &mut self.keyed[place].1
-    }
-
-    fn candidates<'b>(&'b self, shown: &Shown<'_>) -> impl Iterator<Item = &'b Entry> {
-        let keyed = self.keyed.iter().filter_map(|(field, texts)| {
-            let text = shown.text(*field)?;
-            texts.get(&hash(&text))
-        });
-        let keyed: Vec<&Vec<Entry>> = keyed.collect();
-        self.any.iter().chain(keyed.into_iter().flatten())
     }
 }

@@ -12,12 +12,12 @@ use crate::case::{CATCHUP, Case};
 use crate::clock;
 use crate::decide::Desk;
 use crate::due::{self, Start, derived};
-use crate::evidence::settle;
 use crate::ladder::{Step, ladder_steps};
 use crate::obligation::{Obligation, ObligationState, obligation_id};
 use crate::open::start;
 use crate::recount::recount;
 use crate::revise::Basis;
+use crate::settle::settle;
 use crate::state::{Ledger, RulesState};
 
 /// Brings one duty under what is in force. False if its evidence needs more records than one input

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, OPENS, PERIODS, ROLES, ROLLS, SORTS, STRENGTHS,
-    SUBMISSIONS, TIERS, spellings,
+    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, MERGED, OPENS, PERIODS, ROLES,
+    ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
 };
 
 /// A plain id.
@@ -25,6 +25,8 @@ const TIME: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 /// A day, a day of each year, the end of each period, or a term.
 const DUE: &str = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}-[0-9]{2}|period_end|(0|[1-9][0-9]*)(wd|d)|[1-9][0-9]*h)$";
+/// How many, or how many of a hundred.
+const AMOUNT: &str = "^([1-9][0-9]*|([1-9][0-9]?|100)%)$";
 /// The code of a warning or question.
 const CODE: &str = "^[CW][0-9]{3}$";
 
@@ -164,6 +166,10 @@ pub(crate) struct TaskSource {
     /// 可省。完成时限原文 | Optional. The deadline as worded
     #[serde(default)]
     pub deadline_phrase: Option<String>,
+    /// 可省。原文件中与上一行合并的单元格:units 责任单位,deadline 完成时限 | Optional. Cells that the document merges with the row above
+    #[serde(default)]
+    #[schemars(extend("items" = {"type": "string", "enum": spellings(MERGED)}))]
+    pub merged: Vec<Spanned<String>>,
     /// required 必办;encouraged 鼓励 | Binding, or encouraged
     #[schemars(extend("enum" = spellings(STRENGTHS)))]
     pub strength: Spanned<String>,
@@ -285,7 +291,7 @@ pub(crate) struct ExtensionSource {
 /// 责任单位:单位、单位组、来源三者选一 | Who owes a task: a unit, a group, or where it is taken from
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}]))]
+#[schemars(title = "owner", extend("anyOf" = [{"required": ["unit"]}, {"required": ["group"]}, {"required": ["from"]}], "not" = {"anyOf": [{"required": ["unit", "group"]}, {"required": ["unit", "from"]}]}))]
 pub(crate) struct OwnerSource {
     /// 单位编号 | A unit id
     #[serde(default)]
@@ -293,7 +299,7 @@ pub(crate) struct OwnerSource {
     /// 单位组名称 | A group's name
     #[serde(default)]
     pub group: Option<Spanned<String>>,
-    /// event 事件的单位(可另写单位组限定)、event_superior 其上级、office 主管部门、leading_group 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
+    /// `event` 事件的单位(可另写单位组限定)、`event_superior` 其上级、`office` 主管部门、`leading_group` 领导小组 | The event's unit (of a group, if one stands beside), the one above it, the office, the leading group
     #[serde(default)]
     #[schemars(extend("enum" = spellings(FROMS)))]
     pub from: Option<Spanned<String>>,
@@ -308,21 +314,24 @@ pub(crate) struct OwnerSource {
     pub fulfilled_by: Option<Spanned<FulfilmentSource>>,
 }
 
-/// 销号条件:二者选一 | What fulfils a task: exactly one of the two
+/// 销号条件:所写各项均须达到 | What fulfils a task: all that is written
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "fulfilled_by", extend("oneOf" = [{"required": ["publications"]}, {"required": ["submission"]}]))]
+#[schemars(title = "fulfilled_by", extend("anyOf" = [{"required": ["publications"]}, {"required": ["matters"]}, {"required": ["submission"]}]))]
 pub(crate) struct FulfilmentSource {
-    /// 公开即销号:所列各项均须达到 | Fulfilled by publishing: all that is listed
+    /// 须公开的,所列各项均须达到 | What must be published: all that is listed
     #[serde(default)]
     pub publications: Option<Vec<RequirementSource>>,
-    /// verified:报送并经主管部门核实 | Submitted and verified by the office
+    /// 须报告的事由,所列各项均须达到 | Matters that must be reported: all that is listed
+    #[serde(default)]
+    pub matters: Option<Vec<RequirementSource>>,
+    /// verified:报送并经主管部门核实;与其他各项同写时在其后 | Submitted and verified by the office; after the others, where they stand beside it
     #[serde(default)]
     #[schemars(extend("enum" = spellings(SUBMISSIONS)))]
     pub submission: Option<Spanned<String>>,
 }
 
-/// 须公开的一项 | Something to be published
+/// 须公开或者报告的一项 | Something to be published or reported
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "requirement")]
@@ -332,12 +341,26 @@ pub(crate) struct RequirementSource {
     /// 可算数的种类 | The kinds that count
     #[schemars(length(min = 1))]
     pub kinds: Vec<Spanned<String>>,
-    /// 至少几条,1以上 | How many at least
-    #[schemars(range(min = 1))]
-    pub at_least: Spanned<u32>,
+    /// 至少几条,1以上;与 each_of、items 同写时可为比例,如 80% | How many at least; beside `each_of` or `items` a share such as 80%
+    #[schemars(extend("type" = ["integer", "string"], "minimum" = 1, "pattern" = AMOUNT))]
+    pub at_least: Spanned<String>,
     /// 可省。条件(CEL) | Optional. A condition in CEL
     #[serde(default)]
     pub when: Option<Spanned<String>>,
+    /// 可省。谁公开或者报告的算数:unit(默认)责任单位自己;subordinates 下级单位;anyone 任何单位 | Optional. Whose count: the owing unit's own (default), those of units below it, anybody's
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(BYS)))]
+    pub by: Option<Spanned<String>>,
+    /// 可省。opening:只算关联到启动本事项的公开信息或事由的 | Optional. Counts only what belongs to the publication or matter that opened the duty
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(ABOUTS)))]
+    pub about: Option<Spanned<String>>,
+    /// 可省。单位组,每个单位计一次 | Optional. A group of which each unit counts once
+    #[serde(default)]
+    pub each_of: Option<Spanned<String>>,
+    /// 可省。逐项,每项计一次,由关联(about)指明 | Optional. Items of which each counts once, named by `about`
+    #[serde(default)]
+    pub items: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// 主管部门已确认的一条 | One thing that the office has confirmed

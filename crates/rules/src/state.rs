@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use duban_calendar::Calendar;
 use duban_model::decision::{Arose, ObligationOpened, ObligationTransferred, PublicationNoted};
-use duban_model::definition::{OwnerFrom, Task};
+use duban_model::definition::{EventSort, OwnerFrom, Task};
 use duban_model::id::{ObligationId, Tenant};
 use duban_model::state::{AnyTable, hex};
 use duban_model::{Body, Definition, Directory, Name, Names, Record, State, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::field::sort_noted;
 use crate::obligation::{Obligation, ObligationState};
 use crate::occasions::Occasions;
 use crate::openers::Openers;
@@ -65,6 +66,9 @@ pub struct RulesState {
     pub(crate) publications: Table<Noted>,
     /// Derived, by tenant: what the ledgers in force ask of publications.
     plans: BTreeMap<Tenant, Plan>,
+    /// Derived: by tenant, sort and kind, what was noted that more than the publishing unit's own
+    /// duties may ask for.
+    wide: BTreeMap<(Tenant, EventSort, String), BTreeSet<String>>,
     /// Derived, by tenant: what opens duties other than with their ledger.
     openers: BTreeMap<Tenant, Openers>,
     /// Derived: which duties were opened for what.
@@ -82,6 +86,7 @@ impl Default for RulesState {
             obligations: Table::domain(4),
             publications: Table::domain(5),
             plans: BTreeMap::new(),
+            wide: BTreeMap::new(),
             openers: BTreeMap::new(),
             opened: Occasions::default(),
             names: Names::default(),
@@ -124,6 +129,7 @@ impl State for RulesState {
         for (id, obligation) in self.obligations.iter() {
             self.opened.add(id, obligation);
         }
+        self.settle_plans();
         let names = &mut self.names;
         self.obligations
             .arrange(|obligation| obligation.unite(names));
@@ -208,6 +214,69 @@ impl RulesState {
         definition.tasks.get(place)
     }
 
+    /// What was noted of some kinds by anybody, as far as more than the publishing unit's own duties
+    /// may ask for it.
+    pub(crate) fn noted_by_anyone<'a>(
+        &'a self,
+        tenant: &str,
+        sort: EventSort,
+        kinds: &[String],
+    ) -> impl Iterator<Item = &'a Noted> {
+        let sets = kinds
+            .iter()
+            .filter_map(|kind| self.wide.get(&(tenant.to_owned(), sort, kind.clone())));
+        let keys: BTreeSet<&String> = sets.flatten().collect();
+        keys.into_iter()
+            .filter_map(|key| self.publications.get(key))
+    }
+
+    /// The plans look at the directory and the calendars in force, and at what was noted.
+    fn settle_plans(&mut self) {
+        for (tenant, plan) in &mut self.plans {
+            let prefix = format!("{tenant}/");
+            let calendars = self.calendars.with_prefix(&prefix).map(|(_, c)| c);
+            plan.settle_in(self.directories.get(tenant), calendars);
+        }
+        self.wide.clear();
+        if self.plans.values().any(Plan::is_wide) {
+            let noted: Vec<(String, Tenant)> = self
+                .publications
+                .iter()
+                .filter_map(|(key, _)| Some((key.clone(), key.split_once('/')?.0.to_owned())))
+                .collect();
+            for (key, tenant) in noted {
+                self.widen(&tenant, &key);
+            }
+        }
+    }
+
+    /// Keeps something noted where more than its own unit's duties find it, if they may ask for it.
+    fn widen(&mut self, tenant: &Tenant, key: &str) {
+        let plan = self.plans.get(tenant).filter(|plan| plan.is_wide());
+        if let (Some(plan), Some(noted)) = (plan, self.publications.get(key)) {
+            let sort = sort_noted(&noted.publication.publication);
+            let kind = &noted.publication.kind;
+            if plan.is_wide_kind(sort, kind) {
+                let of = (tenant.clone(), sort, kind.clone());
+                self.wide.entry(of).or_default().insert(key.to_owned());
+            }
+        }
+    }
+
+    /// Forgets it there.
+    fn narrow(&mut self, tenant: &Tenant, key: &str) {
+        if self.wide.is_empty() {
+            return;
+        }
+        if let Some(noted) = self.publications.get(key) {
+            let sort = sort_noted(&noted.publication.publication);
+            let of = (tenant.clone(), sort, noted.publication.kind.clone());
+            if let Some(keys) = self.wide.get_mut(&of) {
+                keys.remove(key);
+            }
+        }
+    }
+
     /// The duties of one unit in one role of a row, over all periods, in id order.
     pub(crate) fn duties<'a>(
         &'a self,
@@ -231,8 +300,12 @@ impl RulesState {
                     }
                 }
                 self.calendars.put(&key, r.calendar.clone());
+                self.settle_plans();
             }
-            Body::DirectoryAdopted(r) => self.directories.put(tenant, r.directory.clone()),
+            Body::DirectoryAdopted(r) => {
+                self.directories.put(tenant, r.directory.clone());
+                self.settle_plans();
+            }
             Body::DefinitionAdopted(r) => {
                 let running = self.ledgers.get(&r.definition.ledger).cloned();
                 let replaced = running.is_some();
@@ -261,6 +334,7 @@ impl RulesState {
                     plan.or_default().add(&r.definition);
                     let openers = self.openers.entry(r.definition.tenant.clone());
                     openers.or_default().add(&r.definition);
+                    self.settle_plans();
                 }
             }
             Body::PublicationNoted(r) => {
@@ -271,11 +345,14 @@ impl RulesState {
                     .map(|noted| noted.ticks.clone())
                     .unwrap_or_default();
                 let publication = r.clone();
+                self.narrow(tenant, &key);
                 self.publications.put(&key, Noted { publication, ticks });
+                self.widen(tenant, &key);
             }
             Body::PublicationForgotten(r) => {
-                self.publications
-                    .remove(&publication_key(tenant, &r.publication));
+                let key = publication_key(tenant, &r.publication);
+                self.narrow(tenant, &key);
+                self.publications.remove(&key);
             }
             Body::LedgerRevised(r) => self.ledgers.change(&r.ledger, |row| row.before = None),
             Body::ObligationTransferred(r) => self.transfer(tenant, r),

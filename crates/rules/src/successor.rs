@@ -44,6 +44,9 @@ pub(crate) fn resolved(definition: &Definition, directory: &Directory) -> Defini
                     .map(|(current, _)| current.clone())
                     .collect(),
             };
+            for requirement in owner.fulfilled_by.requirements_mut() {
+                requirement.resolve(|group| directory.members(group).cloned().collect());
+            }
             owner.units = units
                 .into_iter()
                 .filter(|unit| owed.insert((unit.clone(), owner.role)))

@@ -11,11 +11,12 @@ use crate::confirmed;
 use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
-use crate::owner::{compile_fulfilment, compile_owner};
+use crate::owner::compile_owner;
 use crate::reading::Spanned;
+use crate::requirement::{compile_fulfilment, is_opened_by_event};
 use crate::source::{LedgerSource, TaskSource, TasksSource};
 use crate::timing::{Around, compile_timing};
-use crate::words::STRENGTHS;
+use crate::words::{MERGED, STRENGTHS};
 
 pub(crate) fn compile_tasks(
     source: &TasksSource,
@@ -165,7 +166,8 @@ fn compile_task(
     }
     let strength = faults.choose(&task.strength, STRENGTHS);
     let timing = compile_timing(task, around, faults);
-    let default = compile_fulfilment(&task.fulfilled_by, ledger, directory, faults);
+    let by_event = is_opened_by_event(task);
+    let default = compile_fulfilment(&task.fulfilled_by, by_event, ledger, directory, faults);
     let mut owners = Vec::new();
     let mut owed: BTreeMap<(String, Role), Location> = BTreeMap::new();
     for owner in &task.owners {
@@ -251,6 +253,10 @@ fn compile_task(
             "confirm the reading under `confirmed`, or change the row and remove the question",
         );
     }
+    let merged = task.merged.iter();
+    let merged = merged
+        .filter_map(|word| faults.choose(word, MERGED))
+        .collect();
     let (timing, wording) = (timing?, wording?);
     Some(Task {
         id: task.id.value.clone(),
@@ -269,6 +275,7 @@ fn compile_task(
         extension: timing.extension,
         part_of: task.part_of.as_ref().map(|row| row.value.clone()),
         owners,
+        merged,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),
     })
 }

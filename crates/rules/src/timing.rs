@@ -12,8 +12,8 @@ use duban_model::{Definition, Directory, Timestamp};
 
 use crate::compile::SPAN_EXPECTED;
 use crate::faults::Faults;
-use crate::owner::condition_faults;
 use crate::reading::Spanned;
+use crate::requirement::condition_faults;
 use crate::source::{
     EventSource, FollowsSource, LedgerSource, PeriodSource, ScheduleSource, TaskSource, TasksSource,
 };
@@ -502,7 +502,7 @@ fn opens_some_period(
     if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
         let begins = definition.zone.midnight(full.start()).plus_millis(-1);
         let first = first_after(&rule.cron, definition, begins);
-        if !first.is_some_and(|day| day <= definition.ends) {
+        if first.is_none_or(|day| day > definition.ends) {
             faults.error(
                 "D039",
                 cron.referenced,

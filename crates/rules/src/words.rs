@@ -3,7 +3,7 @@
 
 use duban_calendar::{PeriodKind, Roll};
 use duban_model::definition::{
-    EventSort, FirstPeriod, FollowWhen, OwnerFrom, Role, Strength, Tier,
+    About, By, EventSort, FirstPeriod, FollowWhen, MergedCell, OwnerFrom, Role, Strength, Tier,
 };
 use duban_model::directory::{Certainty, Channel};
 
@@ -66,6 +66,11 @@ pub(crate) const ROLLS: Words<Roll> = &[
     ("previous", Roll::Previous),
 ];
 
+pub(crate) const MERGED: Words<MergedCell> = &[
+    ("units", MergedCell::Units),
+    ("deadline", MergedCell::Deadline),
+];
+
 pub(crate) const PERIODS: Words<PeriodKind> = &[
     ("month", PeriodKind::Month),
     ("quarter", PeriodKind::Quarter),
@@ -85,6 +90,14 @@ pub(crate) const ROLES: Words<Role> = &[
 ];
 
 pub(crate) const SUBMISSIONS: Words<()> = &[("verified", ())];
+
+pub(crate) const BYS: Words<By> = &[
+    ("unit", By::Unit),
+    ("subordinates", By::Subordinates),
+    ("anyone", By::Anyone),
+];
+
+pub(crate) const ABOUTS: Words<About> = &[("opening", About::Opening)];
 
 pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("certain", Certainty::Certain),

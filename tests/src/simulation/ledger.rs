@@ -195,11 +195,8 @@ pub fn draw(dice: &mut Dice) -> Drawn {
     let arising = dice.below(2) == 0;
     if arising {
         text.push_str(RULES);
-        let _ = write!(
-            text,
-            "{}",
-            FOLLOWER.replace("WHEN", *dice.one_of(&["fulfilled", "overdue"]))
-        );
+        let when = *dice.one_of(&["fulfilled", "overdue"]);
+        text.push_str(&FOLLOWER.replace("WHEN", when));
         head.push_str("matters: { incident: 突发事件, case: 案件 }\n");
     }
     // In some offices nobody can be reached at all.

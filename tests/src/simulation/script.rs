@@ -457,7 +457,7 @@ fn publication(name: &str, unit: &str, kind: &str) -> Publication {
         written: None,
         validity: None,
         formats: Vec::new(),
-        note: None,
         about: None,
+        note: None,
     }
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use duban_model::definition::Fulfilment;
+use duban_model::definition::{Came, Fulfilment};
 use duban_model::{Record, Zone};
 use tokio::runtime::Handle;
 
@@ -27,13 +27,15 @@ struct Proof<'a> {
     link: Option<&'a str>,
 }
 
-/// One thing that must be made public.
+/// One thing that must be made public or reported.
 struct Need<'a> {
     name: &'a str,
     have: usize,
     at_least: u32,
     met: bool,
     kinds: String,
+    /// Where units or items count once each: each by name, and whether it has come.
+    each: Vec<(String, bool)>,
     proofs: Vec<Proof<'a>>,
 }
 
@@ -60,8 +62,9 @@ struct ObligationPage<'a> {
     task_address: String,
     why: String,
     next: Option<(String, String)>,
-    missing: Vec<&'a str>,
-    by_submission: bool,
+    missing: Vec<String>,
+    /// How a submission fulfils it, if one does.
+    submission: &'static str,
     needs: Vec<Need<'a>>,
     submitted: Option<(String, String, &'a str, bool)>,
     files: Vec<Proof<'a>>,
@@ -163,11 +166,17 @@ fn render(
             .map(|(at, step)| (minute(*at, ledger.zone), step_in_chinese(step))),
         missing: match fulfilled_by {
             Some(by) if !duty.stage.is_final() => {
-                duty.missing(by).iter().map(|r| r.name.as_str()).collect()
+                duty.missing(by, &|unit| unit_name(projection, ledger, unit))
             }
             _ => Vec::new(),
         },
-        by_submission: matches!(fulfilled_by, Some(Fulfilment::Submission)),
+        submission: match fulfilled_by {
+            Some(Fulfilment::Submission) => "由责任单位报送,经主管部门核实后销号。",
+            Some(Fulfilment::PublicationsThenSubmission(_)) => {
+                "下列各项齐全后,由责任单位报送,经主管部门核实后销号。"
+            }
+            Some(Fulfilment::Publications(_)) | None => "",
+        },
         needs: needs(projection, ledger, duty, fulfilled_by),
         submitted: submitted.map(|s| {
             (
@@ -214,24 +223,36 @@ fn render(
     answer(StatusCode::OK, &page)
 }
 
+/// A unit's name as notices print it.
+fn unit_name(projection: &Projection, ledger: &Ledger, unit: &str) -> String {
+    projection.units().short(&ledger.tenant, unit).to_owned()
+}
+
 fn needs<'a>(
     projection: &'a Projection,
     ledger: &'a Ledger,
     duty: &'a Duty,
     fulfilled_by: Option<&'a Fulfilment>,
 ) -> Vec<Need<'a>> {
-    let Some(Fulfilment::Publications(list)) = fulfilled_by else {
-        return Vec::new();
-    };
-    list.iter()
-        .enumerate()
-        .map(|(place, requirement)| {
-            let have = duty.ticked(place);
+    let list = fulfilled_by.map_or(&[][..], Fulfilment::requirements);
+    (0..)
+        .zip(list)
+        .map(|(number, requirement)| {
+            let place = number as usize;
+            let came = duty.items(number);
+            let name = |each: &String| match &requirement.each_of {
+                Some(_) => unit_name(projection, ledger, each),
+                None => each.clone(),
+            };
+            let each = requirement.each().unwrap_or_default().iter();
             Need {
                 name: &requirement.name,
-                have,
+                have: duty.counted(number, requirement),
                 at_least: requirement.at_least,
-                met: have as u64 >= u64::from(requirement.at_least),
+                met: duty.meets(number, requirement),
+                each: each
+                    .map(|each| (name(each), came.contains(each.as_str())))
+                    .collect(),
                 kinds: requirement.kinds.join("、"),
                 proofs: duty
                     .ticks_of(place)

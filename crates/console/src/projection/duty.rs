@@ -1,11 +1,12 @@
 //! One duty as the pages show it: the fold of the rules' records about it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use duban_model::calendar::Period;
 use duban_model::decision::{Arose, Judged, ObligationOpened, Occasion, When};
-use duban_model::definition::{Fulfilment, Requirement, Role};
+use duban_model::definition::{Came, Fulfilment, Role};
 use duban_model::{Body, Timestamp};
 
 use super::history::History;
@@ -58,6 +59,8 @@ pub struct Tick {
     pub publication: Box<str>,
     /// The instant that counts.
     pub at: Timestamp,
+    /// The unit or item that it counts for, where each counts once.
+    pub item: Option<Box<str>>,
 }
 
 /// One duty. There may be 100,000: what most do not have stands apart, what many share is shared.
@@ -252,6 +255,7 @@ impl Duty {
                 requirement: r.requirement,
                 publication: r.publication.as_str().into(),
                 at: r.at,
+                item: r.item.as_deref().map(Into::into),
             }),
             Body::ObligationUnticked(r) => self.progress().ticks.retain(|tick| {
                 tick.requirement != r.requirement || *tick.publication != *r.publication
@@ -335,22 +339,10 @@ impl Duty {
             .filter(move |tick| tick.requirement as usize == requirement)
     }
 
-    /// How many publications count for a requirement.
-    pub fn ticked(&self, requirement: usize) -> usize {
-        self.ticks_of(requirement).count()
-    }
-
-    /// Requirements that publications have not met yet.
-    pub fn missing<'a>(&self, fulfilled_by: &'a Fulfilment) -> Vec<&'a Requirement> {
-        match fulfilled_by {
-            Fulfilment::Submission => Vec::new(),
-            Fulfilment::Publications(list) => list
-                .iter()
-                .enumerate()
-                .filter(|(place, r)| (self.ticked(*place) as u64) < u64::from(r.at_least))
-                .map(|(_, r)| r)
-                .collect(),
-        }
+    /// What has not been published, reported or submitted yet, in words; `unit` gives a unit's name.
+    pub fn missing(&self, fulfilled_by: &Fulfilment, unit: &dyn Fn(&str) -> String) -> Vec<String> {
+        let submitted = self.submitted().is_some() || self.stage == Stage::Fulfilled;
+        Came::missing(self, fulfilled_by, submitted, unit)
     }
 
     /// Remembers a notice about it.
@@ -359,6 +351,18 @@ impl Duty {
         if self.notices.len() > NOTICES_PER_DUTY {
             self.notices.forget(0);
         }
+    }
+}
+
+impl Came for Duty {
+    fn ticked(&self, requirement: u32) -> usize {
+        self.ticks_of(requirement as usize).count()
+    }
+
+    fn items(&self, requirement: u32) -> BTreeSet<&str> {
+        self.ticks_of(requirement as usize)
+            .filter_map(|tick| tick.item.as_deref())
+            .collect()
     }
 }
 

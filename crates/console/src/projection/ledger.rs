@@ -234,10 +234,8 @@ impl Ledger {
         for row in self.tasks.iter().filter(|row| !row.duties.is_empty()) {
             let owners = row.spec.iter().flat_map(|spec| &spec.owners);
             for (owner, entry) in (0..).zip(owners) {
-                if let Fulfilment::Publications(list) = &entry.fulfilled_by {
-                    for (place, requirement) in (0..).zip(list) {
-                        names.insert((row.id.clone(), owner, place), requirement.name.clone());
-                    }
+                for (place, requirement) in (0..).zip(entry.fulfilled_by.requirements()) {
+                    names.insert((row.id.clone(), owner, place), requirement.name.clone());
                 }
             }
         }
@@ -285,10 +283,8 @@ impl Ledger {
         if let Some(name) = self.former_from(at).find_map(|f| f.names.get(&key)) {
             return name.as_deref();
         }
-        match self.task(task)?.fulfilled_by(owner)? {
-            Fulfilment::Publications(list) => Some(&list.get(place as usize)?.name),
-            Fulfilment::Submission => None,
-        }
+        let asked = self.task(task)?.fulfilled_by(owner)?.requirements();
+        Some(&asked.get(place as usize)?.name)
     }
 
     /// The row with this number.

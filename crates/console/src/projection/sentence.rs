@@ -212,9 +212,13 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::ObligationTicked(r) => (
             M::Evidence,
             format!(
-                "计入「{}」:{},认定公开时间{}",
+                "计入「{}」:{}{},认定公开时间{}",
                 look.requirement(r.requirement),
                 look.publication(&r.publication),
+                r.item
+                    .as_deref()
+                    .map(|item| format!(",记为{}", look.unit(item)))
+                    .unwrap_or_default(),
                 minute(r.at, look.zone())
             ),
         ),

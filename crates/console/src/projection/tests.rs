@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use duban_model::definition::Fulfilment;
+use duban_model::definition::{Came, Fulfilment};
 
 use super::*;
 use crate::light::Light;

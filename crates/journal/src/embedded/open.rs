@@ -25,7 +25,7 @@ const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Size at which a keyspace's writes in memory become a file, in bytes. It also bounds what is
 /// replayed at open, and with it the time from a crash to work.
-const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Size of the write-ahead files at which fjall clears them away, in bytes.
 const WRITE_AHEAD_BYTES: u64 = 128 * 1024 * 1024;

@@ -2,7 +2,9 @@
 //! directory to read them with.
 
 use std::io::{Cursor, Write};
+use std::sync::LazyLock;
 
+use crate::round_trip::comes_back;
 use duban_model::Directory;
 use duban_office::reading::Row;
 use duban_office::{Reading, Wishes, read_ledger, roster};
@@ -10,16 +12,22 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 /// The units of Tongliao, from the file that the project has of them.
-pub fn directory() -> Directory {
+pub fn directory() -> &'static Directory {
+    static DIRECTORY: LazyLock<Directory> = LazyLock::new(read_directory);
+    &DIRECTORY
+}
+
+fn read_directory() -> Directory {
     let units = include_bytes!("../../../../tests/documents/tongliao-units.csv");
     let roster = roster::read_units("units.csv", units, "tongliao", None).expect("the units");
     assert!(roster.agrees(), "{} rows", roster.rows_in);
     roster.directory
 }
 
-/// Reads a document, and requires that every row is accounted for.
+/// Reads a document, and requires that every row is accounted for, and that what was read comes back
+/// from an export.
 pub fn read(file: &str, bytes: &[u8]) -> Reading {
-    let reading = read_ledger(file, bytes, &directory(), &Wishes::default())
+    let reading = read_ledger(file, bytes, directory(), &Wishes::default())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     assert!(
         reading.counts.agree(),
@@ -27,6 +35,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Reading {
         reading.counts,
         reading.asides
     );
+    comes_back(&reading);
     reading
 }
 

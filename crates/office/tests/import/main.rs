@@ -3,3 +3,4 @@
 mod layouts;
 mod made;
 mod refusals;
+mod round_trip;

@@ -8,7 +8,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 fn refused(bytes: &[u8], found: &str, remedy: &str) -> Refusal {
-    let refusal = read_ledger("台账.docx", bytes, &directory(), &Wishes::default())
+    let refusal = read_ledger("台账.docx", bytes, directory(), &Wishes::default())
         .expect_err("it cannot be read");
     assert!(refusal.place.starts_with("台账.docx"), "{refusal}");
     assert!(refusal.found.contains(found), "{refusal}");

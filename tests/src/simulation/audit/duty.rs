@@ -286,18 +286,13 @@ fn reactions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
     }
 }
 
-/// True if `other` was decided on an input that stands before `entry` on the log. The rest of a long
-/// act is decided on the input with which the act began: no other comes between.
+/// True if `other` was decided on an input that stands before `entry` on the log. A long act goes on
+/// from its own records, before any other input: what counts is where it began.
 fn decided_before(entries: &[Entry<'_>], other: &Entry<'_>, entry: &Entry<'_>) -> bool {
-    let mut cause = other.cause();
-    while let Some(rest) = entries
-        .iter()
-        .find(|e| e.id() == cause && e.kind() == "rules.continue")
-    {
-        cause = rest.cause();
+    let by_id = |id: &str| entries.iter().position(|e| e.id() == id);
+    let mut began = by_id(other.cause());
+    while let Some(place) = began.filter(|place| entries[*place].kind().ends_with(".continue")) {
+        began = by_id(entries[place].cause());
     }
-    entries
-        .iter()
-        .take_while(|e| e.id() != entry.id())
-        .any(|e| e.id() == cause)
+    began.is_some_and(|place| by_id(entry.id()).is_some_and(|at| place < at))
 }
