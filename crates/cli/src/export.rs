@@ -258,10 +258,12 @@ impl Teller<'_> {
                 } else {
                     noted.title
                 };
-                let mut counts_for = name.map_or_else(|| "公开".to_owned(), |r| r.name.clone());
-                if let Some(item) = items.and_then(|items| items.get(publication)) {
-                    counts_for += &format!("({})", self.view.name(&o.tenant, item));
-                }
+                let asked = name.map_or("公开", |r| &r.name);
+                let item = items.and_then(|items| items.get(publication));
+                let counts_for = match item {
+                    Some(item) => format!("{asked}({})", self.view.name(&o.tenant, item)),
+                    None => asked.to_owned(),
+                };
                 all.push(Evidence {
                     counts_for,
                     title,

@@ -22,7 +22,7 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             act.unit.as_deref().map_or("全部责任单位".to_owned(), name),
             match (act.due, act.extend) {
                 (Some(due), _) => format!(",日期{due}"),
-                (None, Some(extend)) => format!(",延长{}", extend),
+                (None, Some(extend)) => format!(",延长{extend}"),
                 (None, None) => String::new(),
             },
             by(&act.by),
