@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, FixedOffset};
-use duban_model::definition::{DueRule, Fulfilment, Owner, Role, Task};
+use duban_model::definition::{DueRule, Owner, Role, Task};
 use duban_model::{Directory, Timestamp, Zone};
 use duban_office::export::csv::Encoding;
 use duban_office::export::{
@@ -118,16 +118,21 @@ fn told(view: &View, account: &Account, id: &str, as_of: Timestamp) -> Ledger {
         zone: definition.zone,
     };
     let rows = definition
-        .tasks
-        .iter()
+        .rows()
         .map(|task| {
-            let mut owed = duties.remove(task.id.as_str()).unwrap_or_default();
-            let places = places(task);
-            // As the ledger names its units; those it no longer names come last.
-            owed.sort_by_key(|(_, o)| {
-                let place = places.get(&(o.role, o.unit.as_str()));
-                (place.copied().unwrap_or(usize::MAX), o.period)
-            });
+            // After its own duties those of the rules that belong to it.
+            let belongs = |t: &&Task| t.id == task.id || t.part_of.as_ref() == Some(&task.id);
+            let mut owed = Vec::new();
+            for part in definition.tasks.iter().filter(belongs) {
+                let mut of_part = duties.remove(part.id.as_str()).unwrap_or_default();
+                let places = places(part);
+                // As the ledger names its units; those it no longer names come last.
+                of_part.sort_by_key(|(_, o)| {
+                    let place = places.get(&(o.role, o.unit.as_str()));
+                    (place.copied().unwrap_or(usize::MAX), o.period)
+                });
+                owed.extend(of_part.into_iter().map(|(id, o)| (id, o, part)));
+            }
             Row {
                 id: task.id.clone(),
                 section: task.section.clone(),
@@ -137,13 +142,16 @@ fn told(view: &View, account: &Account, id: &str, as_of: Timestamp) -> Ledger {
                 deadline_phrase: task.deadline_phrase.clone().unwrap_or_default(),
                 due: match task.due {
                     DueRule::Date(due) => Some(due),
-                    DueRule::PeriodEnd | DueRule::Trigger => None,
+                    DueRule::PeriodEnd
+                    | DueRule::Trigger
+                    | DueRule::After(_)
+                    | DueRule::MonthDay(_) => None,
                 },
                 merged: task.merged.clone(),
                 confirm: task.confirm.clone(),
                 duties: owed
                     .into_iter()
-                    .map(|(id, o)| teller.duty(id, o, Some(task)))
+                    .map(|(id, o, part)| teller.duty(id, o, Some(part)))
                     .collect(),
             }
         })
@@ -204,7 +212,10 @@ impl Teller<'_> {
             late: o.done.as_ref().is_some_and(|done| done.late),
             evidence: self.evidence(o, owner, lines),
             missing: owner
-                .map(|owner| o.missing(&owner.fulfilled_by))
+                .map(|owner| {
+                    let unit = |unit: &str| self.view.name(&o.tenant, unit);
+                    o.missing(&owner.fulfilled_by, &unit)
+                })
                 .unwrap_or_default(),
             notice: lines
                 .and_then(|lines| lines.told.as_ref())
@@ -232,10 +243,8 @@ impl Teller<'_> {
     ) -> Vec<Evidence> {
         let mut all = Vec::new();
         for (requirement, ticks) in &o.ticks {
-            let name = owner.and_then(|owner| match &owner.fulfilled_by {
-                Fulfilment::Publications(list) => list.get(*requirement as usize),
-                Fulfilment::Submission => None,
-            });
+            let asked = owner.map_or(&[][..], |owner| owner.fulfilled_by.requirements());
+            let name = asked.get(*requirement as usize);
             for (publication, at) in ticks {
                 let noted = self.account.publication(&o.tenant, publication);
                 let noted = noted.cloned().unwrap_or_default();
