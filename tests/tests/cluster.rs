@@ -13,7 +13,7 @@ use duban_tests::watch::{Parts, Stopwatch, until};
 use duban_tests::year::draw;
 
 const SEED: u64 = 3_2026;
-const EVENTS: u64 = 800;
+const EVENTS: u64 = 1_500;
 const DAYS: u64 = 12;
 /// The servers agree on a leader within this time, and a play ends within it.
 const LIMIT: Duration = Duration::from_mins(3);

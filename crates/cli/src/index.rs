@@ -18,9 +18,8 @@ use crate::view::{self, Explanation, MAX_PER_OBLIGATION, MAX_PUBLICATIONS, View,
 /// Frames remembered of one obligation: the first, and the newest.
 const FRAMES_OF_AN_OBLIGATION: usize = MAX_PER_OBLIGATION;
 /// Frames with publications of one unit, and of one kind, that an explanation looks at: the newest.
-/// Of a kind it is mostly those of other units, which never count.
 const FRAMES_OF_A_UNIT: usize = 100;
-const FRAMES_OF_A_KIND: usize = 50;
+const FRAMES_OF_A_KIND: usize = 100;
 /// Facts other than publications of which it is remembered where they stand, in facts. Like
 /// publications ([`MAX_PUBLICATIONS`]) they are forgotten half of it at a time, the oldest first.
 const MAX_ACTS: usize = 200_000;
