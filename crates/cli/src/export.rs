@@ -258,10 +258,13 @@ impl Teller<'_> {
                 } else {
                     noted.title
                 };
-                let mut counts_for = name.map_or_else(|| "公开".to_owned(), |r| r.name.clone());
-                if let Some(item) = items.and_then(|items| items.get(publication)) {
-                    counts_for += &format!("({})", self.view.name(&o.tenant, item));
-                }
+                let name = name.map_or("公开", |r| r.name.as_str());
+                let item = items.and_then(|items| items.get(publication));
+                let item = item.map(|item| self.view.name(&o.tenant, item));
+                let counts_for = match item {
+                    Some(item) => format!("{name}({item})"),
+                    None => name.to_owned(),
+                };
                 all.push(Evidence {
                     counts_for,
                     title,
