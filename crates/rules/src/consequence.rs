@@ -179,7 +179,8 @@ fn turned(desk: &Desk<'_, '_>, id: &str) -> Timestamp {
     let end = || {
         let duty = current(desk, id)?;
         let zone = desk.state.ledger(&duty.ledger)?.definition.zone;
-        Some(duty.deadline()?.end(zone))
+        // One that was late when it opened has been red since then.
+        Some(duty.deadline()?.end(zone).max(duty.opened))
     };
     end().unwrap_or(desk.now()).min(desk.now())
 }
