@@ -12,6 +12,10 @@ const SEEDS: u64 = 300;
 /// harm proves nothing.
 const ENOUGH: u64 = 200;
 
+/// Seeds that found a fault of the product in the scripts as they are drawn now. 5005: a duty that
+/// followed another was opened twice when both went over to a successor in one input.
+const FOUND: &[u64] = &[5005];
+
 fn number(name: &str, otherwise: u64) -> u64 {
     match std::env::var(name) {
         Err(_) => otherwise,
@@ -37,6 +41,14 @@ fn whatever_goes_wrong_nothing_is_lost_and_nothing_is_done_twice() {
         count < ENOUGH || never.is_empty(),
         "among {count} seeds these faults never occurred: {never:?}"
     );
+}
+
+#[test]
+fn what_once_went_wrong_goes_right() {
+    for seed in FOUND {
+        let sum = campaign(*seed..seed + 1);
+        assert!(sum.failures.is_empty(), "{}", sum.reports());
+    }
 }
 
 #[test]

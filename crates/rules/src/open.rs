@@ -87,11 +87,13 @@ pub(crate) fn open(desk: &mut Desk<'_, '_>, row: &Ledger, opening: Opening<'_>) 
     }
 }
 
-/// Whether this input has opened it already.
+/// Whether this input has opened it already, or has let it go over from a former unit.
 fn is_drafted(desk: &Desk<'_, '_>, id: &str) -> bool {
-    desk.out
-        .iter()
-        .any(|draft| matches!(&draft.body, Body::ObligationOpened(o) if o.obligation == id))
+    desk.out.iter().any(|draft| match &draft.body {
+        Body::ObligationOpened(opened) => opened.obligation == id,
+        Body::ObligationTransferred(transferred) => transferred.to == id,
+        _ => false,
+    })
 }
 
 /// Starts the ladder of a duty that has just got its first date. Steps that lie before now are
