@@ -417,9 +417,13 @@ impl Writer<'_> {
         } else {
             "full"
         };
+        // The first day of a period is not counted: the 10th is nine days after it.
+        let due = read
+            .day
+            .map_or("period_end".to_owned(), |day| format!("{}d", day - 1));
         let _ = writeln!(
             out,
-            "    opens: each_period\n    period: {{ every: {word}, cron: \"{cron}\", first: {first} }}\n    due: period_end"
+            "    opens: each_period\n    period: {{ every: {word}, cron: \"{cron}\", first: {first} }}\n    due: {due}"
         );
         match read.kind {
             Kind::Continuous if self.asked_periods => {}
