@@ -11,7 +11,7 @@ use crate::raw::{Found, Origin, RawRow};
 use crate::reading::{CellReading, Confidence, Owed, Question, Row, Unresolved};
 use crate::resolve::Resolver;
 use crate::serial;
-use crate::text::{Rank, numbered, one_line, squeeze};
+use crate::text::{Rank, levelled, lines, numbered, one_line, squeeze};
 
 /// Understands the rows one after another.
 pub(crate) struct Assembler<'a> {
@@ -133,25 +133,27 @@ impl<'a> Assembler<'a> {
         order: usize,
         cells: &mut Vec<CellReading>,
     ) -> (String, String) {
-        let whole = one_line(&raw.text.text);
+        let whole = lines(&raw.text.text);
         let before = numbered(&whole).filter(|(rank, ..)| *rank == Rank::Item);
-        let column = raw.number.as_ref().and_then(|field| {
-            let plain = squeeze(&field.text);
-            let plain = plain.trim_matches(['.', '、', '(', ')', ',']);
-            let chars: Vec<char> = plain.chars().collect();
-            let value = crate::text::number(&chars).filter(|(_, taken)| *taken == chars.len());
-            let number = value.map_or_else(|| plain.to_owned(), |(value, _)| value.to_string());
-            (!number.is_empty()).then_some((number, field))
-        });
-        let (found, text, confidence) = match (&column, before) {
-            (Some((number, _)), Some((_, value, rest))) if *number == value.to_string() => {
+        let column = raw
+            .number
+            .as_ref()
+            .and_then(|field| Some((written_number(&field.text)?, field)));
+        let (found, text, confidence) = match (&column, before, levelled(&whole)) {
+            (Some((number, _)), _, Some((before, rest))) if *number == before => {
                 (number.clone(), rest, Confidence::Certain)
             }
-            (Some((number, _)), _) => (number.clone(), whole.clone(), Confidence::Certain),
-            (None, Some((_, value, rest))) if !rest.is_empty() => {
+            (Some((number, _)), Some((_, value, rest)), _)
+                if number.trim_start_matches('0') == value.to_string() =>
+            {
+                (number.clone(), rest, Confidence::Certain)
+            }
+            (Some((number, _)), ..) => (number.clone(), whole.clone(), Confidence::Certain),
+            (None, _, Some((before, rest))) => (before, rest, Confidence::Certain),
+            (None, Some((_, value, rest)), _) if !rest.is_empty() => {
                 (value.to_string(), rest, Confidence::Certain)
             }
-            (None, _) => (order.to_string(), whole.clone(), Confidence::Likely),
+            (None, ..) => (order.to_string(), whole.clone(), Confidence::Likely),
         };
         let times = self.numbers.entry(found.clone()).or_default();
         *times += 1;
@@ -532,6 +534,47 @@ fn reading(field: &Found, found: &str, read: &str, confidence: Confidence) -> Ce
         read,
         confidence,
     }
+}
+
+/// The number in a column of numbers: 一 and ① as figures, 001 as it stands, 二-3 as 2-3.
+fn written_number(text: &str) -> Option<String> {
+    let plain = squeeze(text);
+    let plain = plain.trim_matches(['.', '、', ',']);
+    let bracketed = plain.trim_matches(['(', ')']);
+    let plain = if bracketed.contains(['(', ')']) {
+        plain
+    } else {
+        bracketed
+    };
+    if let Some((Rank::Item, value, _)) = numbered(plain).filter(|(.., rest)| rest.is_empty()) {
+        return Some(value.to_string());
+    }
+    let mut out = String::new();
+    let chars: Vec<char> = plain.chars().collect();
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
+        if c.is_ascii_digit() {
+            // Zeros in front are part of the office's numbering.
+            out.push(*c);
+            at += 1;
+        } else if let Some((value, taken)) = crate::text::number(&chars[at..]) {
+            out.push_str(&value.to_string());
+            at += taken;
+        } else {
+            out.push(match c {
+                '(' | ')' | '、' if out.is_empty() || out.ends_with('-') => {
+                    at += 1;
+                    continue;
+                }
+                '(' | ')' | '、' => '-',
+                '—' | '–' | '－' | '一' => '-',
+                other => *other,
+            });
+            at += 1;
+        }
+    }
+    let out = out.trim_end_matches('-').to_owned();
+    (!out.is_empty()).then_some(out)
 }
 
 /// Headings above the task: the first is the section, the rest the subsection.

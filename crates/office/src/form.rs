@@ -72,7 +72,10 @@ pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
             text,
             units,
             deadlines,
-            other: of(Column::Other).map(as_found).collect(),
+            other: of(Column::Other)
+                .map(as_found)
+                .filter(|f| !f.text.trim().is_empty())
+                .collect(),
             added: Vec::new(),
             rows: 1,
         });

@@ -7,7 +7,7 @@ use crate::heading::{Column, column, is_note};
 use crate::layout::looks_like_units;
 use crate::raw::{Found, Raw, RawRow};
 use crate::reading::{Confidence, Question};
-use crate::text::{Rank, closes, half, numbered, one_line, opens, parts, squeeze};
+use crate::text::{Rank, closes, half, levelled, numbered, one_line, opens, parts, squeeze};
 
 /// The longest heading, in characters; what is longer is a task or prose.
 const MAX_HEADING_CHARS: usize = 45;
@@ -101,7 +101,10 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
 fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
     let mut number = None;
     let mut text = words.trim().to_owned();
-    if let Some((rank, value, after)) = numbered(&text) {
+    if let Some((levels, after)) = levelled(&text) {
+        number = Some(Found::own("序号", place, levels));
+        text = after;
+    } else if let Some((rank, value, after)) = numbered(&text) {
         match rank {
             Rank::Item => {
                 number = Some(Found::own("序号", place, value.to_string()));
@@ -151,7 +154,12 @@ fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
 fn heading_or_item(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
     let length = text.chars().count();
     let short = length <= MAX_HEADING_CHARS && !text.trim_end_matches('。').contains('。');
-    match numbered(text).map(|(rank, ..)| rank) {
+    let rank = if levelled(text).is_some() {
+        Some(Rank::Item)
+    } else {
+        numbered(text).map(|(rank, ..)| rank)
+    };
+    match rank {
         Some(Rank::Section) if short => {
             text.trim_end_matches('。').clone_into(&mut walk.section);
             walk.subsection.clear();

@@ -178,8 +178,22 @@ fn text() -> impl Strategy<Value = String> {
         "12",
         "_x000D_",
         "\u{20000}",
+        "公开\n1.",
+        "清单;\n(二)",
+        "\n",
+        "1.1 ",
     ]);
-    prop::collection::vec(part, 1..4).prop_map(|parts| parts.concat())
+    // What an import gives: no line is empty or has spaces around it.
+    prop::collection::vec(part, 1..4).prop_map(|parts| {
+        let text = parts.concat();
+        let lines = text.split('\n').map(str::trim).filter(|l| !l.is_empty());
+        let text = lines.collect::<Vec<_>>().join("\n");
+        if text.is_empty() {
+            "公开".to_owned()
+        } else {
+            text
+        }
+    })
 }
 
 fn row() -> impl Strategy<Value = (String, String, String, String, String, Vec<MergedCell>)> {
@@ -246,10 +260,10 @@ proptest! {
     #[test]
     fn any_ledger_comes_back_in_every_format(
         rows in prop::collection::vec(row(), 1..8),
-        named in any::<bool>(),
+        numbering in select(vec!["A-", "", "00", "1.", "2-"]),
     ) {
         let ids: Vec<String> = (1..=rows.len())
-            .map(|n| if named { format!("A-{n}") } else { n.to_string() })
+            .map(|n| format!("{numbering}{n}"))
             .collect();
         let ledger = ledger(&ids, rows);
         for (file, bytes) in files(&ledger) {
