@@ -11,7 +11,7 @@ use crate::raw::{Found, Origin, RawRow};
 use crate::reading::{CellReading, Confidence, Owed, Question, Row, Unresolved};
 use crate::resolve::Resolver;
 use crate::serial;
-use crate::text::{Rank, levelled, lines, numbered, one_line, squeeze};
+use crate::text::{Rank, levelled, lines, numbered, one_line, squeeze, written_number};
 
 /// Understands the rows one after another.
 pub(crate) struct Assembler<'a> {
@@ -332,9 +332,9 @@ impl<'a> Assembler<'a> {
             }
             for one in meant {
                 for id in one.ids.into_iter().filter(|id| !except.contains(id)) {
-                    // 各部门配合: the lead is not its own supporter.
+                    // 各部门配合, 各部门分工负责: the lead owes its task once, as the lead.
                     let leads_already =
-                        one.group.is_some() && name.role == Role::Support && leads.contains(&id);
+                        one.group.is_some() && name.role != Role::Lead && leads.contains(&id);
                     let twice = row.units.iter().any(|o| o.id == id && o.role == name.role);
                     if leads_already || twice {
                         continue;
@@ -534,47 +534,6 @@ fn reading(field: &Found, found: &str, read: &str, confidence: Confidence) -> Ce
         read,
         confidence,
     }
-}
-
-/// The number in a column of numbers: 一 and ① as figures, 001 as it stands, 二-3 as 2-3.
-fn written_number(text: &str) -> Option<String> {
-    let plain = squeeze(text);
-    let plain = plain.trim_matches(['.', '、', ',']);
-    let bracketed = plain.trim_matches(['(', ')']);
-    let plain = if bracketed.contains(['(', ')']) {
-        plain
-    } else {
-        bracketed
-    };
-    if let Some((Rank::Item, value, _)) = numbered(plain).filter(|(.., rest)| rest.is_empty()) {
-        return Some(value.to_string());
-    }
-    let mut out = String::new();
-    let chars: Vec<char> = plain.chars().collect();
-    let mut at = 0;
-    while let Some(c) = chars.get(at) {
-        if c.is_ascii_digit() {
-            // Zeros in front are part of the office's numbering.
-            out.push(*c);
-            at += 1;
-        } else if let Some((value, taken)) = crate::text::number(&chars[at..]) {
-            out.push_str(&value.to_string());
-            at += taken;
-        } else {
-            out.push(match c {
-                '(' | ')' | '、' if out.is_empty() || out.ends_with('-') => {
-                    at += 1;
-                    continue;
-                }
-                '(' | ')' | '、' => '-',
-                '—' | '–' | '－' | '一' => '-',
-                other => *other,
-            });
-            at += 1;
-        }
-    }
-    let out = out.trim_end_matches('-').to_owned();
-    (!out.is_empty()).then_some(out)
 }
 
 /// Headings above the task: the first is the section, the rest the subsection.

@@ -142,7 +142,15 @@ fn one_row(table: &Table, r: usize, columns: &Columns, walk: &mut Walk, raw: &mu
         return;
     };
     let alone = one_line(&once(&row[first].text));
-    if own.len() <= 2 && is_note(&alone) {
+    // 2.… below 注:1.… is a note, too.
+    let note_above = raw
+        .asides
+        .last()
+        .is_some_and(|a| a.read == "note" && r > 0 && a.place == table.row_place(r - 1));
+    let goes_on = own.len() == 1
+        && note_above
+        && numbered(&alone).is_some_and(|(rank, ..)| rank == Rank::Item);
+    if own.len() <= 2 && is_note(&alone) || goes_on {
         raw.aside("note", place, line_of(row));
         return;
     }

@@ -35,6 +35,7 @@ mod resolve;
 pub mod roster;
 mod serial;
 mod sheet;
+mod sheet_marks;
 mod text;
 mod title;
 mod yaml;

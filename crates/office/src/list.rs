@@ -75,6 +75,13 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
             return;
         }
     }
+    // 整改措施:… on a line of its own, with 责任单位:… below it.
+    if let Some(words) = labelled_wording(text) {
+        settle(walk, raw);
+        walk.waiting = Some(item(&words, place, walk, true));
+        walk.binding = false;
+        return;
+    }
     let (pieces, rest) = assigned(text);
     if pieces.is_empty() {
         settle(walk, raw);
@@ -95,6 +102,16 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
     {
         row.text.text.push_str(&rest);
     }
+}
+
+/// The wording behind 整改措施: and the like, unless the same paragraph says who does it.
+fn labelled_wording(text: &str) -> Option<String> {
+    let at = text.find(|c| half(c) == ':')?;
+    let (label, words) = text.split_at(at);
+    let words = words.trim_start_matches(|c| half(c) == ':').trim();
+    let is_wording = matches!(column(label), Some(Column::Text | Column::Name));
+    let assigns = !labelled(words).is_empty() || !assigned(words).0.is_empty();
+    (is_wording && !words.is_empty() && !assigns).then(|| words.to_owned())
 }
 
 /// A new task from the words before its brackets.

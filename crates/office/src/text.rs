@@ -318,6 +318,47 @@ pub(crate) fn levelled(text: &str) -> Option<(String, String)> {
     (sound && parted && !rest.is_empty()).then(|| (number.to_owned(), rest.to_owned()))
 }
 
+/// The number in a column of numbers: 一 and ① as figures, 001 as it stands, 二-3 as 2-3.
+pub(crate) fn written_number(text: &str) -> Option<String> {
+    let plain = squeeze(text);
+    let plain = plain.trim_matches(['.', '、', ',']);
+    let bracketed = plain.trim_matches(['(', ')']);
+    let plain = if bracketed.contains(['(', ')']) {
+        plain
+    } else {
+        bracketed
+    };
+    if let Some((Rank::Item, value, _)) = numbered(plain).filter(|(.., rest)| rest.is_empty()) {
+        return Some(value.to_string());
+    }
+    let mut out = String::new();
+    let chars: Vec<char> = plain.chars().collect();
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
+        if c.is_ascii_digit() {
+            // Zeros in front are part of the office's numbering.
+            out.push(*c);
+            at += 1;
+        } else if let Some((value, taken)) = number(&chars[at..]) {
+            out.push_str(&value.to_string());
+            at += taken;
+        } else {
+            out.push(match c {
+                '(' | ')' | '、' if out.is_empty() || out.ends_with('-') => {
+                    at += 1;
+                    continue;
+                }
+                '(' | ')' | '、' => '-',
+                '—' | '–' | '－' | '一' => '-',
+                other => *other,
+            });
+            at += 1;
+        }
+    }
+    let out = out.trim_end_matches('-').to_owned();
+    (!out.is_empty()).then_some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

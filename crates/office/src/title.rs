@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::deadline::{self, Kind};
+use crate::layout::looks_like_units;
 use crate::reading::Heading;
 use crate::text::{number, one_line, squeeze};
 
@@ -145,7 +146,8 @@ pub(crate) fn read<'a>(
             heading.issuer = Some(issuer.to_owned());
         }
         // 2021年6月28日 alone on its line is the date of the document.
-        if length <= 14 && heading.issued.is_none() {
+        let begins_with_year = plain.starts_with(|c: char| crate::text::digit(c).is_some());
+        if length <= 14 && heading.issued.is_none() && begins_with_year {
             let read = deadline::read(&plain, None);
             let has_day =
                 plain.ends_with(['日', '号']) || plain.matches(['-', '.', '/']).count() == 2;
@@ -155,6 +157,7 @@ pub(crate) fn read<'a>(
                 if heading.issuer.is_none()
                     && (4..=30).contains(&name.chars().count())
                     && !name.contains(['。', ',', ':', ';'])
+                    && looks_like_units(&name)
                 {
                     heading.issuer = Some(name);
                 }
