@@ -11,7 +11,7 @@ use crate::raw::{Found, Origin, RawRow};
 use crate::reading::{CellReading, Confidence, Owed, Question, Row, Unresolved};
 use crate::resolve::Resolver;
 use crate::serial;
-use crate::text::{Rank, levelled, lines, numbered, one_line, squeeze, written_number};
+use crate::text::{Rank, levelled, lines, numbered, one_line, written_number};
 
 /// Understands the rows one after another.
 pub(crate) struct Assembler<'a> {

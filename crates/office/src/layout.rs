@@ -265,7 +265,9 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
                 continue;
             }
             cells += 1;
-            chars += text.chars().count();
+            // Telephone numbers are long, and no wording.
+            let is_word = |c: &char| matches!(c, '\u{4e00}'..='\u{9fff}');
+            chars += text.chars().filter(is_word).count();
             let read = deadline::read(&text, Some(2000));
             let dated = !matches!(read.kind, Kind::None | Kind::Missing);
             if dated && read.confidence != Confidence::Uncertain && text.chars().count() <= 20 {

@@ -43,8 +43,8 @@ struct Sheet {
     rows: BTreeSet<usize>,
     /// Columns that are hidden, counted from 0: first and last.
     columns: Vec<(usize, usize)>,
-    /// Formulas that no program has calculated yet.
-    uncalculated: usize,
+    /// Cells with formulas whose result is a value: without one, no program has calculated it yet.
+    formulas: BTreeSet<(usize, usize)>,
     /// Cells with numbers of so many digits at least.
     padded: BTreeMap<(usize, usize), usize>,
 }
@@ -60,7 +60,6 @@ fn elements(
     archive: &Archive,
     part: &str,
     mut each: impl FnMut(&BytesStart<'_>) -> Result<(), Refusal>,
-    mut ends: impl FnMut(&str),
 ) -> Result<(), Refusal> {
     let Ok(text) = std::str::from_utf8(archive.part(part).unwrap_or_default()) else {
         return Err(broken("文件", format!("{part} 不是 UTF-8")));
@@ -68,12 +67,7 @@ fn elements(
     let mut events = Reader::from_str(text);
     loop {
         match events.read_event() {
-            Ok(Event::Start(element)) => each(&element)?,
-            Ok(Event::Empty(element)) => {
-                each(&element)?;
-                ends(element.local_name().as_ref());
-            }
-            Ok(Event::End(element)) => ends(element.local_name().as_ref()),
+            Ok(Event::Start(element) | Event::Empty(element)) => each(&element)?,
             Ok(Event::Eof) => return Ok(()),
             Ok(_) => {}
             Err(fault) => return Err(broken(part, fault)),
@@ -162,10 +156,11 @@ impl Marks {
                 ));
             }
         }
-        if sheet.uncalculated > 0 {
+        let empty = |at: &&(usize, usize)| !values.contains_key(at);
+        let uncalculated = sheet.formulas.iter().filter(empty).count();
+        if uncalculated > 0 {
             unread.push(format!(
-                "工作表“{name}”有 {} 个单元格是没有结果的公式,按空白读取;用 Excel 或 WPS 打开并保存后再导入",
-                sheet.uncalculated
+                "工作表“{name}”有 {uncalculated} 个单元格是没有结果的公式,按空白读取;用 Excel 或 WPS 打开并保存后再导入"
             ));
         }
     }
@@ -176,143 +171,114 @@ fn padded_styles(archive: &Archive) -> Result<BTreeMap<usize, usize>, Refusal> {
     let mut formats: BTreeMap<String, usize> = BTreeMap::new();
     let mut styles = BTreeMap::new();
     let (mut in_cells, mut count) = (false, 0);
-    elements(
-        archive,
-        "xl/styles.xml",
-        |element| {
-            match element.local_name().as_ref() {
-                "numFmt" => {
-                    let code = attribute(element, "formatCode").unwrap_or_default();
-                    let digits = code.len();
-                    if (2..=MAX_DIGITS).contains(&digits) && code.bytes().all(|b| b == b'0') {
-                        let id = attribute(element, "numFmtId").unwrap_or_default();
-                        formats.insert(id, digits);
-                    }
-                }
-                "cellXfs" => in_cells = true,
-                "cellStyles" | "dxfs" => in_cells = false,
-                "xf" if in_cells => {
+    elements(archive, "xl/styles.xml", |element| {
+        match element.local_name().as_ref() {
+            "numFmt" => {
+                let code = attribute(element, "formatCode").unwrap_or_default();
+                let digits = code.len();
+                if (2..=MAX_DIGITS).contains(&digits) && code.bytes().all(|b| b == b'0') {
                     let id = attribute(element, "numFmtId").unwrap_or_default();
-                    if let Some(digits) = formats.get(&id) {
-                        styles.insert(count, *digits);
-                    }
-                    count += 1;
+                    formats.insert(id, digits);
                 }
-                _ => {}
             }
-            Ok(())
-        },
-        |_| {},
-    )?;
+            "cellXfs" => in_cells = true,
+            "cellStyles" | "dxfs" => in_cells = false,
+            "xf" if in_cells => {
+                let id = attribute(element, "numFmtId").unwrap_or_default();
+                if let Some(digits) = formats.get(&id) {
+                    styles.insert(count, *digits);
+                }
+                count += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
     Ok(styles)
 }
 
 /// The sheets' names by the parts that hold them.
 fn sheet_names(archive: &Archive) -> Result<BTreeMap<String, String>, Refusal> {
     let mut targets: BTreeMap<String, String> = BTreeMap::new();
-    elements(
-        archive,
-        "xl/_rels/workbook.xml.rels",
-        |element| {
-            if let (Some(id), Some(target)) =
-                (attribute(element, "Id"), attribute(element, "Target"))
-            {
-                let target = match target.strip_prefix('/') {
-                    Some(absolute) => absolute.to_owned(),
-                    None => format!("xl/{target}"),
-                };
-                targets.insert(id, target);
-            }
-            Ok(())
-        },
-        |_| {},
-    )?;
+    elements(archive, "xl/_rels/workbook.xml.rels", |element| {
+        if let (Some(id), Some(target)) = (attribute(element, "Id"), attribute(element, "Target")) {
+            let target = match target.strip_prefix('/') {
+                Some(absolute) => absolute.to_owned(),
+                None => format!("xl/{target}"),
+            };
+            targets.insert(id, target);
+        }
+        Ok(())
+    })?;
     let mut names = BTreeMap::new();
-    elements(
-        archive,
-        "xl/workbook.xml",
-        |element| {
-            if element.local_name().as_ref() == "sheet"
-                && let Some(name) = attribute(element, "name")
-                && let Some(target) = attribute(element, "id").and_then(|id| targets.get(&id))
-            {
-                names.insert(target.clone(), name);
-            }
-            Ok(())
-        },
-        |_| {},
-    )?;
+    elements(archive, "xl/workbook.xml", |element| {
+        if element.local_name().as_ref() == "sheet"
+            && let Some(name) = attribute(element, "name")
+            && let Some(target) = attribute(element, "id").and_then(|id| targets.get(&id))
+        {
+            names.insert(target.clone(), name);
+        }
+        Ok(())
+    })?;
     Ok(names)
 }
 
 fn sheet(archive: &Archive, part: &str, padded: &BTreeMap<usize, usize>) -> Result<Sheet, Refusal> {
     let mut sheet = Sheet::default();
-    // Of the cell that is being read: whether it has a formula, and a result.
-    let cell = std::cell::Cell::new((false, false));
-    let uncalculated = std::cell::Cell::new(0_usize);
-    elements(
-        archive,
-        part,
-        |element| {
-            let at = match element.local_name().as_ref() {
-                "c" => {
-                    cell.set((false, false));
-                    let at = attribute(element, "r");
-                    let style = attribute(element, "s").and_then(|s| s.parse().ok());
-                    if let (Some(digits), Some(place)) = (
-                        style.and_then(|style| padded.get(&style)),
-                        at.as_deref().filter(|r| is_reference(r)).and_then(place),
-                    ) {
-                        sheet.padded.insert(place, *digits);
-                    }
-                    at.map(|r| (is_reference(&r), r))
+    // The cell that is being read, if its result would be a value.
+    let mut cell = None;
+    elements(archive, part, |element| {
+        let at = match element.local_name().as_ref() {
+            "c" => {
+                let at = attribute(element, "r");
+                let style = attribute(element, "s").and_then(|s| s.parse().ok());
+                // An empty text is a result, and so is a fault, which is told elsewhere.
+                let sort = attribute(element, "t").unwrap_or_default();
+                cell = at
+                    .as_deref()
+                    .filter(|r| is_reference(r) && sort != "str" && sort != "e")
+                    .and_then(place);
+                if let (Some(digits), Some(place)) = (
+                    style.and_then(|style| padded.get(&style)),
+                    at.as_deref().filter(|r| is_reference(r)).and_then(place),
+                ) {
+                    sheet.padded.insert(place, *digits);
                 }
-                "f" => {
-                    cell.set((true, cell.get().1));
-                    None
-                }
-                "v" | "is" => {
-                    cell.set((cell.get().0, true));
-                    None
-                }
-                "mergeCell" | "dimension" => {
-                    attribute(element, "ref").map(|r| (is_reference(&r), r))
-                }
-                "row" => {
-                    let at = attribute(element, "r");
-                    let row = at
-                        .as_deref()
-                        .and_then(|r| r.parse::<u32>().ok())
-                        .unwrap_or(0);
-                    if is_hidden(element, "ht") && row > 0 {
-                        sheet.rows.insert(row as usize - 1);
-                    }
-                    at.map(|r| ((1..=LAST.1).contains(&row), r))
-                }
-                "col" if is_hidden(element, "width") => {
-                    let bound = |name| {
-                        let value = attribute(element, name)?.parse::<usize>().ok()?;
-                        value.checked_sub(1)
-                    };
-                    sheet.columns.extend(bound("min").zip(bound("max")));
-                    None
-                }
-                _ => None,
-            };
-            match at {
-                Some((false, found)) => {
-                    let found: String = found.chars().take(40).collect();
-                    Err(broken(part, format!("没有“{found}”这个位置")))
-                }
-                _ => Ok(()),
+                at.map(|r| (is_reference(&r), r))
             }
-        },
-        |name| {
-            if name == "c" && cell.get() == (true, false) {
-                uncalculated.set(uncalculated.get() + 1);
+            "f" => {
+                sheet.formulas.extend(cell);
+                None
             }
-        },
-    )?;
-    sheet.uncalculated = uncalculated.get();
+            "mergeCell" | "dimension" => attribute(element, "ref").map(|r| (is_reference(&r), r)),
+            "row" => {
+                let at = attribute(element, "r");
+                let row = at
+                    .as_deref()
+                    .and_then(|r| r.parse::<u32>().ok())
+                    .unwrap_or(0);
+                if is_hidden(element, "ht") && row > 0 {
+                    sheet.rows.insert(row as usize - 1);
+                }
+                at.map(|r| ((1..=LAST.1).contains(&row), r))
+            }
+            "col" if is_hidden(element, "width") => {
+                let bound = |name| {
+                    let value = attribute(element, name)?.parse::<usize>().ok()?;
+                    value.checked_sub(1)
+                };
+                sheet.columns.extend(bound("min").zip(bound("max")));
+                None
+            }
+            _ => None,
+        };
+        match at {
+            Some((false, found)) => {
+                let found: String = found.chars().take(40).collect();
+                Err(broken(part, format!("没有“{found}”这个位置")))
+            }
+            _ => Ok(()),
+        }
+    })?;
     Ok(sheet)
 }

@@ -2,5 +2,7 @@
 
 mod layouts;
 mod made;
+mod offices;
 mod refusals;
 mod round_trip;
+mod unseen;
