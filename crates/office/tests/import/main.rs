@@ -4,5 +4,6 @@ mod layouts;
 mod made;
 mod offices;
 mod refusals;
+mod rosters;
 mod round_trip;
 mod unseen;
