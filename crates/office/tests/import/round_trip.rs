@@ -408,6 +408,39 @@ fn a_date_that_the_office_moved_comes_back_and_is_asked() {
 }
 
 #[test]
+fn nothing_in_a_workbook_is_a_formula() {
+    let texts = ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(\"http://a\")"];
+    let rows: Vec<_> = texts
+        .iter()
+        .map(|text| {
+            let own = |text: &str| text.to_owned();
+            (
+                own(text),
+                String::new(),
+                own(text),
+                own(text),
+                own(text),
+                Vec::new(),
+            )
+        })
+        .collect();
+    let ids: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+    let ledger = ledger(&ids, rows);
+    for (file, bytes) in files(&ledger)
+        .iter()
+        .filter(|(file, _)| file.ends_with("xlsx"))
+    {
+        let mut book = zip::ZipArchive::new(std::io::Cursor::new(bytes)).expect("an archive");
+        for at in 0..book.len() {
+            let mut part = String::new();
+            std::io::Read::read_to_string(&mut book.by_index(at).expect("a part"), &mut part)
+                .expect("text");
+            assert!(!part.contains("<f>") && !part.contains("<f "), "{file}");
+        }
+    }
+}
+
+#[test]
 fn nothing_in_separated_values_is_a_formula() {
     let row = (
         "=HYPERLINK(\"http://a\")".to_owned(),
