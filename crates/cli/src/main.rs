@@ -30,6 +30,7 @@ mod misses;
 mod narrate;
 mod plan;
 mod play;
+mod preview;
 mod reading;
 mod replay;
 mod schema;
@@ -98,6 +99,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Deadline(args) => deadline::run(&args),
         Command::Plan(args) => plan::run(args).await,
         Command::Deploy(args) => deploy::run(args).await,
+        Command::Preview(args) => preview::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,
