@@ -289,6 +289,22 @@ fn go_on(table: &Table, r: usize, columns: &Columns, walk: &mut Walk, raw: &mut 
         next.deadlines = own_date.into_iter().collect();
         next.rows = 1;
         raw.rows.push(next);
+        if !merged {
+            raw.questions.push(Question {
+                row: None,
+                place: table.row_place(r),
+                field: "text",
+                code: "empty_cell",
+                found: line_of(row),
+                question: "这一行没有任务内容,单位和时限与上一行都不同,是否为同一任务的另一项?"
+                    .to_owned(),
+                alternatives: vec![
+                    "同一任务,单位和时限另计".to_owned(),
+                    "另有任务内容,补写后重新导入".to_owned(),
+                ],
+                taken: "同一任务,单位和时限另计".to_owned(),
+            });
+        }
         return;
     }
     if let Some(date) = own_date.filter(|_| other_date) {

@@ -85,6 +85,10 @@ fn classes(row: &[Cell]) -> (BTreeSet<Column>, usize, usize) {
 /// The longest cell of a header whose wording has no heading that is known, in characters.
 const MAX_UNKNOWN_CHARS: usize = 12;
 
+fn is_of_units(column: Column) -> bool {
+    matches!(column, Column::Units | Column::Lead | Column::Support)
+}
+
 /// True if the row heads a table: enough of its cells are headings, of enough sorts.
 pub(crate) fn is_header(row: &[Cell]) -> bool {
     let (known, count, all) = classes(row);
@@ -101,13 +105,16 @@ pub(crate) fn is_header(row: &[Cell]) -> bool {
         return false;
     }
     if work {
-        return count * 10 >= all * 6;
+        // 任务, 单位 and 时限 together are a header, whatever else stands beside them.
+        let whole = known.contains(&Column::Deadline) && known.iter().any(|c| is_of_units(*c));
+        return count * 10 >= all * if whole { 4 } else { 6 };
     }
     // 序号, 议题, 承办单位, 办结时限: all is known but what the work is called.
     let sorts = known.iter().filter(|c| **c != Column::Other).count();
     let short = row
         .iter()
-        .all(|cell| squeeze(&once(&cell.text)).chars().count() <= MAX_UNKNOWN_CHARS);
+        .map(|cell| once(&cell.text))
+        .all(|text| column(&text).is_some() || squeeze(&text).chars().count() <= MAX_UNKNOWN_CHARS);
     sorts >= 2 && short && all > count && count * 10 >= all * 6
 }
 

@@ -85,7 +85,15 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
     let (pieces, rest) = assigned(text);
     if pieces.is_empty() {
         settle(walk, raw);
-        heading_or_item(text, place, walk, raw);
+        match labels_behind(text) {
+            // 5.完善应急体系。责任单位:市应急局;完成时间:9月底。
+            Some((words, labels)) => {
+                let mut row = item(&words, place, walk, true);
+                take(labels, place, &mut row);
+                raw.rows.push(row);
+            }
+            None => heading_or_item(text, place, walk, raw),
+        }
         return;
     }
     settle(walk, raw);
@@ -112,6 +120,17 @@ fn labelled_wording(text: &str) -> Option<String> {
     let is_wording = matches!(column(label), Some(Column::Text | Column::Name));
     let assigns = !labelled(words).is_empty() || !assigned(words).0.is_empty();
     (is_wording && !words.is_empty() && !assigns).then(|| words.to_owned())
+}
+
+/// The words of an item and what it says behind them without brackets.
+fn labels_behind(text: &str) -> Option<(String, Vec<(Column, String)>)> {
+    let is_item = numbered(text).is_some() || levelled(text).is_some();
+    let chars: Vec<char> = text.chars().collect();
+    let (begin, ..) = labels_at(&chars).first().copied().filter(|_| is_item)?;
+    let words: String = chars[..begin].iter().collect();
+    let behind: String = chars[begin..].iter().collect();
+    let labels = labelled(&behind);
+    (words.chars().count() >= 4 && !labels.is_empty()).then_some((words, labels))
 }
 
 /// A new task from the words before its brackets.

@@ -249,13 +249,13 @@ fn segment_names(segment: &str, current: &mut Role, known: &dyn Fn(&str) -> bool
                 .is_some_and(|rest| rest.starts_with(|c| half(c) == ':'))
         }) {
             *current = *role;
-            token = token[label.len()..]
-                .trim_start_matches(|c| half(c) == ':' || c == ' ')
-                .to_owned();
+            let behind = token[label.len()..].trim_start_matches(|c| half(c) == ':' || c == ' ');
+            token = String::from(behind);
             waiting = out.names.len();
             waiting_open = out.open.len();
         }
-        token = token
+        let bare = unbracketed(token);
+        let token = bare
             .trim_start_matches('由')
             .trim_matches(|c| matches!(half(c), '.' | ':'))
             .to_owned();
@@ -303,6 +303,20 @@ fn segment_names(segment: &str, current: &mut Role, known: &dyn Fn(&str) -> bool
             waiting = out.names.len();
             waiting_open = out.open.len();
         }
+    }
+}
+
+/// (市财政局配合) without its bracket; one that leaves units out keeps it.
+fn unbracketed(token: String) -> String {
+    let plain = squeeze(&token);
+    let inside = plain.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
+    match inside {
+        Some(inside)
+            if !inside.contains(['(', ')']) && !inside.contains('除') && inside.len() > 3 =>
+        {
+            inside.to_owned()
+        }
+        _ => token,
     }
 }
 

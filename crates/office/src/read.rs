@@ -358,6 +358,22 @@ fn understand(
             &["加“-2”区别", "重新编号后再导入"],
         ));
     }
+    let headings = raw.rows.iter().flat_map(|r| &r.units);
+    let headings = headings.map(|(_, field)| field.column.as_str());
+    let notes = raw.asides.iter().map(|a| a.found.as_str());
+    if let Some(said) = headings.chain(notes).find(|text| first_leads(text)) {
+        let question = "文件写明排第一的单位牵头,没有照此区分角色,是否区分?";
+        questions.push(whole(
+            "units",
+            "first_leads",
+            said.chars().take(60).collect(),
+            question,
+            &[
+                "不区分,都按所写角色",
+                "在 tasks.yaml 中把各项第一个单位改为 lead",
+            ],
+        ));
+    }
     if raw.rows.iter().all(|r| r.deadlines.is_empty()) {
         let question = "没有完成时限的列,全部任务暂无时限";
         questions.push(whole(
@@ -429,6 +445,15 @@ fn extra(rows: &[crate::raw::RawRow]) -> usize {
     rows.windows(2)
         .filter(|pair| pair[0].place == pair[1].place)
         .count()
+}
+
+/// 排第一的为牵头单位, in a heading or a note.
+fn first_leads(text: &str) -> bool {
+    let plain = squeeze(text);
+    let first = ["第一", "首位", "排在前", "列前"]
+        .iter()
+        .any(|word| plain.contains(word));
+    first && plain.contains("牵头") && plain.chars().count() <= 80
 }
 
 /// 赤峰市 at the beginning of a title.

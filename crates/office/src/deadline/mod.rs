@@ -235,7 +235,7 @@ const CONTINUOUS: &[&str] = &[
     "一直",
     "滚动",
 ];
-const REALTIME: &[&str] = &["实时", "动态", "同步"];
+const REALTIME: &[&str] = &["实时", "动态", "同步", "随时", "7×24", "7*24", "7x24"];
 const IMMEDIATE: &[&str] = &[
     "即时",
     "立即",

@@ -259,7 +259,8 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
 
 /// A span that begins at a place, and where it ends.
 pub(super) fn relative_at(chars: &[char], at: usize) -> Option<(Relative, usize)> {
-    if at > 0 && chars[at - 1].is_ascii_digit() {
+    // 7×24小时 is no span.
+    if at > 0 && (chars[at - 1].is_ascii_digit() || matches!(chars[at - 1], '×' | '*' | 'x')) {
         return None;
     }
     let inside = ["内", "之内", "以内", "内完成"];

@@ -1,5 +1,6 @@
 //! Documents of every sort, made here, read as an office would want them read.
 
+mod items;
 mod layouts;
 mod made;
 mod offices;

@@ -368,61 +368,6 @@ fn a_form_keeps_its_number_and_what_leaders_wrote() {
 }
 
 #[test]
-fn a_list_numbered_by_levels_with_units_in_any_bracket() {
-    let body: String = [
-        "通辽市人民政府办公室",
-        "关于印发2024年政务公开工作要点的通知",
-        "各旗县市区人民政府,市直各有关部门:",
-        "一、加强重点领域公开",
-        "(一)推进规划公开。主动公开国土空间规划。〔责任单位:市自然资源局;完成时限:2024年6月底前〕",
-        "1.1 公开预算决算。(市财政局牵头,市政府各部门按职责分工负责;8月31日前完成)",
-        "1.2 公开专项资金(责任单位:市财政局、市审计局等有关部门;完成时限:常态化)",
-        "三、保障措施",
-        "各地各部门要高度重视,加强组织领导,确保任务落实。",
-        "联系人:张三    联系电话:0475-0000000",
-        "2024年3月18日",
-    ]
-    .map(p)
-    .concat();
-    let reading = read("a.docx", &docx(&body));
-    assert_eq!(numbers(&reading), ["1", "1.1", "1.2"]);
-    let budget = &reading.rows[1];
-    assert_eq!(budget.text, "公开预算决算。");
-    // The lead owes it once, though it is one of all departments.
-    let finance: Vec<String> = owed(budget)
-        .into_iter()
-        .filter(|o| o.contains("city-czj"))
-        .collect();
-    assert_eq!(finance, ["city-czj/lead"]);
-    assert_eq!(asked(&reading, "1.2"), ["open_list"]);
-    assert_eq!(reading.rows[2].deadline.kind, Kind::Continuous);
-}
-
-#[test]
-fn measures_stand_on_lines_of_their_own_with_their_units_below() {
-    let body: String = [
-        "2024年整改落实清单",
-        "问题一:学用结合不够紧密。",
-        "整改措施:开展专题培训2期。",
-        "责任单位:市教育局",
-        "责任人:张三",
-        "完成时限:2024年5月底",
-        "问题二:调查研究不够深入。",
-        "整改措施:领导干部下基层。",
-        "责任单位:市政府办",
-        "完成时限:立行立改,长期坚持",
-    ]
-    .map(p)
-    .concat();
-    let reading = read("a.docx", &docx(&body));
-    let texts: Vec<&str> = reading.rows.iter().map(|r| r.text.as_str()).collect();
-    assert_eq!(texts, ["开展专题培训2期。", "领导干部下基层。"]);
-    assert_eq!(owed(&reading.rows[0]), ["city-jyj/responsible"]);
-    assert_eq!(due(&reading.rows[0]), "2024-05-31");
-    assert_eq!(asked(&reading, "2"), ["two_readings"]);
-}
-
-#[test]
 fn separated_values_with_a_title_block_rare_characters_and_a_sum() {
     let text = "附件3,,,,,\r\n2024年安全生产整治任务清单,,,,,\r\n填报单位:市应急局,,,填报时间:2024.3.1,,\r\n编号,整治任务,主责单位,协办单位,整改期限,备注\r\n001,开展燃气安全“回头看”,市住建局,\"市市场监管局,市应急局\",2024/4/30,\r\n002,治理地质灾害隐患点,市自然资源局,,4月底,\r\n003,\"排查消防通道\n1.小区;\n2.商场。\",市公安局,,5月1日至10月31日,\r\n合计,3项,,,,\r\n注:以上任务实行销号管理。,,,,,\r\n";
     let rare = text.replace("隐患点", "隐患点“㙟”");
@@ -449,25 +394,87 @@ fn separated_values_with_a_title_block_rare_characters_and_a_sum() {
 }
 
 #[test]
-fn a_notice_with_tasks_in_its_text_and_a_table_beside_is_asked() {
-    let body = p("2024年任务分工")
-        + &p("一、公开规划。(责任单位:市自然资源局;完成时限:2024年6月底前)")
-        + &p("二、公开预算。(责任单位:市财政局)")
+fn a_note_that_the_first_unit_leads_is_asked_and_long_headings_are_headings() {
+    let body = p("附表一 通辽市二○二四年民生实事责任分解表")
         + &table(&[
-            &["单位", "联系人", "联系电话"],
-            &["市教育局", "张三", "0475-0000000"],
-            &["市司法局", "李四", "0475-0000001"],
-        ])
-        + &table(&[
-            &["任务", "措施", "责任单位", "时限"],
-            &["+规划", "公开规划图", "市自然资源局", "6月底"],
-            &["^", "公开规划文本", "市自然资源局", "近期"],
+            &[
+                "项目序号",
+                "实事项目名称及建设内容",
+                "牵头领导",
+                "责任单位(排第一的为牵头单位)",
+                "时间节点",
+            ],
+            &[">5 一、就业"],
+            &[
+                "1",
+                "城镇新增就业1.2万人。",
+                "李市长",
+                "市人社局、市财政局",
+                "2024年12月底",
+            ],
+            &["2", "开展培训。", "李市长", "市人社局", "10月底"],
+            &["", "", "", "(市财政局配合)", "11月底"],
+            &["合计", "2项", "", "", ""],
         ]);
     let reading = read("a.docx", &docx(&body));
-    assert_eq!(reading.rows.len(), 2);
+    assert_eq!(
+        reading.heading.title.as_deref(),
+        Some("通辽市二○二四年民生实事责任分解表")
+    );
+    assert_eq!(numbers(&reading)[..2], ["1", "2"]);
+    assert_eq!(reading.rows[0].other[0].1, "李市长");
+    assert_eq!(owed(&reading.rows[2]), ["city-czj/support"]);
     let codes: Vec<&str> = reading.questions.iter().map(|q| q.code).collect();
-    // The table of contacts, the text beside, and 近期.
-    assert_eq!(codes, ["no_header", "tasks_beside_table", "unreadable"]);
+    assert!(codes.contains(&"first_leads"), "{codes:?}");
+    assert!(codes.contains(&"empty_cell"), "{codes:?}");
+}
+
+#[test]
+fn matters_of_a_meeting_with_columns_of_their_own() {
+    let body = p("2024年常务会议议定事项督办清单")
+        + &table(&[
+            &[
+                "会议",
+                "议题",
+                "议定事项",
+                "承办单位",
+                "要求完成时间",
+                "是否办结",
+                "办结情况",
+                "评价",
+            ],
+            &[
+                "+第3次",
+                "+审议方案",
+                "修改完善后印发。",
+                "市发改委",
+                "4月15日",
+                "是",
+                "已印发",
+                "",
+            ],
+            &[
+                "^",
+                "^",
+                "进行合法性审查。",
+                "市司法局",
+                "会后3日内",
+                "否",
+                "",
+                "",
+            ],
+        ]);
+    let reading = read("a.docx", &docx(&body));
+    let texts: Vec<&str> = reading.rows.iter().map(|r| r.text.as_str()).collect();
+    assert_eq!(texts, ["修改完善后印发。", "进行合法性审查。"]);
+    assert_eq!(due(&reading.rows[0]), "2024-04-15");
+    assert_eq!(reading.rows[1].deadline.kind, Kind::Relative);
+    let other: Vec<&str> = reading.rows[0]
+        .other
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect();
+    assert_eq!(other, ["第3次", "审议方案", "是", "已印发"]);
 }
 
 #[test]
