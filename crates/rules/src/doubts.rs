@@ -17,7 +17,7 @@ use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
 use crate::source::{LedgerSource, TasksSource};
-use crate::unmeetable;
+use crate::{twice, unmeetable};
 
 /// Tells every doubt about a definition; those about ladders in the ledger's file.
 pub(crate) fn tell(
@@ -65,6 +65,7 @@ pub(crate) fn tell(
         about.height(source.referenced);
     }
     same_wording(definition, tasks, task_faults);
+    twice::tell(definition, directory, tasks, task_faults);
     for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
         let source = &source.value;
         unmeetable::tell(task, source, directory, task_faults);
@@ -280,11 +281,9 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
             continue;
         };
         let alike = seen.entry(task.text.trim()).or_default();
-        let owed: BTreeSet<(&String, Role)> = owed(task).collect();
-        let twin = alike.iter().find_map(|other| {
-            let both = self::owed(other).find(|pair| owed.contains(pair))?;
-            (other.due == task.due && other.opens == task.opens).then_some((&other.id, both))
-        });
+        let twin = alike
+            .iter()
+            .find_map(|other| Some((&other.id, says_the_same(task, other)?)));
         if let Some((other, (unit, role))) = twin {
             faults.doubt(
                 Severity::Warning,
@@ -302,6 +301,18 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
         }
         alike.push(task);
     }
+}
+
+/// Who owes both of two rows in one role, if they have the same words and date.
+pub(crate) fn says_the_same<'a>(task: &Task, other: &'a Task) -> Option<(&'a String, Role)> {
+    let rows = task.part_of.is_none() && other.part_of.is_none();
+    let same =
+        other.due == task.due && other.opens == task.opens && other.text.trim() == task.text.trim();
+    if !rows || !same {
+        return None;
+    }
+    let owed: BTreeSet<(&String, Role)> = owed(task).collect();
+    self::owed(other).find(|pair| owed.contains(pair))
 }
 
 fn owed(task: &Task) -> impl Iterator<Item = (&String, Role)> {

@@ -13,6 +13,7 @@ mod compile;
 mod condition;
 mod condition_call;
 mod condition_check;
+mod condition_form;
 mod condition_never;
 mod condition_parse;
 mod confirmed;
@@ -55,6 +56,7 @@ mod successor;
 mod task;
 mod timer;
 mod timing;
+mod twice;
 mod unmeetable;
 mod words;
 
