@@ -46,6 +46,14 @@ impl PartialEq for Form {
     }
 }
 
+/// Whether two expressions are the same but for their places.
+pub(crate) fn is_same(one: &IdedExpr, other: &IdedExpr) -> bool {
+    let (mut one, mut other) = (one.clone(), other.clone());
+    unnumber(&mut one);
+    unnumber(&mut other);
+    one == other
+}
+
 /// Takes away the numbers of an expression's parts. It is as deep as conditions may be.
 fn unnumber(of: &mut IdedExpr) {
     of.id = 0;
@@ -117,8 +125,8 @@ mod tests {
             r#"publication.validity == "规划""#,
             r#"publication.category == "规划" && has(publication.url)"#,
             r#"publication.category == "规划" || has(publication.url)"#,
-            r#"!has(publication.url)"#,
-            r#"has(publication.url)"#,
+            r"!has(publication.url)",
+            r"has(publication.url)",
             r#"publication.formats.exists(f, f == "pdf")"#,
             r#"publication.formats.all(f, f == "pdf")"#,
         ];

@@ -58,6 +58,7 @@ mod timer;
 mod timing;
 mod twice;
 mod unmeetable;
+mod unopened;
 mod words;
 
 pub use compile::{Compiled, MAX_TEXT_BYTES, calendar_named, compile, definition_hash};

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use duban_calendar::{Period, PeriodKind, Roll, Span};
 use duban_model::definition::{
     DueRule, EventRule, EventSort, ExtensionCap, FirstPeriod, FollowsRule, MonthDay, Opens,
@@ -326,7 +326,10 @@ fn compile_due(
         return match (due.value.as_str(), term(), due.value.parse::<MonthDay>()) {
             ("period_end", ..) => Some(DueRule::PeriodEnd),
             (_, Some(term @ Term::Days(_)), _) => Some(DueRule::After(term)),
-            (_, _, Ok(day)) if yearly() => Some(DueRule::MonthDay(day)),
+            (_, _, Ok(day)) if yearly() => {
+                first_not_before_issue(task, day, due, around, faults);
+                Some(DueRule::MonthDay(day))
+            }
             _ => disagree(faults),
         };
     }
@@ -351,6 +354,34 @@ fn compile_due(
         );
     }
     Some(DueRule::Date(date))
+}
+
+/// Tells a day of the year that lies before the ledger in the first year that is owed.
+fn first_not_before_issue(
+    task: &TaskSource,
+    day: MonthDay,
+    due: &Spanned<String>,
+    around: &Around<'_>,
+    faults: &mut Faults<'_>,
+) {
+    let first = task.period.as_ref().and_then(|p| p.first.as_ref());
+    let running = first.is_some_and(|first| first.value == "running");
+    let Some(definition) = around
+        .definition
+        .filter(|_| running && task.no_sooner_than.is_none())
+    else {
+        return;
+    };
+    let issued = definition.issued;
+    if let Some(date) = day.of(issued.year()).filter(|date| *date < issued) {
+        faults.error(
+            "D031",
+            due.referenced,
+            format!("due {date} for the running year"),
+            format!("a date not before the ledger's issue, {issued}"),
+            "write first: full, so that the next year is the first; or add no_sooner_than",
+        );
+    }
 }
 
 type Rest = (Option<Span>, Roll, bool, Option<ExtensionCap>);
@@ -522,6 +553,11 @@ fn opens_some_period(
     }
 }
 
+/// The months of a schedule by name.
+const MONTHS: &str = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC";
+/// The weekdays of a schedule by name.
+const WEEKDAYS: &str = "MON TUE WED THU FRI SAT SUN";
+
 /// Five-field cron gets a leading 0 for the seconds. Weekday numbers are refused: to one library
 /// 1-5 means Sunday to Thursday, to the next Monday to Friday.
 fn compile_cron(field: &Spanned<String>, faults: &mut Faults<'_>) -> Option<String> {
@@ -551,11 +587,19 @@ fn compile_cron(field: &Spanned<String>, faults: &mut Faults<'_>) -> Option<Stri
         return None;
     }
     if cron::Schedule::from_str(&expression).is_err() {
-        faults.error(
+        let names = || MONTHS.split(' ').chain(WEEKDAYS.split(' '));
+        let mut words = expression.split(|c: char| !c.is_alphabetic());
+        let slip = words.find(|word| {
+            let is_name = names().any(|name| name.eq_ignore_ascii_case(word));
+            !word.is_empty() && !is_name
+        });
+        faults.misspelt(
             "D033",
             field.referenced,
             format!("cron `{}`", field.value),
-            "five fields: minute hour day month weekday",
+            "five fields: minute hour day month weekday, the last two with names such as OCT and FRI",
+            &slip.unwrap_or_default().to_ascii_uppercase(),
+            names(),
             "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
         );
         return None;

@@ -5,6 +5,7 @@
 //! words are taken to be the same.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use duban_calendar::{PeriodKind, Roll};
@@ -197,7 +198,7 @@ impl<'a> Rule<'a> {
         let due = self.source.due.as_ref();
         let mut words = due.map_or_else(String::new, |due| due.value.clone());
         if let Some(span) = self.task.no_sooner_than {
-            words.push_str(&format!(" (no sooner than {span})"));
+            let _ = write!(words, " (no sooner than {span})");
         }
         match self.task.roll {
             Roll::None => {}
