@@ -275,3 +275,140 @@ fn an_office_begins_with_a_copy_of_the_template() {
         assert!(tasks.contains(shape), "{shape}");
     }
 }
+
+/// The good folder with a matter and rules after its tasks.
+fn with_rules(rules: &str) -> tempfile::TempDir {
+    let ledger = format!("{}matters:\n  文件印发: 印发文件\n", good("ledger.yaml"));
+    let tasks = format!("{}{rules}", good("tasks.yaml"));
+    folder(&[("ledger.yaml", ledger), ("tasks.yaml", tasks)])
+}
+
+/// A rule that each document issued opens; `more` is the rest of its event.
+fn rule(id: &str, more: &str, due: &str, owner: &str, evidence: &str) -> String {
+    format!(
+        "  - id: \"{id}\"\n    part_of: \"1\"\n    title: 规则{id}\n    strength: required\n    opens: event\n    event: {{ kinds: [文件印发]{more} }}\n    due: {due}\n    ladder: fixed\n    owners:\n      - {{ {owner}, role: responsible }}\n    fulfilled_by: {evidence}\n"
+    )
+}
+
+const PUBLISHED: &str =
+    "{ publications: [{ name: 该文件, kinds: [规划纲要], at_least: 1, about: opening }] }";
+
+#[test]
+fn an_office_hears_that_two_rules_ask_a_unit_the_same() {
+    let own = "from: event, group: 旗县政府";
+    let first = rule(
+        "1-1",
+        ", when: 'has(matter.note) && matter.title == \"甲\"'",
+        "20wd",
+        own,
+        PUBLISHED,
+    );
+    // Who reads it is told of which event, whose duty, and where the other rule stands.
+    for (more, owner) in [
+        (
+            ", when: '\"甲\" == matter.title && has( matter.note )'",
+            own,
+        ),
+        ("", "from: event"),
+        ("", "unit: naiman"),
+    ] {
+        let second = rule("1-2", more, "20wd", owner, PUBLISHED);
+        let dir = with_rules(&format!("{first}{second}"));
+        let said = run(&["check", shown(dir.path())]).with_code(0);
+        for part in [
+            "tasks.yaml:55:9: warning[W009]: task 1-2, which opens what task 1-1 (line 44) opens: at a matter of kind `文件印发` ",
+            "owes both, due 20wd, and the same evidence meets both",
+            "   55 |   - id: \"1-2\"",
+            "duban explain W009",
+        ] {
+            assert!(said.out.contains(part), "{more}: {part}\n{}", said.out);
+        }
+    }
+    let second = rule("1-2", "", "5wd", own, PUBLISHED);
+    let dir = with_rules(&format!("{first}{second}"));
+    let said = run(&["check", shown(dir.path())]).with_code(0);
+    let part =
+        "warning[W011]: task 1-2, due 5wd, which opens what task 1-1 (line 44) opens, due 20wd";
+    assert!(said.out.contains(part), "{}", said.out);
+}
+
+#[test]
+fn rules_that_only_look_alike_are_no_matter() {
+    let event = "from: event";
+    let with = |kind: &str| PUBLISHED.replace("规划纲要", kind);
+    let submission = "{ submission: verified }".to_owned();
+    let a = rule("1-1", "", "20wd", event, PUBLISHED);
+    for (first, second, why) in [
+        (
+            a.clone(),
+            rule("1-2", "", "20wd", event, &with("专项规划")),
+            "other evidence",
+        ),
+        (
+            rule("1-1", "", "20wd", "unit: kailu", PUBLISHED),
+            rule("1-2", "", "20wd", "unit: naiman", PUBLISHED),
+            "other units",
+        ),
+        (
+            rule(
+                "1-1",
+                ", when: 'has(matter.note)'",
+                "20wd",
+                event,
+                PUBLISHED,
+            ),
+            rule(
+                "1-2",
+                ", when: '!has(matter.note)'",
+                "20wd",
+                event,
+                PUBLISHED,
+            ),
+            "other events",
+        ),
+        (
+            rule("1-1", "", "5h", event, &submission),
+            rule("1-2", "", "24h", event, &submission),
+            "two reports, in five and in 24 hours",
+        ),
+        (
+            rule("1-1", "", "3wd", event, &submission),
+            rule("1-2", "", "3wd", event, &submission),
+            "two reports by one date",
+        ),
+    ] {
+        let dir = with_rules(&format!("{first}{second}"));
+        let said = run(&["check", shown(dir.path())]).with_code(0);
+        assert!(!said.out.contains("warning["), "{why}:\n{}", said.out);
+    }
+}
+
+#[test]
+fn the_shipped_folders_ask_nothing_twice() {
+    for name in ["tongliao-2021", "statutory", "template"] {
+        let dir = workspace().join("workflows").join(name);
+        let said = run(&["check", "--format", "json", shown(&dir)]).with_code(0);
+        let told = said.json();
+        let codes: Vec<&str> = told
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|told| told["code"].as_str())
+            .filter(|code| code.starts_with('W'))
+            .collect();
+        assert!(codes.is_empty(), "{name}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_meant_to_ask_twice_is_confirmed() {
+    let own = "from: event";
+    let rules = [
+        rule("1-1", "", "20wd", own, PUBLISHED),
+        rule("1-2", "", "5wd", own, PUBLISHED),
+    ];
+    let confirmed = "confirmed:\n  - { code: W011, about: \"1-2\", words: task 1-1, by: 主管部门, date: 2021-07-05 }\n";
+    let dir = with_rules(&format!("{}{confirmed}", rules.concat()));
+    let said = run(&["check", "--strict", shown(dir.path())]).with_code(0);
+    assert!(said.out.contains("1 confirmed"), "{}", said.out);
+}

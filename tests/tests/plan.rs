@@ -121,6 +121,21 @@ fn deploying_does_exactly_what_the_plan_showed() {
     assert_eq!(shown["contacts"].as_array().unwrap().len(), 1);
     assert_eq!(shown["refused"], serde_json::json!([]));
 
+    // The clerk reads Chinese; what a program reads keeps its keys.
+    let folder_shown = new.display().to_string();
+    let table = run(&["plan", &folder_shown, "--data", &data])
+        .with_code(0)
+        .out;
+    for part in ["变动", "原因", "移交", "原联络员", "仅通知有变的事项"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    for key in ["withdrawn", "notices", "contacts"] {
+        assert!(!table.contains(key), "{key}: {table}");
+    }
+    let csv = run(&["plan", &folder_shown, "--data", &data, "--format", "csv"]);
+    let csv = csv.with_code(0).out;
+    assert!(csv.starts_with("change,obligation,from,to,"), "{csv}");
+
     let before = obligations(&data);
     let hash = shown["plan"].as_str().unwrap();
     let new_folder = new.display().to_string();
@@ -140,7 +155,15 @@ fn deploying_does_exactly_what_the_plan_showed() {
         ],
     )
     .with_code(0);
-    assert!(said.out.contains("in force as definition"), "{}", said.out);
+    for part in [
+        "将生效:",
+        "撤销事项",
+        "改期事项",
+        "方案号 ",
+        "已生效(台账定义 ",
+    ] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
 
     let after = obligations(&data);
     let mut untold = after.clone();
@@ -203,6 +226,19 @@ fn deploying_does_exactly_what_the_plan_showed() {
     );
 
     what_became_of_them_is_told(folder.path(), &data, &shown);
+
+    // Nobody owes what was withdrawn.
+    let status = run(&["status", "--data", &data, "--format", "json"])
+        .with_code(0)
+        .json();
+    let status = &status["ledgers"][0];
+    assert_eq!(status["withdrawn"], kinds["withdrawn"]);
+    let lights = ["green", "yellow", "red", "done", "grey"];
+    let lights: u64 = lights.iter().map(|l| status[l].as_u64().unwrap()).sum();
+    let all = u64::try_from(after.len()).unwrap();
+    let withdrawn = status["withdrawn"].as_u64().unwrap();
+    assert_eq!(status["obligations"], lights);
+    assert_eq!(lights + withdrawn, all);
 
     // And back again.
     let list = deploy(&data, &["--list", "--format", "json"])

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use duban_office::export::notices::Sent;
 use serde::Serialize;
 
 use crate::Fault;
@@ -30,6 +31,14 @@ impl Change {
             Change::Added => "added",
             Change::Dropped => "dropped",
             Change::Changed => "changed",
+        }
+    }
+
+    fn chinese(self) -> &'static str {
+        match self {
+            Change::Added => "新增",
+            Change::Dropped => "取消",
+            Change::Changed => "变更",
         }
     }
 }
@@ -88,8 +97,41 @@ impl Difference {
         ]
     }
 
+    /// What became of it, for the clerk: of what has changed, whether it comes at another time or
+    /// for another date.
+    fn chinese(&self) -> &'static str {
+        match self.change {
+            Change::Changed if self.at != self.was_at || self.due != self.was_due => "改期",
+            change => change.chinese(),
+        }
+    }
+
+    /// What differs, for the clerk; empty of what was added or dropped.
+    fn why_in_chinese(&self) -> String {
+        if self.change != Change::Changed {
+            return String::new();
+        }
+        let mut parts = Vec::new();
+        if self.at != self.was_at {
+            parts.push(format!("原定{}", minute(&self.was_at)));
+        }
+        if self.due != self.was_due {
+            parts.push(format!(
+                "完成时限由{}改为{}",
+                dated(&self.was_due),
+                dated(&self.due)
+            ));
+        }
+        let others = DIFFERING.iter().filter(|(english, chinese)| {
+            !chinese.is_empty() && self.why.split("; ").any(|part| part == *english)
+        });
+        parts.extend(others.map(|(_, chinese)| (*chinese).to_owned()));
+        parts.join(";")
+    }
+
     fn of(line: &NoticeLine, change: Change, was: Option<&NoticeLine>) -> Difference {
         let why = was.map(|was| differing(line, was)).unwrap_or_default();
+        let why: Vec<&str> = why.into_iter().map(|(english, _)| english).collect();
         Difference {
             at: line.at.clone(),
             change,
@@ -107,55 +149,113 @@ impl Difference {
     }
 }
 
+/// A date and time to the minute, without its offset.
+fn minute(at: &str) -> String {
+    at.get(..16).unwrap_or(at).replace('T', " ")
+}
+
+/// A due date, or that there is none.
+fn dated(due: &str) -> &str {
+    if due.is_empty() { "无" } else { due }
+}
+
+/// The respects in which two notices that are the same may differ; times and dates are told in
+/// Chinese with what they were.
+const DIFFERING: [(&str, &str); 5] = [
+    ("another time", ""),
+    ("another due date", ""),
+    ("another tier", "层级不同"),
+    ("other obligations with it", "合并的步骤不同"),
+    ("other evidence missing", "尚缺的佐证不同"),
+];
+
 /// In which respects two notices that are the same differ.
-fn differing(line: &NoticeLine, was: &NoticeLine) -> Vec<&'static str> {
-    [
-        ("another time", line.at != was.at),
-        ("another due date", line.due != was.due),
-        ("another tier", line.tier != was.tier),
-        ("other obligations with it", line.covers != was.covers),
-        ("other evidence missing", line.missing != was.missing),
-    ]
-    .into_iter()
-    .filter_map(|(what, differs)| differs.then_some(what))
-    .collect()
+fn differing(line: &NoticeLine, was: &NoticeLine) -> Vec<(&'static str, &'static str)> {
+    let differs = [
+        line.at != was.at,
+        line.due != was.due,
+        line.tier != was.tier,
+        line.covers != was.covers,
+        line.missing != was.missing,
+    ];
+    let told = DIFFERING.into_iter().zip(differs);
+    told.filter_map(|(what, differs)| differs.then_some(what))
+        .collect()
+}
+
+/// Where among the notices of its side one stands that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    New(usize),
+    Old(usize),
 }
 
 /// By what a notice is known in both.
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str, usize);
 
-fn keyed(lines: &[NoticeLine]) -> BTreeMap<Key<'_>, &NoticeLine> {
+fn keyed(lines: &[NoticeLine]) -> BTreeMap<Key<'_>, (usize, &NoticeLine)> {
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     lines
         .iter()
-        .map(|line| {
+        .enumerate()
+        .map(|(place, line)| {
             let who = (line.obligation.as_str(), line.contact.as_str());
             let how = (line.channel.as_str(), line.step.as_str());
             let count = counts.entry((who, how)).or_default();
             *count += 1;
-            ((who.0, who.1, how.0, how.1, *count), line)
+            ((who.0, who.1, how.0, how.1, *count), (place, line))
         })
         .collect()
 }
 
 /// What `new` changes against `old`, in the order of time.
-fn differences(new: &[NoticeLine], old: &[NoticeLine]) -> Vec<Difference> {
+fn differences(new: &[NoticeLine], old: &[NoticeLine]) -> Vec<(Difference, Place)> {
     let (new, mut old) = (keyed(new), keyed(old));
     let mut found = Vec::new();
-    for (key, line) in new {
-        match old.remove(&key) {
-            None => found.push(Difference::of(line, Change::Added, None)),
-            Some(was) if !differing(line, was).is_empty() => {
-                found.push(Difference::of(line, Change::Changed, Some(was)));
+    for (key, (place, line)) in new {
+        let difference = match old.remove(&key) {
+            None => Difference::of(line, Change::Added, None),
+            Some((_, was)) if !differing(line, was).is_empty() => {
+                Difference::of(line, Change::Changed, Some(was))
             }
-            Some(_) => {}
-        }
+            Some(_) => continue,
+        };
+        found.push((difference, Place::New(place)));
     }
-    for line in old.into_values() {
-        found.push(Difference::of(line, Change::Dropped, None));
+    for (place, line) in old.into_values() {
+        let difference = Difference::of(line, Change::Dropped, None);
+        found.push((difference, Place::Old(place)));
     }
     found.sort();
     found
+}
+
+fn comparable(new: &Simulated, old: &Simulated) -> Result<(), Fault> {
+    if new.zone != old.zone {
+        return Err("the two ledgers count time in different zones; compare one with one".into());
+    }
+    Ok(())
+}
+
+/// What one simulated span changes against another, as a workbook or calendar lists notices: each
+/// stands at its own time, its sort says what becomes of it, and its reason begins with what it was.
+pub(crate) fn documented(new: &Simulated, old: &Simulated) -> Result<Vec<Sent>, Fault> {
+    comparable(new, old)?;
+    let told = differences(new.lines(), old.lines()).into_iter();
+    let told = told.filter_map(|(difference, place)| {
+        let sent = match place {
+            Place::New(place) => new.sent().get(place),
+            Place::Old(place) => old.sent().get(place),
+        };
+        let mut sent = sent?.clone();
+        difference.chinese().clone_into(&mut sent.kind);
+        let why = difference.why_in_chinese();
+        if !why.is_empty() {
+            sent.reason = format!("{why}。{}", sent.reason);
+        }
+        Some(sent)
+    });
+    Ok(told.collect())
 }
 
 /// Prints what one simulated span changes against another.
@@ -165,10 +265,9 @@ pub(crate) fn print(
     new: &Simulated,
     old: &Simulated,
 ) -> Result<(), Fault> {
-    if new.zone != old.zone {
-        return Err("the two ledgers count time in different zones; compare one with one".into());
-    }
+    comparable(new, old)?;
     let found = differences(new.lines(), old.lines());
+    let found: Vec<Difference> = found.into_iter().map(|(told, _)| told).collect();
     let count = |change| found.iter().filter(|d| d.change == change).count();
     if summary {
         let counts = [
@@ -178,15 +277,26 @@ pub(crate) fn print(
             ("dropped", count(Change::Dropped)),
             ("changed", count(Change::Changed)),
         ];
-        if format == Format::Table {
-            let rows: Vec<Vec<String>> = counts
-                .iter()
-                .map(|(what, count)| vec![(*what).to_owned(), count.to_string()])
-                .collect();
-            table::print(&["what", "count"], &rows);
-        } else {
-            let counts: BTreeMap<&str, usize> = counts.into_iter().collect();
-            crate::say!("{}", serde_json::json!(counts));
+        match format {
+            Format::Table => {
+                let words = ["通知", "原有通知", "新增", "取消", "改期等变更"];
+                let rows: Vec<Vec<String>> = words
+                    .iter()
+                    .zip(counts)
+                    .map(|(what, (_, count))| vec![(*what).to_owned(), count.to_string()])
+                    .collect();
+                table::print(&["项目", "份数"], &rows);
+            }
+            Format::Csv => {
+                crate::say!("what,count");
+                for (what, count) in counts {
+                    crate::say!("{what},{count}");
+                }
+            }
+            Format::Json | Format::Ndjson => {
+                let counts: BTreeMap<&str, usize> = counts.into_iter().collect();
+                crate::say!("{}", serde_json::json!(counts));
+            }
         }
         return Ok(());
     }
@@ -215,23 +325,20 @@ fn write(out: &mut impl Write, format: Format, found: &[Difference]) -> std::io:
         }
         Format::Table => {
             for line in found {
-                let was = match line.change {
-                    Change::Changed => format!("was {}, {}", &line.was_at[..16], line.why),
-                    Change::Added | Change::Dropped => String::new(),
-                };
                 let text = format!(
-                    "{}  {:<8} {:<14} 第{}项 {:<22} → {:<24} {was}",
-                    &line.at[..16],
-                    line.change.as_str(),
+                    "{}  {} {:<14} 第{}项 {:<22} → {:<24} {}",
+                    minute(&line.at),
+                    line.chinese(),
                     line.step,
                     line.task,
                     line.unit,
-                    line.contact
+                    line.contact,
+                    line.why_in_chinese()
                 );
                 writeln!(out, "{}", text.trim_end())?;
             }
             if found.is_empty() {
-                writeln!(out, "no notice differs")?;
+                writeln!(out, "通知没有不同")?;
             }
             Ok(())
         }

@@ -11,6 +11,7 @@ use duban_rules::{definition_hash, obligations_digest};
 use crate::args::{Deploy, Format};
 use crate::folder;
 use crate::plan::{Plan, Wanted, compute, is_refusal, standing};
+use crate::plan_words::in_chinese;
 use crate::reading::Reading;
 use crate::table;
 use crate::view::View;
@@ -86,7 +87,16 @@ async fn list(args: &Deploy, reading: &Reading) -> Result<Ended, Fault> {
         })
         .collect();
     match args.format {
-        Format::Table => table::print(&keys, &rows),
+        Format::Table => {
+            let mut rows = rows;
+            for row in &mut rows {
+                if row[2] == "yes" {
+                    "是".clone_into(&mut row[2]);
+                }
+            }
+            let headings = ["台账", "定义", "生效中", "生效时间", "经办", "理由"];
+            table::print(&headings, &rows);
+        }
         Format::Csv => {
             crate::say!("{}", keys.join(","));
             for row in &rows {
@@ -339,14 +349,17 @@ pub(crate) async fn run(args: Deploy) -> Result<Ended, Fault> {
         }
     }
     if !shown.brings.is_empty() {
-        let list: Vec<String> = counts.iter().map(|(w, n)| format!("{n} {w}")).collect();
+        let list: Vec<String> = counts
+            .iter()
+            .map(|(what, count)| format!("{}{count}项", in_chinese(what)))
+            .collect();
         let list = if list.is_empty() {
-            "no obligation changed".to_owned()
+            "事项没有变化".to_owned()
         } else {
-            list.join(", ")
+            list.join("、")
         };
-        let hash = shown.definition.map(|h| format!(" as definition {h}"));
-        crate::say!("in force{}: {list}", hash.unwrap_or_default());
+        let hash = shown.definition.map(|h| format!("(台账定义 {h})"));
+        crate::say!("已生效{}:{list}", hash.unwrap_or_default());
     }
     Ok(Ended::Well)
 }

@@ -29,6 +29,7 @@ mod index;
 mod misses;
 mod narrate;
 mod plan;
+mod plan_words;
 mod play;
 mod preview;
 mod reading;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::args::{Format, Plan as Args};
 use crate::folder::{self, Folder};
+use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
 use crate::view::View;
@@ -451,17 +452,20 @@ impl Plan {
     /// One line for each kind of change.
     pub(crate) fn print_sum(&self) {
         if self.brings.is_empty() {
-            crate::say!("nothing to deploy: all of it is in force");
+            crate::say!("无须部署:全部已经生效");
             return;
         }
-        crate::say!("brings {} into force", self.brings.join(", "));
+        let brings: Vec<&str> = self.brings.iter().map(|what| in_chinese(what)).collect();
+        crate::say!("将生效:{}", brings.join("、"));
         if self.sum.is_empty() {
-            crate::say!("no obligation, notice or contact changes");
+            crate::say!("事项、通知、联络员均无变化");
         }
-        for (what, count) in &self.sum {
-            crate::say!("{count:>7}  {what}");
+        for (what, chinese) in WORDS {
+            if let Some(count) = self.sum.get(what) {
+                crate::say!("{count:>7}  {chinese}");
+            }
         }
-        crate::say!("plan {}", self.plan);
+        crate::say!("方案号 {}", self.plan);
     }
 
     fn print(&self, format: Format) -> Result<(), Fault> {
@@ -509,14 +513,26 @@ impl Plan {
                         .changes
                         .iter()
                         .map(|c| {
-                            let head = [c.change, &c.obligation, &c.from, &c.to];
+                            let change = change_in_chinese(c.change);
+                            let head = [change, &c.obligation, &c.from, &c.to];
                             let mut row = Vec::from(head.map(ToOwned::to_owned));
                             row.extend([&c.added, &c.dropped, &c.past, &c.shifted].map(count));
                             row.push(c.why.clone());
                             row
                         })
                         .collect();
-                    table::print(&keys, &rows);
+                    let headings = [
+                        "变动",
+                        "事项",
+                        "原",
+                        "新",
+                        "增通知",
+                        "减通知",
+                        "已过",
+                        "改时",
+                        "原因",
+                    ];
+                    table::print(&headings, &rows);
                     crate::say!();
                 }
                 if !self.contacts.is_empty() {
@@ -525,7 +541,7 @@ impl Plan {
                         .iter()
                         .map(|row| Vec::from(row.clone()))
                         .collect();
-                    table::print(&["contacts of", "before", "after"], &rows);
+                    table::print(&["单位", "原联络员", "新联络员"], &rows);
                     crate::say!();
                 }
                 self.print_sum();

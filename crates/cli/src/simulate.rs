@@ -206,6 +206,12 @@ impl Simulated {
         &self.seen.lines
     }
 
+    /// The same as a document words them, each at its place among [`Self::lines`]; none unless one
+    /// is to be written.
+    pub(crate) fn sent(&self) -> &[Sent] {
+        &self.seen.sent
+    }
+
     /// Plays a folder's definition and events. Nothing if the folder has faults, which are told.
     fn of(dir: &Path, events: &[Envelope], args: &Simulate) -> Result<Option<Simulated>, Fault> {
         let folder = folder::read(dir)?;
@@ -268,8 +274,10 @@ const REJECTIONS_SHOWN: usize = 20;
 
 pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     let printed = args.format.printed();
-    if printed.is_none() && (args.summary || args.against.is_some()) {
-        wrong_usage("--format xlsx and ics hold notices: neither --summary nor --against");
+    if printed.is_none() && args.summary {
+        wrong_usage(
+            "--format xlsx and ics hold notices, no counts; with --summary write table, ndjson, json or csv",
+        );
     }
     if printed.is_some() && args.output.is_some() {
         wrong_usage("--output goes with --format xlsx or ics; redirect what is printed otherwise");
@@ -284,15 +292,25 @@ pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     let Some(simulated) = Simulated::of(&args.dir, &events, args)? else {
         return Ok(Ended::Findings);
     };
+    let other = match &args.against {
+        None => None,
+        Some(dir) => match Simulated::of(dir, &events, args)? {
+            None => return Ok(Ended::Findings),
+            other => other,
+        },
+    };
     let Some(format) = printed else {
-        document(args, &simulated)?;
+        match &other {
+            Some(other) => {
+                let differing = crate::against::documented(&simulated, other)?;
+                document(args, "督办试算对比", "有变化的通知", &differing)?;
+            }
+            None => document(args, "督办试算", "通知", simulated.sent())?,
+        }
         return Ok(Ended::Well);
     };
-    if let Some(dir) = &args.against {
-        let Some(other) = Simulated::of(dir, &events, args)? else {
-            return Ok(Ended::Findings);
-        };
-        crate::against::print(format, args.summary, &simulated, &other)?;
+    if let Some(other) = &other {
+        crate::against::print(format, args.summary, &simulated, other)?;
     } else if args.summary {
         print_summary(format, &simulated);
     } else {
@@ -301,10 +319,9 @@ pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     Ok(Ended::Well)
 }
 
-/// Writes the notices as a workbook or calendar.
-fn document(args: &Simulate, simulated: &Simulated) -> Result<(), Fault> {
-    let title = format!("督办试算 {} 至 {}", args.from, args.to);
-    let sent = &simulated.seen.sent;
+/// Writes notices as a workbook or calendar of a name, and says how many of what they are.
+fn document(args: &Simulate, name: &str, what: &str, sent: &[Sent]) -> Result<(), Fault> {
+    let title = format!("{name} {} 至 {}", args.from, args.to);
     let bytes = match args.format {
         SimulateFormat::Xlsx => notices::workbook(&title, sent)?,
         _ => notices::calendar(&title, sent).into_bytes(),
@@ -317,7 +334,7 @@ fn document(args: &Simulate, simulated: &Simulated) -> Result<(), Fault> {
         };
     };
     write_file(path, &bytes, args.replace)?;
-    crate::say!("已写入 {}:通知{}份", path.display(), sent.len());
+    crate::say!("已写入 {}:{what}{}份", path.display(), sent.len());
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use duban_journal::Holder;
 use duban_model::Service;
+use duban_rules::ObligationState;
 
 use crate::args::{Format, Status};
 use crate::reading::Reading;
@@ -38,9 +39,14 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
         }
         let zone = ledger.definition.zone;
         let mut lights: BTreeMap<&str, u64> = BTreeMap::new();
-        let (mut total, mut late) = (0, 0);
+        let (mut total, mut withdrawn, mut late) = (0, 0, 0);
         let mut next: Option<(duban_model::Timestamp, &str)> = None;
         for (obligation, o) in view.state().obligations().filter(|(_, o)| o.ledger == *id) {
+            // What was withdrawn is owed by nobody.
+            if o.state == ObligationState::Withdrawn {
+                withdrawn += 1;
+                continue;
+            }
             total += 1;
             *lights.entry(light_of(o).0).or_default() += 1;
             late += u64::from(o.done.as_ref().is_some_and(|d| d.late));
@@ -64,6 +70,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
             "grey": lights.get("grey").copied().unwrap_or(0),
             "next_at": next.map(|(at, _)| at.shown_in(zone)),
             "next_obligation": next.map(|(_, id)| id),
+            "withdrawn": withdrawn,
         }));
     }
     let leaders = reading.leaders().await?;
@@ -85,6 +92,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
                 "grey",
                 "next_at",
                 "next_obligation",
+                "withdrawn",
             ];
             let rows: Vec<Vec<String>> = ledgers
                 .iter()

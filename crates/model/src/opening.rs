@@ -79,10 +79,11 @@ impl OwnerFrom {
     }
 }
 
-/// The cap of approved extensions, counted on from the date that held before.
+/// The cap of approved extensions since the clock last began, counted on from the date that held
+/// before each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtensionCap {
-    /// How much at most each time.
+    /// How much at most in all.
     pub at_most: Span,
     /// How often.
     pub times: u32,

@@ -31,7 +31,8 @@ impl Turned {
     }
 }
 
-fn deadline(due: Moment, zone: Zone) -> Deadline {
+/// A moment at which a clock ends, as a deadline.
+pub(crate) fn deadline(due: Moment, zone: Zone) -> Deadline {
     match due {
         Moment::Day(date) => Deadline { date, at: None },
         Moment::Instant(at) => {

@@ -280,7 +280,7 @@ pub(crate) struct Looks {
 }
 
 /// Takes a conjunction apart. All of `a && b` must hold, so each of its parts must.
-fn split(expression: IdedExpr, into: &mut Vec<IdedExpr>) {
+pub(crate) fn split(expression: IdedExpr, into: &mut Vec<IdedExpr>) {
     match expression.expr {
         Expr::Call(call) if call.func_name == "_&&_" && call.target.is_none() => {
             for part in call.args {

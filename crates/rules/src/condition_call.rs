@@ -7,7 +7,7 @@ use duban_model::definition::EventSort;
 
 use crate::condition::{field_of, text_of};
 use crate::condition_check::{Beside, Gives, Walk};
-use crate::condition_never::{contradictions, out_of_range};
+use crate::condition_never::{contradictions, contraries, out_of_range};
 use crate::diagnostic::nearest;
 use crate::field::Field;
 use crate::setting::{IN_GROUP, WORKING_DAYS};
@@ -246,14 +246,14 @@ impl Walk<'_> {
             && !kinds.iter().any(|kind| kind == value)
         {
             let remedy = nearest(value, kinds.iter().map(String::as_str)).map_or_else(
-                || "add it to `kinds` of this requirement, or remove it here".to_owned(),
+                || "add it to the `kinds` beside the condition, or remove it here".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
             self.fault(
                 text,
                 "D064",
-                format!("kind `{value}`, which this requirement does not count"),
-                "one of its `kinds`",
+                format!("kind `{value}`, which the `kinds` beside the condition do not name"),
+                "one of those `kinds`",
                 remedy,
             );
         }
@@ -284,6 +284,15 @@ impl Walk<'_> {
                 format!("{why}: never true"),
                 format!("a condition that some {word} can meet"),
                 "correct one of the two bounds",
+            );
+        }
+        for term in contraries(whole) {
+            self.fault(
+                term,
+                "D064",
+                "the contrary of another part of the condition: never true",
+                format!("a condition that some {word} can meet"),
+                "remove one of the two, or write || between them",
             );
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 
 use crate::condition::{equality, field_of, text_of};
+use crate::condition_form::is_same;
 use crate::field::Field;
 
 /// Comparisons that contradict earlier ones: the later comparison, its field, and the texts of which
@@ -110,6 +111,23 @@ pub(crate) fn out_of_range(whole: &IdedExpr) -> Vec<(&IdedExpr, String)> {
         }
     }
     found
+}
+
+/// A part of a conjunction whose contrary stands before it.
+pub(crate) fn contraries(whole: &IdedExpr) -> Vec<&IdedExpr> {
+    let mut terms = Vec::new();
+    conjuncts(whole, &mut terms);
+    let contrary = |one: &IdedExpr, other: &IdedExpr| match &one.expr {
+        Expr::Call(call) if call.func_name == "!_" => {
+            call.args.first().is_some_and(|arg| is_same(arg, other))
+        }
+        _ => false,
+    };
+    let found = terms.iter().enumerate().find(|(place, term)| {
+        let mut before = terms[..*place].iter();
+        before.any(|other| contrary(term, other) || contrary(other, term))
+    });
+    found.map(|(_, term)| *term).into_iter().collect()
 }
 
 /// A text that is the lowest or highest left, and whether it is itself allowed.

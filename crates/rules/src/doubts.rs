@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use duban_calendar::{Calendar, Period};
 use duban_model::definition::{
     DueRule, FirstPeriod, Ladder, LadderStep, Opens, Owner, Role, StepWhen, Strength, Task, Term,
@@ -17,7 +17,7 @@ use crate::diagnostic::Severity;
 use crate::faults::Faults;
 use crate::node::Location;
 use crate::source::{LedgerSource, TasksSource};
-use crate::unmeetable;
+use crate::{twice, unmeetable, unopened};
 
 /// Tells every doubt about a definition; those about ladders in the ledger's file.
 pub(crate) fn tell(
@@ -37,6 +37,7 @@ pub(crate) fn tell(
             .flat_map(|task| task.owners.iter().map(move |owner| (task, owner)))
             .filter(|(_, owner)| owner.ladder == *name)
             .collect();
+        let at = ledger_faults.named(name, source.referenced);
         let mut about = About {
             name,
             ladder,
@@ -47,7 +48,7 @@ pub(crate) fn tell(
         if users.is_empty() {
             about.doubt(
                 "W003",
-                source.referenced,
+                at,
                 format!("ladder `{name}`, which no task uses: none of its steps ever comes"),
                 "a ladder that tasks.yaml names",
                 "name it in a task, or remove it",
@@ -62,12 +63,14 @@ pub(crate) fn tell(
             about.repeat(written.every.referenced);
             about.rung(repeat.to, directory, written.to.referenced);
         }
-        about.height(source.referenced);
+        about.height(at);
     }
     same_wording(definition, tasks, task_faults);
+    twice::tell(definition, directory, tasks, task_faults);
     for (task, source) in definition.tasks.iter().zip(&tasks.tasks) {
         let source = &source.value;
         unmeetable::tell(task, source, directory, task_faults);
+        unopened::tell(task, source, &definition.tasks, directory, task_faults);
     }
 }
 
@@ -132,7 +135,7 @@ impl About<'_, '_> {
                         "W003",
                         at,
                         format!(
-                            "step {} of ladder `{}`, which never comes: for each of its tasks it lies before the ledger or the period begins",
+                            "step {} of ladder `{}`, which never comes: for each of its tasks it lies before the ledger, the period or the duty begins",
                             step.when, self.name
                         ),
                         "a step within the time that a task has",
@@ -242,17 +245,29 @@ fn anybody_can_be_told(unit: &Unit) -> bool {
 
 /// Whether a step so long before the date can lie within the time that a task has. What cannot be
 /// counted for want of a calendar is taken to.
-fn reaches(task: &Task, term: Term, definition: &Definition, calendar: &Calendar) -> bool {
-    // Hours before a date lie on its last day, or the one before.
-    let Some(span) = term.span() else {
-        return true;
+fn reaches(task: &Task, step: Term, definition: &Definition, calendar: &Calendar) -> bool {
+    let Some(span) = step.span() else {
+        // Hours before a date lie on its last day, or the one before.
+        return match (step, task.due) {
+            (Term::Hours(step), DueRule::After(Term::Hours(term))) => step <= term,
+            _ => true,
+        };
     };
-    let within = |begins: NaiveDate, due: NaiveDate| {
-        calendar.before(due, span).map_or(true, |at| at >= begins)
+    let within = |begins: NaiveDate, due: Option<NaiveDate>| {
+        due.and_then(|due| calendar.before(due, span).ok())
+            .is_none_or(|at| at >= begins)
     };
-    match (&task.due, &task.opens) {
-        (DueRule::Date(due), _) => within(definition.issued, *due),
-        (DueRule::PeriodEnd, Opens::EachPeriod(rule)) => {
+    let rolled = |due: NaiveDate| calendar.roll(due, task.roll).ok();
+    // The last day of a term that begins on a day; hours may begin in its last minute.
+    let ends = |begins: NaiveDate, term: Term| match term {
+        Term::Days(span) => calendar.after(begins, span).ok().and_then(rolled),
+        Term::Hours(hours) => {
+            begins.checked_add_days(Days::new(u64::from(hours.div_ceil(HOURS_OF_A_DAY))))
+        }
+    };
+    match (task.due, &task.opens) {
+        (DueRule::Date(due), _) => within(definition.issued, rolled(due)),
+        (due, Opens::EachPeriod(rule)) if task.no_sooner_than.is_none() => {
             let first = Period::containing(rule.every, definition.issued).ok();
             let first = match rule.first {
                 FirstPeriod::Running => first,
@@ -261,15 +276,25 @@ fn reaches(task: &Task, term: Term, definition: &Definition, calendar: &Calendar
             std::iter::successors(first, |period| period.next().ok())
                 .take_while(|period| period.start() <= definition.ends)
                 .any(|period| {
-                    within(
-                        period.start().max(definition.issued),
-                        period.end().min(definition.ends),
-                    )
+                    let due = match due {
+                        DueRule::PeriodEnd => rolled(period.end().min(definition.ends)),
+                        DueRule::After(term) => ends(period.start(), term),
+                        DueRule::MonthDay(day) => day.of(period.year()).and_then(rolled),
+                        DueRule::Date(_) | DueRule::Trigger => None,
+                    };
+                    within(period.start().max(definition.issued), due)
                 })
         }
+        (DueRule::After(term), _) => definition
+            .issued
+            .iter_days()
+            .take_while(|day| *day <= definition.ends)
+            .any(|day| within(day, ends(day, term))),
         _ => true,
     }
 }
+
+const HOURS_OF_A_DAY: u32 = 24;
 
 /// Two rows of the same words and date that one unit owes in one role.
 fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Faults<'_>) {
@@ -280,11 +305,9 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
             continue;
         };
         let alike = seen.entry(task.text.trim()).or_default();
-        let owed: BTreeSet<(&String, Role)> = owed(task).collect();
-        let twin = alike.iter().find_map(|other| {
-            let both = self::owed(other).find(|pair| owed.contains(pair))?;
-            (other.due == task.due && other.opens == task.opens).then_some((&other.id, both))
-        });
+        let twin = alike
+            .iter()
+            .find_map(|other| Some((&other.id, says_the_same(task, other)?)));
         if let Some((other, (unit, role))) = twin {
             faults.doubt(
                 Severity::Warning,
@@ -302,6 +325,18 @@ fn same_wording(definition: &Definition, sources: &TasksSource, faults: &mut Fau
         }
         alike.push(task);
     }
+}
+
+/// Who owes both of two rows in one role, if they have the same words and date.
+pub(crate) fn says_the_same<'a>(task: &Task, other: &'a Task) -> Option<(&'a String, Role)> {
+    let rows = task.part_of.is_none() && other.part_of.is_none();
+    let same =
+        other.due == task.due && other.opens == task.opens && other.text.trim() == task.text.trim();
+    if !rows || !same {
+        return None;
+    }
+    let owed: BTreeSet<(&String, Role)> = owed(task).collect();
+    self::owed(other).find(|pair| owed.contains(pair))
 }
 
 fn owed(task: &Task) -> impl Iterator<Item = (&String, Role)> {

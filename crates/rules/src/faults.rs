@@ -113,6 +113,29 @@ impl<'a> Faults<'a> {
         });
     }
 
+    /// Where the name of an entry stands, whose own fields begin at a place. Where it cannot be found
+    /// (an escape by number), that place.
+    pub(crate) fn named(&self, name: &str, at: Location) -> Location {
+        let rows = usize::try_from(at.line()).unwrap_or(0);
+        let lines: Vec<&str> = self.text.lines().take(rows).collect();
+        for (row, line) in lines.iter().enumerate().rev() {
+            let key = line.trim_start_matches([' ', '{', '"', '\'']);
+            let after = key.strip_prefix(name);
+            let after = after.map(|rest| rest.trim_start_matches(['"', '\'']).trim_start());
+            if after.is_some_and(|rest| rest.starts_with(':')) {
+                let count = |text: &str| text.chars().count() as u64;
+                let column = count(line) - count(key) + 1;
+                return Location::new(row as u64 + 1, column, count(name));
+            }
+            let line = line.trim_start();
+            // Its fields begin beside it, or below it after nothing but remarks.
+            if row + 1 < rows && !line.is_empty() && !line.starts_with('#') {
+                break;
+            }
+        }
+        at
+    }
+
     fn push(&mut self, at: Location, fill: impl FnOnce(Diagnostic) -> Diagnostic) {
         if at.is_hole() {
             return;

@@ -301,7 +301,7 @@ pub(crate) struct FollowsSource {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "extension")]
 pub(crate) struct ExtensionSource {
-    /// 每次最多多久,自原时限起算 | How much at most each time, from the date that held before
+    /// 合计最多多久,自原时限起算;重新计算期限后另计 | How much at most in all, from the date that held before; anew after a restart
     #[schemars(extend("pattern" = SPAN))]
     pub at_most: Spanned<String>,
     /// 最多几次 | How often

@@ -8,7 +8,7 @@ use duban_model::{Definition, Directory};
 
 use crate::compile::{MAX_TASK_TEXT_CHARS, MAX_TASKS};
 use crate::confirmed;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::Faults;
 use crate::node::Location;
 use crate::owner::compile_owner;
@@ -193,7 +193,11 @@ fn compile_task(
             owners.push(compiled);
         }
     }
-    if task.owners.is_empty() {
+    let is_told = |told: &Diagnostic| {
+        let here = told.file == "tasks.yaml" && told.line == at.line();
+        here && told.code == "D004" && told.found.contains("`owners`")
+    };
+    if task.owners.is_empty() && !faults.told().iter().any(is_told) {
         faults.error(
             "D025",
             task.id.referenced,

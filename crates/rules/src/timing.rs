@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use duban_calendar::{Period, PeriodKind, Roll, Span};
 use duban_model::definition::{
     DueRule, EventRule, EventSort, ExtensionCap, FirstPeriod, FollowsRule, MonthDay, Opens,
@@ -11,6 +11,7 @@ use duban_model::definition::{
 use duban_model::{Definition, Directory, Timestamp};
 
 use crate::compile::SPAN_EXPECTED;
+use crate::cron_field::compile_cron;
 use crate::faults::Faults;
 use crate::reading::Spanned;
 use crate::requirement::condition_faults;
@@ -326,7 +327,10 @@ fn compile_due(
         return match (due.value.as_str(), term(), due.value.parse::<MonthDay>()) {
             ("period_end", ..) => Some(DueRule::PeriodEnd),
             (_, Some(term @ Term::Days(_)), _) => Some(DueRule::After(term)),
-            (_, _, Ok(day)) if yearly() => Some(DueRule::MonthDay(day)),
+            (_, _, Ok(day)) if yearly() => {
+                first_not_before_issue(task, day, due, around, faults);
+                Some(DueRule::MonthDay(day))
+            }
             _ => disagree(faults),
         };
     }
@@ -351,6 +355,34 @@ fn compile_due(
         );
     }
     Some(DueRule::Date(date))
+}
+
+/// Tells a day of the year that lies before the ledger in the first year that is owed.
+fn first_not_before_issue(
+    task: &TaskSource,
+    day: MonthDay,
+    due: &Spanned<String>,
+    around: &Around<'_>,
+    faults: &mut Faults<'_>,
+) {
+    let first = task.period.as_ref().and_then(|p| p.first.as_ref());
+    let running = first.is_some_and(|first| first.value == "running");
+    let Some(definition) = around
+        .definition
+        .filter(|_| running && task.no_sooner_than.is_none())
+    else {
+        return;
+    };
+    let issued = definition.issued;
+    if let Some(date) = day.of(issued.year()).filter(|date| *date < issued) {
+        faults.error(
+            "D031",
+            due.referenced,
+            format!("due {date} for the running year"),
+            format!("a date not before the ledger's issue, {issued}"),
+            "write first: full, so that the next year is the first; or add no_sooner_than",
+        );
+    }
 }
 
 type Rest = (Option<Span>, Roll, bool, Option<ExtensionCap>);
@@ -520,45 +552,4 @@ fn opens_some_period(
             );
         }
     }
-}
-
-/// Five-field cron gets a leading 0 for the seconds. Weekday numbers are refused: to one library
-/// 1-5 means Sunday to Thursday, to the next Monday to Friday.
-fn compile_cron(field: &Spanned<String>, faults: &mut Faults<'_>) -> Option<String> {
-    let fields: Vec<&str> = field.value.split_whitespace().collect();
-    let (expression, weekday) = match fields.len() {
-        5 => (format!("0 {}", fields.join(" ")), fields[4]),
-        6 => (fields.join(" "), fields[5]),
-        n => {
-            faults.error(
-                "D033",
-                field.referenced,
-                format!("a cron expression of {n} fields"),
-                "five fields (minute hour day month weekday), or six with seconds first",
-                "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
-            );
-            return None;
-        }
-    };
-    if weekday.chars().any(|c| c.is_ascii_digit()) {
-        faults.error(
-            "D034",
-            field.referenced,
-            format!("weekday `{weekday}` by number"),
-            "weekdays by name: MON, TUE … SUN",
-            "write the names; numbers mean different days to different programs",
-        );
-        return None;
-    }
-    if cron::Schedule::from_str(&expression).is_err() {
-        faults.error(
-            "D033",
-            field.referenced,
-            format!("cron `{}`", field.value),
-            "five fields: minute hour day month weekday",
-            "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
-        );
-        return None;
-    }
-    Some(expression)
 }
