@@ -77,6 +77,46 @@ fn a_code_is_explained_in_both_languages_without_a_data_folder() {
     assert_eq!(said.json()["title"]["en"], "Unknown unit");
 }
 
+#[test]
+fn a_preview_shows_the_ledgers_own_words_and_says_whose_they_are() {
+    let own = "notices:\n  escalation:\n    subject: \"请{{ 单位 }}速办第{{ 任务号 }}项\"\n";
+    let dir = folder(&[("ledger.yaml", format!("{}{own}", good("ledger.yaml")))]);
+    let said = run(&["preview", shown(dir.path()), "--format", "json"]).with_code(0);
+    let all = said.json();
+    let all = all.as_array().expect("a list");
+    assert_eq!(all.len(), 14);
+    for notice in all {
+        let subject = notice["subject"].as_str().expect("a subject");
+        let text = notice["text"].as_str().expect("a text");
+        if notice["kind"] == "escalation" {
+            assert_eq!(notice["own"], true);
+            assert_eq!(subject, "请开鲁县政府速办第1项");
+        } else {
+            assert_eq!(notice["own"], false);
+            assert!(subject.starts_with('【'), "{subject}");
+        }
+        assert!(text.contains("开鲁"), "{text}");
+        assert!(text.contains("事项编号:good/1/kailu/responsible"), "{text}");
+    }
+    let said = run(&[
+        "preview",
+        shown(dir.path()),
+        "--kind",
+        "reminder",
+        "--task",
+        "2",
+    ]);
+    assert!(said.with_code(0).out.contains("第2项"));
+    let said = run(&["preview", shown(dir.path()), "--kind", "remind"]).with_code(1);
+    assert!(
+        said.err.contains("the sorts are reminder, "),
+        "{}",
+        said.err
+    );
+    let english = run(&["preview", LEDGER, "--language", "en", "--kind", "reminder"]);
+    assert!(english.with_code(0).out.contains("15 working days remain"));
+}
+
 fn schema(file: Option<&str>) -> Value {
     let mut args = vec!["schema"];
     args.extend(file);

@@ -26,9 +26,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("calendar", &[]),
     ("model", &["calendar"]),
     ("intake", &["model", "calendar"]),
-    ("rules", &["model", "calendar"]),
+    ("wording", &["model"]),
+    ("rules", &["model", "calendar", "wording"]),
     ("scheduler", &["model", "calendar"]),
-    ("notifier", &["model", "calendar"]),
+    ("notifier", &["model", "calendar", "wording"]),
     ("office", &["model", "calendar"]),
     ("journal", &["model", "calendar"]),
     ("store", &["model", "calendar"]),
@@ -43,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rules",
             "scheduler",
             "notifier",
+            "wording",
             "office",
             "journal",
             "store",
@@ -61,6 +63,7 @@ const BRAINS: &[(&str, &[&str])] = &[
     ("rules", PLAIN),
     ("scheduler", PLAIN),
     ("notifier", PLAIN),
+    ("wording", PLAIN),
     ("office", PLAIN),
 ];
 
@@ -71,6 +74,9 @@ const BRAINS: &[(&str, &[&str])] = &[
 /// files from the types that read them, and `strsim` measures how far apart two spellings are: values
 /// in, values out.
 ///
+/// `minijinja` puts values into the texts of notices: without its defaults nothing of it reads a file,
+/// the clock or chance.
+///
 /// The office's documents are read by others' parsers: they take bytes, and none of them opens a
 /// file or asks for the time with the features that the workspace lists.
 const BEYOND: &[(&str, &[&str])] = &[
@@ -79,6 +85,7 @@ const BEYOND: &[(&str, &[&str])] = &[
         &["serde-saphyr", "cron", "cel", "schemars", "strsim"],
     ),
     ("scheduler", &["cron"]),
+    ("wording", &["minijinja"]),
     (
         "office",
         &[

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Bring a changed definition folder, calendar or directory into force.
     Deploy(Deploy),
+    /// Show how a ledger's notices read, with sample values.
+    Preview(Preview),
     /// Print every notice that a definition would send in a span of time.
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
@@ -456,6 +458,34 @@ pub(crate) struct Status {
     /// One line an obligation instead of a summary.
     #[arg(long)]
     pub obligations: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// The language of a preview.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PreviewLanguage {
+    Zh,
+    En,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Preview {
+    /// The definition folder.
+    pub dir: PathBuf,
+    /// Which sorts of notice, e.g. `reminder,escalation`; all if not given.
+    #[arg(long, value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// About which task; the first if not given.
+    #[arg(long)]
+    pub task: Option<String>,
+    /// To which unit; the task's first if not given.
+    #[arg(long)]
+    pub unit: Option<String>,
+    /// In which language; the ledger's if not given.
+    #[arg(long, value_enum)]
+    pub language: Option<PreviewLanguage>,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,

@@ -31,6 +31,7 @@ mod narrate;
 mod plan;
 mod plan_words;
 mod play;
+mod preview;
 mod reading;
 mod replay;
 mod schema;
@@ -99,6 +100,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Deadline(args) => deadline::run(&args),
         Command::Plan(args) => plan::run(args).await,
         Command::Deploy(args) => deploy::run(args).await,
+        Command::Preview(args) => preview::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -211,6 +211,8 @@ impl Sample {
             kinds: BTreeMap::new(),
             tasks,
             matters: BTreeMap::new(),
+            language: duban_model::definition::Language::default(),
+            notices: BTreeMap::new(),
         };
         self.rules(Body::DefinitionAdopted(DefinitionAdopted {
             hash: "abc".to_owned(),

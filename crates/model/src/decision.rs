@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use duban_calendar::{Calendar, Clock, Period};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Definition, Role, Tier};
+use crate::definition::{Definition, Language, NoticeText, Role, Tier};
 use crate::directory::{Channel, Directory};
 use crate::fact::Outcome;
 use crate::frame::Service;
@@ -19,6 +19,7 @@ use crate::instant::{Timestamp, Zone};
 pub use crate::clocked::ObligationClocked;
 pub use crate::continuation::{Consequence, Continuation};
 pub use crate::noted::{Carried, PublicationNoted};
+pub use crate::notice::NoticeKind;
 pub use crate::occasion::{Arose, Occasion};
 pub use crate::revision::{
     LedgerRevised, ObligationRedated, ObligationReladdered, ObligationTransferred, Revision,
@@ -312,62 +313,6 @@ pub struct NoticeRequested {
     pub reason: String,
 }
 
-/// What sort of notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// 催办: before or on the date.
-    Reminder,
-    /// 督办: after the date.
-    Escalation,
-    /// One notice for the steps that lay before activation.
-    Catchup,
-    /// The office is asked to verify a submission.
-    Verification,
-    /// A submission was sent back.
-    Return,
-    /// A duty that was struck off is open again.
-    Reopened,
-    /// 批准延期: another date was granted.
-    Extended,
-    /// 不批准延期: the date stays.
-    ExtensionRefused,
-    /// 免办: nothing more is expected.
-    Waived,
-    /// 停止计时
-    Stopped,
-    /// 恢复计时
-    Resumed,
-    /// 重新计时
-    Restarted,
-    /// The office is reminded that a clock still stands still.
-    StillStopped,
-    /// 新增责任事项: something arose for which the unit owes this from now on.
-    Opened,
-}
-
-impl NoticeKind {
-    /// Its name in output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NoticeKind::Reminder => "reminder",
-            NoticeKind::Escalation => "escalation",
-            NoticeKind::Catchup => "catchup",
-            NoticeKind::Verification => "verification",
-            NoticeKind::Return => "return",
-            NoticeKind::Reopened => "reopened",
-            NoticeKind::Extended => "extended",
-            NoticeKind::ExtensionRefused => "extension_refused",
-            NoticeKind::Waived => "waived",
-            NoticeKind::Stopped => "stopped",
-            NoticeKind::Resumed => "resumed",
-            NoticeKind::Restarted => "restarted",
-            NoticeKind::StillStopped => "still_stopped",
-            NoticeKind::Opened => "opened",
-        }
-    }
-}
-
 /// A service wants to be woken. Arming a timer again moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerArmed {
@@ -489,6 +434,12 @@ pub struct LedgerNoted {
     pub office: UnitId,
     /// Short title and text of each task.
     pub tasks: BTreeMap<TaskId, (String, String)>,
+    /// The language of its notices.
+    #[serde(default, skip_serializing_if = "Language::is_chinese")]
+    pub language: Language,
+    /// The office's own texts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notices: BTreeMap<NoticeKind, NoticeText>,
 }
 
 /// One message to one contact on one channel, ready to be sent.

@@ -11,6 +11,7 @@ use chrono::{NaiveDate, NaiveTime};
 use duban_calendar::{PeriodKind, Roll, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::decision::NoticeKind;
 use crate::directory::Directory;
 use crate::id::{LedgerId, TaskId, Tenant, UnitId};
 use crate::instant::Zone;
@@ -65,8 +66,45 @@ pub struct Definition {
     /// Kinds of matter (事由) the ledger knows, with their meaning.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub matters: BTreeMap<String, String>,
+    /// The language of its notices.
+    #[serde(default, skip_serializing_if = "Language::is_chinese")]
+    pub language: Language,
+    /// The office's own texts of notices, where it has some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notices: BTreeMap<NoticeKind, NoticeText>,
     /// The rows, and the rules that belong to them.
     pub tasks: Vec<Task>,
+}
+
+/// The language of notices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Language {
+    /// 中文
+    #[default]
+    #[serde(rename = "zh")]
+    Chinese,
+    /// English
+    #[serde(rename = "en")]
+    English,
+}
+
+impl Language {
+    /// Whether it is the one that is not written down.
+    pub fn is_chinese(&self) -> bool {
+        *self == Language::Chinese
+    }
+}
+
+/// An office's own text of one sort of notice: templates.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeText {
+    /// The subject line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl Definition {

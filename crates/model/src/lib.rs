@@ -17,6 +17,7 @@ pub mod id;
 pub mod instant;
 pub mod name;
 pub mod noted;
+pub mod notice;
 pub mod occasion;
 pub mod opening;
 pub mod record;

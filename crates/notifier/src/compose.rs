@@ -1,96 +1,48 @@
-//! The words of a notice: a subject and a plain text, in Chinese with half-width punctuation as
-//! the documents of this office use it.
+//! What a notice has to say, gathered from the request, the ledger and the directory. How it is said
+//! is the ledger's wording.
 
 use duban_model::decision::{LedgerNoted, NoticeKind, NoticeRequested};
-use duban_model::record::cut;
 use duban_model::{Directory, Zone};
+use duban_wording::{Values, Wording, Words, label, no_date_yet, reason, role};
 
 use crate::receiver::Receiver;
-
-/// The longest subject, in bytes of UTF-8; mail programs cut longer ones anyway.
-const MAX_SUBJECT_BYTES: usize = 180;
-
-/// The longest part of what arose in a subject, in bytes of UTF-8.
-const MAX_OCCASION_BYTES: usize = 60;
 
 pub(crate) fn compose(
     request: &NoticeRequested,
     ledger: Option<&LedgerNoted>,
+    wording: &Wording,
     directory: &Directory,
     receiver: &Receiver,
-) -> (String, String) {
+) -> Words {
+    let language = wording.language();
     let (title, text) = ledger
         .and_then(|l| l.tasks.get(&request.task))
         .map_or(("", ""), |(title, text)| (title.as_str(), text.as_str()));
-    let unit = directory.shown(&request.unit);
-    let due = match (request.due_at, request.due) {
-        (Some(at), _) => {
+    let due = match (request.kind, request.due_at, request.due) {
+        // While a clock stands still there is no date; the one before would mislead.
+        (NoticeKind::Stopped | NoticeKind::StillStopped, _, _) => no_date_yet(language).to_owned(),
+        (_, Some(at), _) => {
             let zone = ledger.map_or(Zone::SHANGHAI, |ledger| ledger.zone);
             let local = at.utc().with_timezone(&zone.0);
             local.format("%Y-%m-%d %H:%M").to_string()
         }
-        (None, due) => due.map(|d| d.to_string()).unwrap_or_default(),
+        (_, None, due) => due.map(|d| d.to_string()).unwrap_or_default(),
     };
-    let occasion = request.occasion.as_deref();
-    let label = match request.kind {
-        NoticeKind::Reminder => "提醒",
-        NoticeKind::Escalation => "督办",
-        NoticeKind::Catchup => "提醒(补发)",
-        NoticeKind::Verification => "待核实",
-        NoticeKind::Return => "退回",
-        NoticeKind::Reopened => "重新打开",
-        NoticeKind::Opened => "新增责任事项",
-        NoticeKind::Extended => "延期获批",
-        NoticeKind::ExtensionRefused => "延期未获批",
-        NoticeKind::Waived => "免办",
-        NoticeKind::Stopped => "停止计时",
-        NoticeKind::Resumed => "恢复计时",
-        NoticeKind::Restarted => "重新计时",
-        NoticeKind::StillStopped => "仍停止计时",
+    let values = Values {
+        label: label(request.kind, language).to_owned(),
+        ledger: ledger.map_or_else(String::new, |l| l.title.clone()),
+        task: request.task.clone(),
+        title: title.to_owned(),
+        text: text.to_owned(),
+        unit: directory.shown(&request.unit),
+        role: role(request.role, language).to_owned(),
+        due,
+        contact: receiver.title.clone(),
+        reason: reason(request.kind, &request.step, &request.reason, language),
+        missing: request.missing.join("、"),
+        occasion: request.occasion.clone().unwrap_or_default(),
+        instead: receiver.instead.clone().unwrap_or_default(),
+        obligation: request.obligation.clone(),
     };
-    // While a clock stands still there is no date; the one before would mislead.
-    let due = match request.kind {
-        NoticeKind::Stopped | NoticeKind::StillStopped => "待恢复计时后确定".to_owned(),
-        _ => due,
-    };
-    // A long title of what arose leaves room for the rest.
-    let of = occasion.map_or_else(String::new, |of| {
-        format!("·{}", cut(of, MAX_OCCASION_BYTES))
-    });
-    let subject = one_line(&format!(
-        "【{label}】{unit}:第{}项 {title}{of}(完成时限{due})",
-        request.task
-    ));
-    let mut lines = vec![
-        format!("{}:", receiver.title),
-        String::new(),
-        format!("{}。", request.reason),
-        String::new(),
-        format!("台账:{}", ledger.map_or("", |l| l.title.as_str())),
-        format!("任务:第{}项 {text}", request.task),
-        format!("责任单位:{unit}({})", request.role.chinese()),
-        format!("完成时限:{due}"),
-    ];
-    if let Some(occasion) = occasion {
-        lines.insert(5, format!("缘由:{}", one_line(occasion)));
-    }
-    if !request.missing.is_empty() {
-        lines.push(format!("尚缺:{}", request.missing.join("、")));
-    }
-    if let Some(instead) = &receiver.instead {
-        lines.push(format!("说明:{instead}"));
-    }
-    lines.push(String::new());
-    lines.push(format!("事项编号:{}", request.obligation));
-    (
-        cut(&subject, MAX_SUBJECT_BYTES).to_owned(),
-        lines.join("\n"),
-    )
-}
-
-/// Titles and names come from documents; in a subject line they must not bring line breaks.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    wording.words(request.kind, &values)
 }

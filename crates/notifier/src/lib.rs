@@ -8,18 +8,20 @@
 mod compose;
 mod receiver;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::decision::{
     Continuation, DirectoryAdopted, LedgerNoted, NoticeAbandoned, NoticeAttempted, NoticeDelivered,
     NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed, TimerArmed, When,
 };
+use duban_model::definition::Language;
 use duban_model::fact::{DeliveryReported, Outcome};
 use duban_model::state::AnyTable;
 use duban_model::{
     Body, Cause, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, RecordId,
     Service, State, Table, Timestamp,
 };
+use duban_wording::Wording;
 use serde::{Deserialize, Serialize};
 
 /// Sends of one notice that fail for now are tried again within this horizon: 24 hours in milliseconds.
@@ -69,6 +71,10 @@ pub struct NotifierState {
     ledgers: Table<LedgerNoted>,
     /// By notice id. Passing: it follows the world's answers.
     pending: Table<Pending>,
+    /// Derived: each ledger's texts, compiled.
+    wordings: BTreeMap<String, Wording>,
+    /// Derived: the texts for what belongs to no ledger.
+    plain: Wording,
     /// Derived: announced and not reported.
     in_flight: BTreeSet<String>,
     /// Derived: queued and never announced, in the order of queueing.
@@ -81,6 +87,8 @@ impl Default for NotifierState {
             directories: Table::domain(1),
             ledgers: Table::domain(2),
             pending: Table::passing(3),
+            wordings: BTreeMap::new(),
+            plain: Wording::new(Language::default(), &BTreeMap::new()),
             in_flight: BTreeSet::new(),
             waiting: BTreeSet::new(),
         }
@@ -97,6 +105,11 @@ impl State for NotifierState {
     }
 
     fn loaded(&mut self) {
+        self.wordings = self
+            .ledgers
+            .iter()
+            .map(|(id, ledger)| (id.clone(), Wording::new(ledger.language, &ledger.notices)))
+            .collect();
         self.in_flight.clear();
         self.waiting.clear();
         for (id, pending) in self.pending.iter() {
@@ -197,6 +210,8 @@ impl Decider for Notifier {
                         zone: definition.zone,
                         office: definition.office.clone(),
                         tasks,
+                        language: definition.language,
+                        notices: definition.notices.clone(),
                     });
                     out.push(
                         Draft::new(record.tenant.clone(), body)
@@ -230,7 +245,11 @@ impl Decider for Notifier {
             Body::DirectoryAdopted(r) => {
                 state.directories.put(&record.tenant, r.directory.clone());
             }
-            Body::LedgerNoted(r) => state.ledgers.put(&r.ledger, r.clone()),
+            Body::LedgerNoted(r) => {
+                let wording = Wording::new(r.language, &r.notices);
+                state.wordings.insert(r.ledger.clone(), wording);
+                state.ledgers.put(&r.ledger, r.clone());
+            }
             Body::NoticeQueued(r) => {
                 let pending = Pending {
                     tenant: record.tenant.clone(),
@@ -330,7 +349,12 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
         });
         return out.push(draft(body));
     };
-    let (subject, text) = compose::compose(request, ledger, directory, &receiver);
+    let wording = record
+        .ledger
+        .as_deref()
+        .and_then(|l| state.wordings.get(l))
+        .unwrap_or(&state.plain);
+    let words = compose::compose(request, ledger, wording, directory, &receiver);
     out.push(draft(Body::NoticeQueued(NoticeQueued {
         notice: notice.clone(),
         request: request.clone(),
@@ -338,8 +362,8 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
         contact_title: receiver.title,
         channel: receiver.channel,
         address: receiver.address,
-        subject,
-        text,
+        subject: words.subject,
+        text: words.text,
     })));
     if state.in_flight.len() < IN_FLIGHT {
         out.push(draft(Body::NoticeAttempted(NoticeAttempted {

@@ -297,3 +297,44 @@ fn no_more_than_the_named_number_is_in_flight_and_each_answer_lets_the_next_one_
     }
     assert_eq!((delivered, desk.state.pending().count()), (100, 0));
 }
+
+#[test]
+fn the_ledgers_own_words_are_used_also_after_its_rows_were_loaded_again() {
+    let mut desk = Desk::new();
+    let noted = Body::LedgerNoted(LedgerNoted {
+        ledger: "l".to_owned(),
+        title: "台账".to_owned(),
+        zone: duban_model::Zone::SHANGHAI,
+        office: "full".to_owned(),
+        tasks: BTreeMap::new(),
+        language: Language::Chinese,
+        notices: BTreeMap::from([(
+            NoticeKind::Reminder,
+            duban_model::definition::NoticeText {
+                subject: Some("请{{ 单位 }}办理第{{ 任务号 }}项".to_owned()),
+                text: None,
+            },
+        )]),
+    });
+    let record = Record {
+        id: RecordId([255; 16]),
+        source: Cow::Borrowed("duban/notifier"),
+        tenant: "t".to_owned(),
+        ledger: Some("l".to_owned()),
+        subject: None,
+        time: None,
+        loggedat: desk.latest,
+        cause: None,
+        correlation: RecordId([255; 16]),
+        definition: None,
+        origin: None,
+        body: noted,
+    };
+    Notifier::apply(&mut desk.state, &record);
+    for turn in 0..2 {
+        let bodies = desk.request("full", Tier::Contact);
+        assert_eq!(queued(&bodies).subject, "请某局办理第1项", "turn {turn}");
+        desk.state.wordings.clear();
+        desk.state.loaded();
+    }
+}

@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::doubts;
 use crate::faults::{Faults, read_yaml};
 use crate::node::Location;
+use crate::notices;
 use crate::owner::{current, known_unit};
 use crate::source::{LedgerSource, TasksSource};
 use crate::task::compile_tasks;
@@ -243,6 +244,7 @@ fn compile_ledger(
     let return_clock = span(faults, &source.return_clock);
     let verify_within = span(faults, &source.verify_within);
     let ladders = compile_ladders(source, faults);
+    let (language, notices) = notices::compile(source, faults);
     Some(Definition {
         ledger: source.ledger.value.clone(),
         title: source.title.clone(),
@@ -264,6 +266,8 @@ fn compile_ledger(
         ladders,
         kinds: source.kinds.clone(),
         matters: source.matters.clone(),
+        language,
+        notices,
         tasks: Vec::new(),
     })
 }

@@ -33,6 +33,7 @@ mod field;
 mod judge;
 mod ladder;
 mod node;
+mod notices;
 mod obligation;
 mod occasions;
 mod offer;

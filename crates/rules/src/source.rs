@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, MERGED, OPENS, PERIODS, ROLES,
-    ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
+    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, LANGUAGES, MERGED, NOTICES, OPENS,
+    PERIODS, ROLES, ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
 };
 
 /// A plain id.
@@ -85,9 +85,30 @@ pub(crate) struct LedgerSource {
     /// 可省。事由种类:名称和说明 | Optional. Kinds of matter: name and meaning
     #[serde(default)]
     pub matters: BTreeMap<String, String>,
+    /// 可省。通知的语言,不写为 zh | Optional. Language of notices; zh if not written
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(LANGUAGES)))]
+    pub language: Option<Spanned<String>>,
+    /// 可省。本单位自己的通知用语,按通知类别 | Optional. The office's own texts of notices, by sort
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = serde_json::json!({"enum": spellings(NOTICES)})))]
+    pub notices: BTreeMap<String, Spanned<NoticeSource>>,
     /// 主管部门已确认的警告 | Warnings that the office has confirmed
     #[serde(default)]
     pub confirmed: Vec<ConfirmedSource>,
+}
+
+/// 一类通知的用语;名称写在 {{ }} 中,如 {{ 单位 }} | The texts of one sort of notice
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "notice")]
+pub(crate) struct NoticeSource {
+    /// 标题,一行 | Subject, one line
+    #[serde(default)]
+    pub subject: Option<Spanned<String>>,
+    /// 正文 | Text
+    #[serde(default)]
+    pub text: Option<Spanned<String>>,
 }
 
 /// 阶梯:到期前催办、到期后督办 | Reminders before the date, escalation after it

@@ -2,8 +2,10 @@
 //! propose are the same.
 
 use duban_calendar::{PeriodKind, Roll};
+use duban_model::decision::NoticeKind;
 use duban_model::definition::{
-    About, By, EventSort, FirstPeriod, FollowWhen, MergedCell, OwnerFrom, Role, Strength, Tier,
+    About, By, EventSort, FirstPeriod, FollowWhen, Language, MergedCell, OwnerFrom, Role, Strength,
+    Tier,
 };
 use duban_model::directory::{Certainty, Channel};
 
@@ -104,6 +106,20 @@ pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("likely", Certainty::Likely),
     ("uncertain", Certainty::Uncertain),
 ];
+
+pub(crate) const LANGUAGES: Words<Language> =
+    &[("zh", Language::Chinese), ("en", Language::English)];
+
+/// Sorts of notices, as output names them too.
+pub(crate) const NOTICES: Words<NoticeKind> = &{
+    let mut words = [("", NoticeKind::Reminder); NoticeKind::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = (NoticeKind::ALL[at].as_str(), NoticeKind::ALL[at]);
+        at += 1;
+    }
+    words
+};
 
 pub(crate) const CHANNELS: Words<Channel> =
     &[("mail", Channel::Mail), ("webhook", Channel::Webhook)];

@@ -14,6 +14,7 @@ pub const PURE: &[&str] = &[
     "model",
     "notifier",
     "office",
+    "wording",
     "rules",
     "scheduler",
 ];

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use duban_model::definition::Strength;
 
+use super::address::of_task;
 use super::row::DutyRow;
 use super::{Head, answer, not_found};
 use crate::light::Light;
@@ -21,7 +22,26 @@ struct TaskPage<'a> {
     task: &'a TaskRow,
     encouraged: bool,
     confirm: &'a [String],
+    /// The row that a rule belongs to.
+    parent: Option<Linked<'a>>,
+    /// The rules that belong to a row.
+    rules: Vec<Linked<'a>>,
     duties: Vec<DutyRow<'a>>,
+}
+
+/// Another row that the page leads to.
+struct Linked<'a> {
+    row: &'a TaskRow,
+    address: String,
+}
+
+impl<'a> Linked<'a> {
+    fn of(ledger: &str, row: &'a TaskRow) -> Linked<'a> {
+        Linked {
+            row,
+            address: of_task(ledger, &row.id),
+        }
+    }
 }
 
 /// `/task/{ledger}/{task}`
@@ -41,6 +61,16 @@ pub(crate) async fn task(
         .iter()
         .filter_map(|place| projection.duty_at(*place))
         .collect();
+    let part_of = |row: &TaskRow| row.spec.as_ref().and_then(|spec| spec.part_of.clone());
+    let parent = part_of(task)
+        .and_then(|id| ledger.task(&id))
+        .map(|row| Linked::of(&ledger.id, row));
+    let rules = ledger
+        .tasks
+        .iter()
+        .filter(|row| part_of(row).is_some_and(|id| id == task.id))
+        .map(|row| Linked::of(&ledger.id, row))
+        .collect();
     // Gravest first, then by date.
     duties.sort_by_key(|duty| (duty.light(), duty.due, &duty.id));
     let page = TaskPage {
@@ -55,6 +85,8 @@ pub(crate) async fn task(
             .as_ref()
             .is_some_and(|spec| spec.strength == Strength::Encouraged),
         confirm: task.spec.as_ref().map_or(&[], |spec| &spec.confirm),
+        parent,
+        rules,
         duties: duties
             .into_iter()
             .map(|duty| DutyRow::of(&projection, duty))

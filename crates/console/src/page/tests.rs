@@ -232,6 +232,27 @@ async fn hostile_texts_stay_texts() {
 }
 
 #[tokio::test]
+async fn a_row_leads_to_its_rules_and_a_rule_to_its_row() {
+    let mut sample = Sample::empty();
+    sample.directory(Service::Rules);
+    let mut rule = task(11, "逐件公开");
+    rule.part_of = Some("10".to_owned());
+    sample.adopt_tasks("台账", vec![task(10, "集中公开"), rule]);
+    let served = served(sample).await;
+    let (_, _, row) = served.get("/task/tongliao-2021/10").await;
+    assert!(
+        row.contains(r#"<a href="/task/tongliao-2021/11">第11项 逐件公开</a>"#),
+        "{row}"
+    );
+    let (_, _, rule) = served.get("/task/tongliao-2021/11").await;
+    assert!(
+        rule.contains(r#"<a href="/task/tongliao-2021/10">第10项</a> › 规则"#),
+        "{rule}"
+    );
+    served.end().await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said_in_a_page() {
     let console = served(Sample::full()).await;
     for path in [
