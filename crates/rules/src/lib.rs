@@ -30,6 +30,7 @@ mod explain;
 mod extension;
 mod faults;
 mod field;
+mod instants;
 mod judge;
 mod ladder;
 mod node;
