@@ -139,9 +139,11 @@ fn the_shipped_files_fit_their_schemas() {
         );
         let own = jsonschema::validator_for(&schema).expect("a schema");
         let shipped = read(&workspace().join(LEDGER).join(name)).expect("a shipped file");
-        let statutory = workspace().join("workflows/statutory").join(name);
-        let statutory = read(&statutory).expect("a shipped file");
-        for text in [shipped, statutory, good(name)] {
+        let other = |folder: &str| {
+            let path = workspace().join("workflows").join(folder).join(name);
+            read(&path).expect("a shipped file")
+        };
+        for text in [shipped, other("statutory"), other("template"), good(name)] {
             let value = as_json(&text);
             let faults: Vec<String> = own
                 .iter_errors(&value)
@@ -150,6 +152,39 @@ fn the_shipped_files_fit_their_schemas() {
             assert!(faults.is_empty(), "{name}: {faults:#?}");
             assert!(whole.is_valid(&value), "{name} fits no part of the schema");
         }
+    }
+}
+
+#[test]
+fn an_editor_finds_every_part_of_a_schema_and_a_word_for_every_field() {
+    fn walk(value: &Value, each: &mut dyn FnMut(&str, &Value)) {
+        match value {
+            Value::Object(fields) => {
+                for (name, inner) in fields {
+                    each(name, inner);
+                    walk(inner, each);
+                }
+            }
+            Value::Array(all) => all.iter().for_each(|inner| walk(inner, each)),
+            _ => {}
+        }
+    }
+    for file in [None, Some("ledger"), Some("tasks"), Some("directory")] {
+        let schema = schema(file);
+        walk(&schema, &mut |name, inner| {
+            if name == "$ref" {
+                // The language server that editors use follows no others within a file.
+                let part = inner.as_str().expect("a reference");
+                let part = part.strip_prefix('#').expect("a place in this schema");
+                assert!(schema.pointer(part).is_some(), "{part} is nowhere");
+            }
+            if name == "properties" {
+                for (field, about) in inner.as_object().expect("fields") {
+                    let words = about["description"].as_str().unwrap_or_default();
+                    assert!(words.contains(" | "), "{field} is not described: {words}");
+                }
+            }
+        });
     }
 }
 

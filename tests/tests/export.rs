@@ -56,6 +56,7 @@ fn the_real_ledger_comes_back_from_every_format_as_the_office_worded_it() {
         ("a.csv", &[]),
         ("gb.csv", &["--encoding", "gb18030"]),
         ("tasks.xlsx", &["--part", "tasks"]),
+        ("both.docx", &["--part", "both"]),
     ] {
         let to = folder.path().join(name);
         export(&year, &to, more).with_code(0);
@@ -110,6 +111,16 @@ fn the_real_ledger_comes_back_from_every_format_as_the_office_worded_it() {
         };
         assert_eq!(asked(&again), asked(&before), "{name}");
     }
+    // A document for paper has the ledger; the duties of all units only when asked for.
+    let lists_duties = |name: &str| {
+        let again = imported(&folder.path().join(name));
+        let added = again["added"].as_array().expect("what was added").iter();
+        added
+            .filter(|what| what.as_str().is_some_and(|w| w.contains("行)")))
+            .count()
+    };
+    assert_eq!((lists_duties("a.docx"), lists_duties("both.docx")), (0, 1));
+    assert_eq!((lists_duties("a.xlsx"), lists_duties("tasks.xlsx")), (2, 0));
     // And a definition again, which passes the check.
     let definition = shown(&folder.path().join("again"));
     let file = shown(&folder.path().join("a.docx"));

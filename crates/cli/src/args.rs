@@ -286,9 +286,9 @@ pub(crate) struct Export {
     /// Only duties of this light; may be given several times.
     #[arg(long, value_enum)]
     pub light: Vec<ExportLight>,
-    /// Which tables.
-    #[arg(long, value_enum, default_value = "both")]
-    pub part: ExportPart,
+    /// Which tables; otherwise the ledger alone in a docx and both in an xlsx.
+    #[arg(long, value_enum)]
+    pub part: Option<ExportPart>,
     /// How the characters of a csv file are stored.
     #[arg(long, value_enum, default_value = "utf-8-bom")]
     pub encoding: ExportEncoding,

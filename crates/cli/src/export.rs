@@ -389,9 +389,12 @@ fn unit(directory: &Directory, said: &str) -> Result<String, Fault> {
 
 fn written(args: &Export, format: ExportFormat, ledger: &Ledger) -> Result<Vec<u8>, Fault> {
     let part = match args.part {
-        ExportPart::Tasks => Part::Tasks,
-        ExportPart::Duties => Part::Duties,
-        ExportPart::Both => Part::Both,
+        Some(ExportPart::Tasks) => Part::Tasks,
+        Some(ExportPart::Duties) => Part::Duties,
+        Some(ExportPart::Both) => Part::Both,
+        // On paper every duty of every unit takes a hundred pages; in a workbook it is a sheet.
+        None if format == ExportFormat::Docx => Part::Tasks,
+        None => Part::Both,
     };
     let encoding = match args.encoding {
         ExportEncoding::Utf8Bom => Encoding::Utf8Marked,

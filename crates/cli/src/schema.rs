@@ -16,19 +16,20 @@ pub(crate) fn run(args: &Schema) -> Result<Ended, Fault> {
     Ok(Ended::Well)
 }
 
-/// One schema for all files: which of them it is, an editor sees by their fields. Each stands under
-/// its own `$id`, so that its references stay within it.
+/// One schema for all files: which of them it is, an editor sees by their fields. The parts that
+/// they share stand once, under `$defs`; editors follow no reference by `$id`.
 fn any() -> Option<Value> {
     let mut parts = serde_json::Map::new();
     let mut ways = Vec::new();
     for file in SCHEMA_FILES {
-        let id = format!("urn:duban:schema:{file}");
         let mut schema = definition_schema(file)?;
-        schema
-            .as_object_mut()?
-            .insert("$id".to_owned(), Value::String(id.clone()));
+        let own = schema.as_object_mut()?;
+        own.remove("$schema");
+        if let Some(Value::Object(shared)) = own.remove("$defs") {
+            parts.extend(shared);
+        }
         parts.insert((*file).to_owned(), schema);
-        ways.push(json!({ "$ref": id }));
+        ways.push(json!({ "$ref": format!("#/$defs/{file}") }));
     }
     Some(json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

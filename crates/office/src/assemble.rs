@@ -11,7 +11,7 @@ use crate::raw::{Found, Origin, RawRow};
 use crate::reading::{CellReading, Confidence, Owed, Question, Row, Unresolved};
 use crate::resolve::Resolver;
 use crate::serial;
-use crate::text::{Rank, numbered, one_line, squeeze};
+use crate::text::{Rank, levelled, lines, numbered, one_line, written_number};
 
 /// Understands the rows one after another.
 pub(crate) struct Assembler<'a> {
@@ -133,25 +133,27 @@ impl<'a> Assembler<'a> {
         order: usize,
         cells: &mut Vec<CellReading>,
     ) -> (String, String) {
-        let whole = one_line(&raw.text.text);
+        let whole = lines(&raw.text.text);
         let before = numbered(&whole).filter(|(rank, ..)| *rank == Rank::Item);
-        let column = raw.number.as_ref().and_then(|field| {
-            let plain = squeeze(&field.text);
-            let plain = plain.trim_matches(['.', '、', '(', ')', ',']);
-            let chars: Vec<char> = plain.chars().collect();
-            let value = crate::text::number(&chars).filter(|(_, taken)| *taken == chars.len());
-            let number = value.map_or_else(|| plain.to_owned(), |(value, _)| value.to_string());
-            (!number.is_empty()).then_some((number, field))
-        });
-        let (found, text, confidence) = match (&column, before) {
-            (Some((number, _)), Some((_, value, rest))) if *number == value.to_string() => {
+        let column = raw
+            .number
+            .as_ref()
+            .and_then(|field| Some((written_number(&field.text)?, field)));
+        let (found, text, confidence) = match (&column, before, levelled(&whole)) {
+            (Some((number, _)), _, Some((before, rest))) if *number == before => {
                 (number.clone(), rest, Confidence::Certain)
             }
-            (Some((number, _)), _) => (number.clone(), whole.clone(), Confidence::Certain),
-            (None, Some((_, value, rest))) if !rest.is_empty() => {
+            (Some((number, _)), Some((_, value, rest)), _)
+                if number.trim_start_matches('0') == value.to_string() =>
+            {
+                (number.clone(), rest, Confidence::Certain)
+            }
+            (Some((number, _)), ..) => (number.clone(), whole.clone(), Confidence::Certain),
+            (None, _, Some((before, rest))) => (before, rest, Confidence::Certain),
+            (None, Some((_, value, rest)), _) if !rest.is_empty() => {
                 (value.to_string(), rest, Confidence::Certain)
             }
-            (None, _) => (order.to_string(), whole.clone(), Confidence::Likely),
+            (None, ..) => (order.to_string(), whole.clone(), Confidence::Likely),
         };
         let times = self.numbers.entry(found.clone()).or_default();
         *times += 1;
@@ -330,9 +332,9 @@ impl<'a> Assembler<'a> {
             }
             for one in meant {
                 for id in one.ids.into_iter().filter(|id| !except.contains(id)) {
-                    // 各部门配合: the lead is not its own supporter.
+                    // 各部门配合, 各部门分工负责: the lead owes its task once, as the lead.
                     let leads_already =
-                        one.group.is_some() && name.role == Role::Support && leads.contains(&id);
+                        one.group.is_some() && name.role != Role::Lead && leads.contains(&id);
                     let twice = row.units.iter().any(|o| o.id == id && o.role == name.role);
                     if leads_already || twice {
                         continue;

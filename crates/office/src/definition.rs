@@ -287,13 +287,25 @@ impl Writer<'_> {
         );
         let mut ids = BTreeSet::new();
         let reading = self.reading;
+        let mut renumbered: Vec<String> = Vec::new();
         for (order, row) in reading.rows.iter().enumerate() {
             let mut id = row.number.clone();
+            let found = id.clone();
             if !is_plain_id(&id) || ids.contains(&id) {
                 id = format!("t{}", order + 1);
+                while ids.contains(&id) {
+                    id.push('-');
+                }
+                renumbered.push(format!("“{found}”→{id}"));
             }
             ids.insert(id.clone());
             self.task(&id, row, &mut out);
+        }
+        if !renumbered.is_empty() {
+            let found = renumbered.join("、");
+            let alternatives = vec!["用新编号".to_owned(), "改写序号后重新导入".to_owned()];
+            let question = "序号不能作为任务编号(只能用字母、数字和 - _ .),已另编";
+            self.ask("number", found, question, alternatives);
         }
         out
     }
@@ -323,7 +335,7 @@ impl Writer<'_> {
         let _ = writeln!(out, "    section: {}", text(&row.section));
         let _ = writeln!(out, "    subsection: {}", text(&row.subsection));
         let _ = writeln!(out, "    title: {}", text(&short_title(&row.text)));
-        let _ = writeln!(out, "    text: {}", text(&wording));
+        let _ = writeln!(out, "    text: {}", yaml::block(&wording, 6));
         let _ = writeln!(out, "    units_phrase: {}", text(&row.units_phrase));
         if !row.deadline.phrase.is_empty() {
             let _ = writeln!(out, "    deadline_phrase: {}", text(&row.deadline.phrase));
@@ -417,9 +429,13 @@ impl Writer<'_> {
         } else {
             "full"
         };
+        // The first day of a period is not counted: the 10th is nine days after it.
+        let due = read
+            .day
+            .map_or("period_end".to_owned(), |day| format!("{}d", day - 1));
         let _ = writeln!(
             out,
-            "    opens: each_period\n    period: {{ every: {word}, cron: \"{cron}\", first: {first} }}\n    due: period_end"
+            "    opens: each_period\n    period: {{ every: {word}, cron: \"{cron}\", first: {first} }}\n    due: {due}"
         );
         match read.kind {
             Kind::Continuous if self.asked_periods => {}
@@ -548,7 +564,7 @@ fn short_title(wording: &str) -> String {
         } else if closes(c) {
             depth = depth.saturating_sub(1);
         } else if depth == 0
-            && matches!(half(c), ',' | '。' | ';' | '、' | ':')
+            && matches!(half(c), ',' | '。' | ';' | '、' | ':' | '\n')
             && !title.is_empty()
         {
             break;

@@ -89,7 +89,7 @@ impl Table {
 }
 
 /// A column's letters in a spreadsheet.
-fn letters(column: usize) -> String {
+pub(crate) fn letters(column: usize) -> String {
     let mut rest = column + 1;
     let mut out = Vec::new();
     while rest > 0 {

@@ -27,6 +27,8 @@ struct Raw {
 struct Building {
     rows: Vec<Vec<Raw>>,
     next_column: usize,
+    /// Rows that a tracked change has deleted.
+    deleted: Vec<usize>,
 }
 
 /// Where the reader stands.
@@ -40,6 +42,10 @@ struct Desk {
     paragraphs: usize,
     cells: usize,
     repeated: usize,
+    /// Within the properties of a row, where a deletion is that of the whole row.
+    in_row_properties: bool,
+    /// A table stood inside a cell.
+    nested: bool,
 }
 
 pub(crate) fn broken(fault: impl std::fmt::Display) -> Refusal {
@@ -115,6 +121,11 @@ pub(crate) fn read(archive: &Archive) -> Result<Document, Refusal> {
                 let name = element.local_name();
                 match name.as_ref() {
                     "Fallback" => skipping = Some(depth),
+                    // What was moved away stands where it was moved to.
+                    "moveFrom" => {
+                        unread.push("文档带有修订标记,移走的文字只在新的位置读取".to_owned());
+                        skipping = Some(depth);
+                    }
                     "t" => in_text = true,
                     other => desk.begins(other, &element, &mut unread)?,
                 }
@@ -143,6 +154,9 @@ pub(crate) fn read(archive: &Archive) -> Result<Document, Refusal> {
     }
     if depth > 0 || !desk.tables.is_empty() {
         return Err(broken("在末尾之前中断"));
+    }
+    if desk.nested {
+        unread.push("单元格里嵌有表格,按文字读取,一行一句".to_owned());
     }
     unread.sort();
     unread.dedup();
@@ -253,7 +267,20 @@ impl Desk {
                     cell.continues = !begins;
                 }
             }
-            "drawing" | "pict" => unread.push("文档中有图片,图片里的文字没有读取".to_owned()),
+            "trPr" => self.in_row_properties = true,
+            "del" if self.in_row_properties => {
+                if let Some(table) = self.tables.last_mut()
+                    && let Some(row) = table.rows.len().checked_sub(1)
+                    && table.deleted.last() != Some(&row)
+                {
+                    table.deleted.push(row);
+                }
+                unread.push("文档带有修订标记,已删除的表格行没有读取".to_owned());
+            }
+            "vanish" if attribute(element, "val").is_none_or(|v| v != "0" && v != "false") => {
+                unread.push("文档中有隐藏的文字,照样读取,请核对".to_owned());
+            }
+            "blip" | "imagedata" => unread.push("文档中有图片,图片里的文字没有读取".to_owned()),
             "txbxContent" => unread.push("文档中有文本框,其中的文字按普通段落读取".to_owned()),
             "del" | "delText" => {
                 unread.push("文档带有修订标记,已删除的文字没有读取".to_owned());
@@ -287,14 +314,23 @@ impl Desk {
                     self.blocks.push(Block::Paragraph(line, self.paragraphs));
                 }
             }
+            "trPr" => self.in_row_properties = false,
             "tbl" => {
-                let Some(built) = self.tables.pop() else {
+                let Some(mut built) = self.tables.pop() else {
                     return Ok(());
                 };
+                for row in built.deleted.iter().rev() {
+                    built.rows.remove(*row);
+                }
                 if let Some(outer) = self.cell() {
-                    // A table inside a cell is part of its text.
-                    let inner = built.rows.into_iter().flatten().flat_map(|raw| raw.lines);
-                    outer.lines.extend(inner);
+                    // A table inside a cell is part of its text, a line a row.
+                    let line = |row: Vec<Raw>| {
+                        let cells: Vec<String> =
+                            row.into_iter().map(|raw| raw.lines.concat()).collect();
+                        cells.join(" ")
+                    };
+                    outer.lines.extend(built.rows.into_iter().map(line));
+                    self.nested = true;
                 } else {
                     let count = self
                         .blocks

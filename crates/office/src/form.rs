@@ -3,7 +3,7 @@
 use duban_model::definition::Role;
 
 use crate::document::Table;
-use crate::heading::{Column, column};
+use crate::heading::{Column, known as column};
 use crate::raw::{Found, Raw, RawRow};
 use crate::text::{half, once, one_line};
 
@@ -72,7 +72,10 @@ pub(crate) fn read(table: &Table, raw: &mut Raw) -> bool {
             text,
             units,
             deadlines,
-            other: of(Column::Other).map(as_found).collect(),
+            other: of(Column::Other)
+                .map(as_found)
+                .filter(|f| !f.text.trim().is_empty())
+                .collect(),
             added: Vec::new(),
             rows: 1,
         });
@@ -121,7 +124,7 @@ fn fields(table: &Table) -> Vec<Field> {
             };
             let text = once(&beside.text);
             let label_follows =
-                beside.covered_by.is_none() && crate::heading::column(&text).is_some();
+                beside.covered_by.is_none() && crate::heading::known(&text).is_some();
             if label_follows {
                 c = value;
                 continue;

@@ -3,7 +3,7 @@
 use duban_model::definition::Role;
 
 use crate::document::{Cell, Table};
-use crate::heading::{Column, is_note};
+use crate::heading::{Column, is_note, is_stage};
 use crate::layout::{Columns, header_at, is_own};
 use crate::raw::{Found, Origin, Raw, RawRow};
 use crate::reading::Question;
@@ -56,6 +56,7 @@ pub(crate) fn read(table: &Table, begin: usize, walk: &mut Walk, raw: &mut Raw) 
                     raw.added.push(heading.clone());
                 }
             }
+            ask_of_header(table, r, &columns, raw);
             walk.begin(columns);
             r = after;
             continue;
@@ -82,6 +83,48 @@ pub(crate) fn read(table: &Table, begin: usize, walk: &mut Walk, raw: &mut Raw) 
     }
 }
 
+/// Asks what the header leaves open: which column is the wording, and what stands under dates.
+fn ask_of_header(table: &Table, r: usize, columns: &Columns, raw: &mut Raw) {
+    let mut ask = |code, found: String, question: String, alternatives: [&str; 2]| {
+        raw.questions.push(Question {
+            row: None,
+            place: table.row_place(r),
+            field: "document",
+            code,
+            found,
+            question,
+            alternatives: alternatives.map(str::to_owned).to_vec(),
+            taken: alternatives[0].to_owned(),
+        });
+    };
+    if columns.supposed {
+        let heading = &columns.of[columns.text].1;
+        ask(
+            "no_header",
+            line_of(&table.rows[r]),
+            format!("表头没有写明哪一列是任务内容,暂按文字最多的“{heading}”列,请核对"),
+            ["判断正确", "把那一列的表头改为“任务内容”后重新导入"],
+        );
+    }
+    let stages: Vec<&str> = columns
+        .all(Column::Other)
+        .map(|c| columns.of[c].1.as_str())
+        .filter(|heading| is_stage(heading))
+        .collect();
+    if !stages.is_empty() {
+        ask(
+            "stages",
+            stages.join("、"),
+            format!(
+                "“{}”等{}列写的是各阶段的目标,没有作为时限,是否拆成几项任务?",
+                stages[0],
+                stages.len()
+            ),
+            ["不拆,只看最后的时限", "按阶段拆成几行,写明时限后重新导入"],
+        );
+    }
+}
+
 pub(crate) fn line_of(row: &[Cell]) -> String {
     let texts: Vec<String> = (0..row.len())
         .filter(|c| is_own(row, *c))
@@ -99,7 +142,15 @@ fn one_row(table: &Table, r: usize, columns: &Columns, walk: &mut Walk, raw: &mu
         return;
     };
     let alone = one_line(&once(&row[first].text));
-    if own.len() <= 2 && is_note(&alone) {
+    // 2.… below 注:1.… is a note, too.
+    let note_above = raw
+        .asides
+        .last()
+        .is_some_and(|a| a.read == "note" && r > 0 && a.place == table.row_place(r - 1));
+    let goes_on = own.len() == 1
+        && note_above
+        && numbered(&alone).is_some_and(|(rank, ..)| rank == Rank::Item);
+    if own.len() <= 2 && is_note(&alone) || goes_on {
         raw.aside("note", place, line_of(row));
         return;
     }

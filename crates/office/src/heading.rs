@@ -1,5 +1,6 @@
 //! The headings by which columns and forms are known, with their synonyms.
 
+use crate::deadline;
 use crate::export::words::may_be_added;
 use crate::text::squeeze;
 
@@ -128,14 +129,62 @@ const TEXT: &[&str] = &[
     "整改措施",
 ];
 
-/// What a heading says its column holds; nothing if it is no heading.
-pub(crate) fn column(text: &str) -> Option<Column> {
+/// The longest heading that is known by its last word alone, in characters: 改革任务, 建设内容.
+const MAX_LOOSE_CHARS: usize = 6;
+/// Last words of headings over the wording: what goes before them differs from office to office.
+const TEXT_ENDS: &[&str] = &["内容", "措施", "举措", "任务分解", "工作要求"];
+/// Last words of headings over the name of the work.
+const NAME_ENDS: &[&str] = &[
+    "任务", "事项", "项目", "工程", "案由", "问题", "目标", "工作", "名称",
+];
+
+/// A heading without its bracket and marks: 完成时限(2021年), 责任单位:
+fn bare(text: &str) -> String {
     let mut plain = squeeze(text);
-    // 完成时限(2021年), 责任单位:
     if let Some(at) = plain.find(['(', '[']).filter(|at| *at > 0) {
         plain.truncate(at);
     }
-    let plain = plain.trim_matches([':', '*', '.']);
+    plain.trim_matches([':', '*', '.']).to_owned()
+}
+
+/// What a heading says its column holds; nothing if it is no heading.
+pub(crate) fn column(text: &str) -> Option<Column> {
+    known(text).or_else(|| by_last_word(&bare(text)))
+}
+
+/// 整改任务 and 建设内容, by their last words; 第三季度 over what is to be reached by then.
+fn by_last_word(plain: &str) -> Option<Column> {
+    let length = plain.chars().count();
+    if length == 0 || length > MAX_LOOSE_CHARS || plain.contains(['、', ',', '。', ';', ':']) {
+        return None;
+    }
+    let ends = |words: &[&str]| words.iter().any(|word| plain.ends_with(word));
+    if ends(TEXT_ENDS) {
+        return Some(Column::Text);
+    }
+    if ends(NAME_ENDS) {
+        return Some(Column::Name);
+    }
+    None
+}
+
+/// True for 第三季度, 上半年, 6月 as the heading of a column: what is to be reached by then.
+pub(crate) fn is_stage(text: &str) -> bool {
+    let plain = bare(text);
+    let plain = ["目标", "计划", "进度", "任务", "安排"]
+        .iter()
+        .fold(plain.as_str(), |rest, word| rest.trim_end_matches(word));
+    if plain.is_empty() || plain.chars().count() > MAX_LOOSE_CHARS {
+        return false;
+    }
+    let read = deadline::read(plain, Some(2000));
+    read.date.is_some() && read.questions.is_empty() && !plain.contains(['日', '号', '前'])
+}
+
+/// What a heading of the lists says its column holds; 整改任务 and the like are not among them.
+pub(crate) fn known(text: &str) -> Option<Column> {
+    let plain = bare(text);
+    let plain = plain.as_str();
     let length = plain.chars().count();
     if length == 0 || length > MAX_HEADING_CHARS {
         return None;
@@ -153,6 +202,9 @@ pub(crate) fn column(text: &str) -> Option<Column> {
         if list.contains(&plain) {
             return Some(column);
         }
+    }
+    if ["编号", "序号"].iter().any(|word| plain.ends_with(word)) {
+        return Some(Column::Number);
     }
     if may_be_added(plain) {
         // Whether it was added, the whole header tells.
@@ -204,6 +256,18 @@ pub(crate) fn column(text: &str) -> Option<Column> {
         "灯号",
         "目标值",
         "下一步工作",
+        "市领导批示",
+        "领导批示",
+        "批示",
+        "批示内容",
+        "批示要求",
+        "来源",
+        "任务来源",
+        "预期目标",
+        "年度目标",
+        "总投资",
+        "责任领导",
+        "包联领导",
     ]
     .contains(&plain)
         || ends(&["情况", "得分", "分值"])

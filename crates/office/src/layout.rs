@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::deadline::{self, Kind};
 use crate::document::{Cell, Table};
 use crate::export::words::{is_exported, may_be_added};
-use crate::heading::{Column, column};
+use crate::heading::{Column, column, is_stage};
 use crate::reading::Confidence;
 use crate::text::{once, one_line, squeeze};
 
@@ -21,6 +21,8 @@ pub(crate) struct Columns {
     pub text: usize,
     /// True if an export of ours wrote them: each cell says for itself what it has to say.
     pub exported: bool,
+    /// True if no heading says which column is the wording, and the longest was taken.
+    pub supposed: bool,
     /// The header rows as compared with repetitions.
     header: Vec<String>,
 }
@@ -40,6 +42,11 @@ impl Columns {
 
     /// True if the row is one of the header's, printed again.
     pub fn repeats(&self, row: &[Cell]) -> bool {
+        if self.header.is_empty() {
+            // Columns told by their content: a row of headings is no task all the same.
+            let (known, count, all) = classes(row);
+            return known.len() >= 2 && count * 2 > all;
+        }
         self.header.contains(&signature(row))
     }
 }
@@ -64,13 +71,19 @@ fn classes(row: &[Cell]) -> (BTreeSet<Column>, usize, usize) {
         .filter(|cell| !cell.is_empty() && cell.covered_by.is_none())
     {
         all += 1;
-        if let Some(column) = column(&once(&cell.text)) {
+        let text = once(&cell.text);
+        if let Some(column) = column(&text) {
             known.insert(column);
+            count += 1;
+        } else if is_stage(&text) {
             count += 1;
         }
     }
     (known, count, all)
 }
+
+/// The longest cell of a header whose wording has no heading that is known, in characters.
+const MAX_UNKNOWN_CHARS: usize = 12;
 
 /// True if the row heads a table: enough of its cells are headings, of enough sorts.
 pub(crate) fn is_header(row: &[Cell]) -> bool {
@@ -84,7 +97,18 @@ pub(crate) fn is_header(row: &[Cell]) -> bool {
             Column::Units | Column::Lead | Column::Support | Column::Deadline
         )
     });
-    work && duty && count >= 2 && count * 10 >= all * 6
+    if !duty || count < 2 {
+        return false;
+    }
+    if work {
+        return count * 10 >= all * 6;
+    }
+    // 序号, 议题, 承办单位, 办结时限: all is known but what the work is called.
+    let sorts = known.iter().filter(|c| **c != Column::Other).count();
+    let short = row
+        .iter()
+        .all(|cell| squeeze(&once(&cell.text)).chars().count() <= MAX_UNKNOWN_CHARS);
+    sorts >= 2 && short && all > count && count * 10 >= all * 6
 }
 
 /// The header that begins at a row: its columns, and the first row after it.
@@ -116,6 +140,7 @@ pub(crate) fn header_at(table: &Table, begin: usize) -> Option<(Columns, usize)>
         }
     }
     let mut of: Vec<(Column, String)> = Vec::new();
+    let mut unknown = BTreeSet::new();
     for c in 0..table.width() {
         let mut texts: Vec<String> = Vec::new();
         for row in &table.rows[begin..end] {
@@ -133,11 +158,16 @@ pub(crate) fn header_at(table: &Table, begin: usize) -> Option<(Columns, usize)>
                 Some((left @ (Column::Section | Column::Name), name)) => (*left, name.clone()),
                 _ => (Column::Other, format!("第{}列", c + 1)),
             },
-            None => (Column::Other, name),
+            None => {
+                if !texts.iter().any(|text| is_stage(text)) {
+                    unknown.insert(c);
+                }
+                (Column::Other, name)
+            }
         };
         of.push(entry);
     }
-    let columns = settle(table, after, of, &table.rows[begin..after])?;
+    let columns = settle(table, after, of, &unknown, &table.rows[begin..after])?;
     Some((columns, after))
 }
 
@@ -174,6 +204,7 @@ fn settle(
     table: &Table,
     begin: usize,
     mut of: Vec<(Column, String)>,
+    unknown: &BTreeSet<usize>,
     header: &[Vec<Cell>],
 ) -> Option<Columns> {
     let weight = |c: usize| -> usize {
@@ -192,7 +223,9 @@ fn settle(
             (0..of.len())
                 .filter(|c| of[*c].0 == *wanted)
                 .max_by_key(|c| (weight(*c), *c))
-        })?;
+        });
+    let supposed = text.is_none();
+    let text = text.or_else(|| unknown.iter().copied().max_by_key(|c| (weight(*c), *c)))?;
     let mut numbered = false;
     for (c, (column, _)) in of.iter_mut().enumerate() {
         match column {
@@ -215,6 +248,7 @@ fn settle(
         of,
         text,
         exported,
+        supposed,
         header: header.iter().map(|row| signature(row)).collect(),
     })
 }
@@ -231,7 +265,9 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
                 continue;
             }
             cells += 1;
-            chars += text.chars().count();
+            // Telephone numbers are long, and no wording.
+            let is_word = |c: &char| matches!(c, '\u{4e00}'..='\u{9fff}');
+            chars += text.chars().filter(is_word).count();
             let read = deadline::read(&text, Some(2000));
             let dated = !matches!(read.kind, Kind::None | Kind::Missing);
             if dated && read.confidence != Confidence::Uncertain && text.chars().count() <= 20 {
@@ -271,6 +307,7 @@ pub(crate) fn by_content(table: &Table) -> Option<Columns> {
         of,
         text,
         exported: false,
+        supposed: false,
         header: Vec::new(),
     })
 }

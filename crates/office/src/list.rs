@@ -7,7 +7,7 @@ use crate::heading::{Column, column, is_note};
 use crate::layout::looks_like_units;
 use crate::raw::{Found, Raw, RawRow};
 use crate::reading::{Confidence, Question};
-use crate::text::{Rank, closes, half, numbered, one_line, opens, parts, squeeze};
+use crate::text::{Rank, closes, half, levelled, numbered, one_line, opens, parts, squeeze};
 
 /// The longest heading, in characters; what is longer is a task or prose.
 const MAX_HEADING_CHARS: usize = 45;
@@ -75,6 +75,13 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
             return;
         }
     }
+    // 整改措施:… on a line of its own, with 责任单位:… below it.
+    if let Some(words) = labelled_wording(text) {
+        settle(walk, raw);
+        walk.waiting = Some(item(&words, place, walk, true));
+        walk.binding = false;
+        return;
+    }
     let (pieces, rest) = assigned(text);
     if pieces.is_empty() {
         settle(walk, raw);
@@ -97,11 +104,24 @@ fn paragraph(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
     }
 }
 
+/// The wording behind 整改措施: and the like, unless the same paragraph says who does it.
+fn labelled_wording(text: &str) -> Option<String> {
+    let at = text.find(|c| half(c) == ':')?;
+    let (label, words) = text.split_at(at);
+    let words = words.trim_start_matches(|c| half(c) == ':').trim();
+    let is_wording = matches!(column(label), Some(Column::Text | Column::Name));
+    let assigns = !labelled(words).is_empty() || !assigned(words).0.is_empty();
+    (is_wording && !words.is_empty() && !assigns).then(|| words.to_owned())
+}
+
 /// A new task from the words before its brackets.
 fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
     let mut number = None;
     let mut text = words.trim().to_owned();
-    if let Some((rank, value, after)) = numbered(&text) {
+    if let Some((levels, after)) = levelled(&text) {
+        number = Some(Found::own("序号", place, levels));
+        text = after;
+    } else if let Some((rank, value, after)) = numbered(&text) {
         match rank {
             Rank::Item => {
                 number = Some(Found::own("序号", place, value.to_string()));
@@ -151,7 +171,12 @@ fn item(words: &str, place: &str, walk: &mut Walk, first: bool) -> RawRow {
 fn heading_or_item(text: &str, place: &str, walk: &mut Walk, raw: &mut Raw) {
     let length = text.chars().count();
     let short = length <= MAX_HEADING_CHARS && !text.trim_end_matches('。').contains('。');
-    match numbered(text).map(|(rank, ..)| rank) {
+    let rank = if levelled(text).is_some() {
+        Some(Rank::Item)
+    } else {
+        numbered(text).map(|(rank, ..)| rank)
+    };
+    match rank {
         Some(Rank::Section) if short => {
             text.trim_end_matches('。').clone_into(&mut walk.section);
             walk.subsection.clear();

@@ -87,6 +87,17 @@ const SUFFIXES: &[(&str, Role)] = &[
     ("落实", Role::Responsible),
 ];
 
+/// 按职责分工负责 without a name before it: everybody, and nobody.
+const NOBODY: &[&str] = &[
+    "按职责",
+    "按照职责",
+    "按职责分工",
+    "按照职责分工",
+    "分工",
+    "各自",
+    "按分工",
+];
+
 /// Endings of a list that name nobody.
 const OPEN_ENDS: &[&str] = &[
     "等市直有关部门",
@@ -349,6 +360,12 @@ fn push(token: &str, role: Role, out: &mut Names) {
 }
 
 fn push_name(token: &str, role: Role, out: &mut Names) {
+    if NOBODY.contains(&squeeze(token).as_str()) {
+        if out.names.is_empty() {
+            out.open.push((token.to_owned(), role));
+        }
+        return;
+    }
     let (text, except) = exceptions(token);
     let text = text.trim().to_owned();
     if text.is_empty() {

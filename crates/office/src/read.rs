@@ -217,11 +217,44 @@ fn raw(document: &Document) -> (Raw, &'static str) {
         }
         return (Raw::default(), layout);
     }
+    tasks_beside(document, &mut raw);
     for (text, number) in document.paragraphs() {
         raw.rows_in += 1;
         raw.aside("title", format!("第{number}段"), one_line(text));
     }
     (raw, layout)
+}
+
+/// Asks where the text beside the tables assigns work, too: it may say the same as the tables, or
+/// more.
+fn tasks_beside(document: &Document, raw: &mut Raw) {
+    let mut listed = Raw::default();
+    list::read(document.paragraphs(), &mut listed);
+    let assigned: Vec<_> = listed
+        .rows
+        .iter()
+        .filter(|row| !row.units.is_empty())
+        .collect();
+    let Some(first) = assigned.first() else {
+        return;
+    };
+    let shown: String = one_line(&first.text.text).chars().take(30).collect();
+    raw.questions.push(Question {
+        row: None,
+        place: first.place.clone(),
+        field: "document",
+        code: "tasks_beside_table",
+        found: shown,
+        question: format!(
+            "表格以外有{}段文字也写明了责任单位,没有作为任务,表格中是否都有?",
+            assigned.len()
+        ),
+        alternatives: vec![
+            "表格中都有".to_owned(),
+            "不全,补入表格后重新导入".to_owned(),
+        ],
+        taken: "表格中都有".to_owned(),
+    });
 }
 
 fn understand(

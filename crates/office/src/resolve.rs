@@ -292,6 +292,9 @@ impl<'a> Resolver<'a> {
         if let Some(found) = self.one(&plain, role) {
             return found;
         }
+        if let Some(found) = self.without_bracket(&plain, role) {
+            return found;
+        }
         // 甲和乙, 各部门及所属单位
         for word in ["以及", "及其", "及", "和", "与", "并"] {
             for (at, _) in plain.match_indices(word) {
@@ -309,6 +312,31 @@ impl<'a> Resolver<'a> {
             }
         }
         (Vec::new(), vec![self.unknown(&plain)])
+    }
+
+    /// 市教育局(联系人:张三), 市公安局(交管支队): the name is known without its bracket.
+    fn without_bracket(&self, plain: &str, role: Role) -> Option<(Vec<Meant>, Vec<Unsettled>)> {
+        let at = plain
+            .find('(')
+            .filter(|at| *at > 0 && plain.ends_with(')'))?;
+        let (mut meant, mut unsettled) = self.one(&plain[..at], role)?;
+        if meant.is_empty() {
+            return Some((meant, unsettled));
+        }
+        for one in &mut meant {
+            one.confidence = Confidence::Uncertain;
+        }
+        let name = &plain[..at];
+        unsettled.push(Unsettled {
+            code: "near_name",
+            question: format!(
+                "“{name}”后面的“{}”没有使用,暂按“{name}”读取,是否正确?",
+                &plain[at..]
+            ),
+            alternatives: vec![format!("就是“{name}”"), format!("把“{plain}”加入名录")],
+            vague: false,
+        });
+        Some((meant, unsettled))
     }
 
     /// A single name; nothing if the directory knows nothing like it.

@@ -3,163 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::Directory;
-use duban_model::directory::{Certainty, Channel, Contact, Unit};
+use duban_model::directory::{Certainty, Contact, Unit};
 use duban_model::id::is_plain_id;
 use serde::Serialize;
 
 use crate::document::{self, Table};
-use crate::limit::MAX_UNITS;
+use crate::heading::is_note;
+use crate::limit::{MAX_ALTERNATIVES, MAX_UNITS};
+use crate::people::{self, People};
 use crate::reading::{Aside, Question};
 use crate::refusal::Refusal;
+use crate::roster_heading::{Field, field};
 use crate::text::{half, once, one_line, parts, squeeze};
-
-/// What a column of such a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Id,
-    Name,
-    Short,
-    Level,
-    Kind,
-    Groups,
-    Superior,
-    Certainty,
-    Contact,
-    Mail,
-    Leader,
-    LeaderMail,
-    Other,
-}
-
-/// Headings of each field, Chinese and English.
-const HEADINGS: &[(Field, &[&str])] = &[
-    (
-        Field::Id,
-        &[
-            "单位编号",
-            "编号",
-            "单位代码",
-            "代码",
-            "id",
-            "unit_id",
-            "unit",
-        ],
-    ),
-    (
-        Field::Name,
-        &[
-            "单位名称",
-            "单位全称",
-            "全称",
-            "名称",
-            "单位",
-            "部门",
-            "部门名称",
-            "机构名称",
-            "责任单位",
-            "name",
-            "full_name",
-        ],
-    ),
-    (
-        Field::Short,
-        &["简称", "单位简称", "别名", "常用名", "short", "short_names"],
-    ),
-    (Field::Level, &["层级", "级别", "单位层级", "level"]),
-    (
-        Field::Kind,
-        &[
-            "类别",
-            "类型",
-            "单位类别",
-            "单位类型",
-            "性质",
-            "单位性质",
-            "kind",
-        ],
-    ),
-    (
-        Field::Groups,
-        &[
-            "单位组",
-            "分组",
-            "所属组",
-            "组",
-            "所属单位组",
-            "组别",
-            "groups",
-            "group",
-        ],
-    ),
-    (
-        Field::Superior,
-        &["上级", "上级单位", "主管单位", "上级编号", "superior"],
-    ),
-    (
-        Field::Certainty,
-        &["把握", "核实情况", "是否核实", "certainty"],
-    ),
-    (
-        Field::Contact,
-        &[
-            "联络员",
-            "联系人",
-            "联络员职务",
-            "联系人职务",
-            "岗位",
-            "职务",
-            "联络岗位",
-            "政务公开联络员",
-            "contact",
-            "title",
-        ],
-    ),
-    (
-        Field::Mail,
-        &[
-            "邮箱",
-            "电子邮箱",
-            "联络员邮箱",
-            "电子邮件",
-            "邮件",
-            "联系人邮箱",
-            "mail",
-            "email",
-            "e-mail",
-        ],
-    ),
-    (
-        Field::Leader,
-        &[
-            "分管领导",
-            "分管负责人",
-            "负责人",
-            "分管领导职务",
-            "负责人职务",
-            "leader",
-        ],
-    ),
-    (
-        Field::LeaderMail,
-        &[
-            "分管领导邮箱",
-            "负责人邮箱",
-            "分管负责人邮箱",
-            "领导邮箱",
-            "leader_mail",
-        ],
-    ),
-];
-
-fn field(heading: &str) -> Field {
-    let plain = squeeze(heading).to_lowercase();
-    let plain = plain.trim_matches(['*', ':']);
-    let plain = plain.split(['(', '[']).next().unwrap_or_default();
-    HEADINGS
-        .iter()
-        .find(|(_, words)| words.contains(&plain))
-        .map_or(Field::Other, |(field, _)| *field)
-}
 
 /// A directory as read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -235,6 +90,7 @@ pub fn read_units(
         )));
     }
     roster.superiors(supers);
+    roster.unreachable();
     Ok(roster)
 }
 
@@ -291,6 +147,10 @@ impl Roster {
             .iter()
             .map(|cell| field(&once(&cell.text)))
             .collect();
+        let headings: Vec<String> = table.rows[header]
+            .iter()
+            .map(|cell| one_line(&once(&cell.text)))
+            .collect();
         for (c, kind) in fields.iter().enumerate() {
             let heading = one_line(&table.rows[header][c].text);
             if *kind == Field::Other && !heading.is_empty() {
@@ -320,17 +180,21 @@ impl Roster {
                 self.aside("repeated_header", table, r);
                 continue;
             }
-            let contact = contact(&of(Field::Contact), &of(Field::Mail), "contact", "联络员");
+            let people = people::read(&fields, &headings, |c| once(&table.rows[r][c].text));
             if name.is_empty() {
                 // Another contact of the unit above.
-                match (contact, &latest) {
-                    (Some(contact), Some(id)) => {
+                match &latest {
+                    Some(id) if !people.contacts.is_empty() => {
                         let id = id.clone();
-                        self.contact(&id, contact, &place);
+                        self.people(&id, people, &place);
                         self.more_contacts += 1;
                     }
                     _ => self.aside("note", table, r),
                 }
+                continue;
+            }
+            if is_note(&name) {
+                self.aside("note", table, r);
                 continue;
             }
             if self.directory.units.len() >= MAX_UNITS {
@@ -348,20 +212,12 @@ impl Roster {
                 .find(|(_, unit)| squeeze(&unit.name) == squeeze(&name))
                 .map(|(id, _)| id.clone());
             if let Some(id) = same {
-                if let Some(contact) = contact {
-                    self.contact(&id, contact, &place);
-                }
+                self.people(&id, people, &place);
                 self.more_contacts += 1;
                 latest = Some(id);
                 continue;
             }
             let id = self.id(&of(Field::Id), &name, &place, known);
-            let leader = crate::roster::contact(
-                &of(Field::Leader),
-                &of(Field::LeaderMail),
-                "leader",
-                "分管负责人",
-            );
             let before = known.and_then(|d| d.units.get(&id));
             let mut unit = Unit {
                 name: name.clone(),
@@ -410,15 +266,7 @@ impl Roster {
                 supers.push((id.clone(), superior, place.clone()));
             }
             self.directory.units.insert(id.clone(), unit);
-            if let Some(contact) = contact {
-                self.contact(&id, contact, &place);
-            }
-            if let Some(leader) = leader {
-                let checked = self.mail(leader, &place);
-                if let Some(unit) = self.directory.units.get_mut(&id) {
-                    unit.leader = Some(checked);
-                }
-            }
+            self.people(&id, people, &place);
             latest = Some(id);
         }
         Ok(())
@@ -465,22 +313,69 @@ impl Roster {
         }
     }
 
-    fn contact(&mut self, unit: &str, contact: Contact, place: &str) {
-        let mut contact = self.mail(contact, place);
-        let Some(unit) = self.directory.units.get_mut(unit) else {
+    /// Gives a unit its receivers, and asks what its cells leave open.
+    fn people(&mut self, unit: &str, people: People, place: &str) {
+        if let Some(found) = people.unpaired {
+            let question = format!("“{found}”中人数与邮箱数不同,按先后对应,请核对");
+            self.ask(
+                place.to_owned(),
+                "two_readings",
+                &found,
+                question,
+                &["按先后对应", "一人一行写明后重新导入"],
+            );
+        }
+        for contact in people.contacts {
+            let mut contact = self.mail(contact, place);
+            let Some(unit) = self.directory.units.get_mut(unit) else {
+                return;
+            };
+            let count = unit.contacts.len();
+            if count > 0 {
+                contact.id = format!("contact{}", count + 1);
+            }
+            if !unit
+                .contacts
+                .iter()
+                .any(|c| c.mail == contact.mail && c.title == contact.title)
+            {
+                unit.contacts.push(contact);
+            }
+        }
+        if let Some(leader) = people.leader {
+            let checked = self.mail(leader, place);
+            if let Some(unit) = self.directory.units.get_mut(unit) {
+                unit.leader = unit.leader.take().or(Some(checked));
+            }
+        }
+    }
+
+    /// Asks once for all units that nobody can write to.
+    fn unreachable(&mut self) {
+        let without: Vec<&str> = self
+            .directory
+            .units
+            .values()
+            .filter(|unit| unit.contacts.iter().all(|c| c.mail.is_none()))
+            .map(|unit| unit.name.as_str())
+            .collect();
+        if without.is_empty() {
             return;
+        }
+        let shown: Vec<&str> = without.iter().take(MAX_ALTERNATIVES).copied().collect();
+        let more = if without.len() > shown.len() {
+            "等"
+        } else {
+            ""
         };
-        let count = unit.contacts.len();
-        if count > 0 {
-            contact.id = format!("contact{}", count + 1);
-        }
-        if !unit
-            .contacts
-            .iter()
-            .any(|c| c.mail == contact.mail && c.title == contact.title)
-        {
-            unit.contacts.push(contact);
-        }
+        let (count, found) = (without.len(), format!("{}{more}", shown.join("、")));
+        self.ask(
+            "全文".to_owned(),
+            "no_mail",
+            &found,
+            format!("{count}个单位没有联络员邮箱,邮件通知不到"),
+            &["暂不填写,以后补上", "补上邮箱后重新导入"],
+        );
     }
 
     /// Leaves out an address that is none, and asks.
@@ -545,33 +440,6 @@ fn is_mail(text: &str) -> bool {
         && parts.iter().all(|p| !p.is_empty())
         && text.chars().all(plain)
         && text.len() <= 254
-}
-
-/// A receiver: roles are kept; a person's name is not, since the directory holds offices.
-fn contact(title: &str, mail: &str, id: &str, otherwise: &str) -> Option<Contact> {
-    if title.is_empty() && mail.is_empty() {
-        return None;
-    }
-    let roles = [
-        "员", "长", "任", "人", "记", "办", "科", "室", "岗", "席", "师", "总", "理", "级",
-    ];
-    let is_role = roles.iter().any(|end| title.ends_with(end)) && title.chars().count() >= 2;
-    let mail: String = mail
-        .chars()
-        .map(half)
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    let mail = (!mail.is_empty()).then_some(mail);
-    Some(Contact {
-        id: id.to_owned(),
-        title: if is_role {
-            title.to_owned()
-        } else {
-            otherwise.to_owned()
-        },
-        channels: mail.iter().map(|_| Channel::Mail).collect(),
-        mail,
-    })
 }
 
 fn names(text: &str) -> Vec<String> {

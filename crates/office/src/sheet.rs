@@ -5,17 +5,16 @@ use std::fmt::Display;
 use std::io::Cursor;
 
 use calamine::{DataRef, Reader, Xlsx};
-use quick_xml::events::Event;
 
 use crate::archive::Archive;
 use crate::document::{Block, Cell, Document, Format, Table};
-use crate::docx::attribute;
 use crate::limit::{
     MAX_CELL_CHARS, MAX_CELLS, MAX_COLUMNS, MAX_REPEATED_CHARS, MAX_ROWS, MAX_SHEETS,
 };
 use crate::refusal::Refusal;
+use crate::sheet_marks::Marks;
 
-fn broken(place: &str, fault: impl Display) -> Refusal {
+pub(crate) fn broken(place: &str, fault: impl Display) -> Refusal {
     Refusal::new(
         place,
         format!("不能作为工作簿读取({fault})"),
@@ -34,71 +33,11 @@ fn too_large(sheet: &str, found: String) -> Refusal {
 }
 
 /// A sheet's values by row and column, as far as something is written.
-type Values = BTreeMap<(usize, usize), (String, bool)>;
-
-/// The most columns and rows that a reference can name, as Excel has them.
-const LAST: (u32, u32) = (16_384, 1_048_576);
-
-/// True for C7 and C7:E9 within a sheet.
-fn is_reference(text: &str) -> bool {
-    let is_cell = |part: &str| {
-        let split = part
-            .find(|c: char| !c.is_ascii_uppercase())
-            .unwrap_or(part.len());
-        let (letters, digits) = part.split_at(split);
-        let column = letters
-            .bytes()
-            .take(4)
-            .fold(0, |sum, b| sum * 26 + u32::from(b - b'A') + 1);
-        let short = letters.len() <= 3 && digits.len() <= 7;
-        let row = digits.parse::<u32>().unwrap_or(0);
-        short && (1..=LAST.0).contains(&column) && (1..=LAST.1).contains(&row)
-    };
-    let mut parts = text.split(':');
-    parts.next().is_some_and(is_cell) && parts.next().is_none_or(is_cell) && parts.next().is_none()
-}
-
-/// Refuses references that name no place: calamine calculates with them unseen.
-fn check(archive: &Archive) -> Result<(), Refusal> {
-    for name in archive
-        .names()
-        .filter(|name| name.starts_with("xl/worksheets/"))
-    {
-        let Ok(text) = std::str::from_utf8(archive.part(name).unwrap_or_default()) else {
-            return Err(broken("文件", format!("{name} 不是 UTF-8")));
-        };
-        let mut events = quick_xml::Reader::from_str(text);
-        loop {
-            let element = match events.read_event() {
-                Ok(Event::Start(element) | Event::Empty(element)) => element,
-                Ok(Event::Eof) => break,
-                Ok(_) => continue,
-                Err(fault) => return Err(broken(name, fault)),
-            };
-            let local = element.local_name();
-            let place = match local.as_ref() {
-                "c" => attribute(&element, "r").map(|r| (is_reference(&r), r)),
-                "mergeCell" | "dimension" => {
-                    attribute(&element, "ref").map(|r| (is_reference(&r), r))
-                }
-                "row" => attribute(&element, "r").map(|r| {
-                    let row = r.parse::<u32>().unwrap_or(0);
-                    ((1..=LAST.1).contains(&row), r)
-                }),
-                _ => None,
-            };
-            if let Some((false, found)) = place {
-                let found: String = found.chars().take(40).collect();
-                return Err(broken(name, format!("没有“{found}”这个位置")));
-            }
-        }
-    }
-    Ok(())
-}
+pub(crate) type Values = BTreeMap<(usize, usize), (String, bool)>;
 
 /// Reads every visible sheet of an archive that has been unpacked within limits.
 pub(crate) fn read(archive: &Archive, bytes: &[u8]) -> Result<Document, Refusal> {
-    check(archive)?;
+    let marks = Marks::read(archive)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|f| broken("文件", f))?;
     let sheets: Vec<(String, bool)> = book
         .sheets_metadata()
@@ -127,7 +66,9 @@ pub(crate) fn read(archive: &Archive, bytes: &[u8]) -> Result<Document, Refusal>
                 .push(format!("工作表“{name}”是隐藏的,没有读取"));
             continue;
         }
-        let values = values(&mut book, &name, &mut document.unread)?;
+        let mut values = values(&mut book, &name, &mut document.unread)?;
+        marks.pad(&name, &mut values);
+        marks.tell(&name, &values, &mut document.unread);
         let merges = book
             .merge_cells_by_sheet_name(&name)
             .map_err(|f| broken(&format!("工作表“{name}”的合并单元格"), f))?;

@@ -52,6 +52,16 @@ pub(crate) fn one_line(text: &str) -> String {
     out
 }
 
+/// A wording with its own line breaks: lines without spaces around them, empty ones left out.
+pub(crate) fn lines(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let line: String = line.chars().filter(|c| !unseen(*c)).collect();
+        line.trim().to_owned()
+    });
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
 /// The lines of a cell in which a page break has repeated the whole text, once.
 ///
 /// A tall merged cell carries its text once a page, with empty lines between.
@@ -290,6 +300,65 @@ pub(crate) fn numbered(text: &str) -> Option<(Rank, u32, String)> {
     Some((Rank::Section, value, rest(taken + 1)))
 }
 
+/// The number of several levels before a text, 1.1 or 2.3.4, and the text after it. Something must
+/// part them, or 1.5亿元 would be one.
+pub(crate) fn levelled(text: &str) -> Option<(String, String)> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !matches!(half(c), '0'..='9' | '.'))?;
+    let (number, rest) = text.split_at(end);
+    let number: String = number.chars().map(half).collect();
+    let number = number.trim_end_matches('.');
+    let parts: Vec<&str> = number.split('.').collect();
+    let sound = (2..=4).contains(&parts.len())
+        && parts
+            .iter()
+            .all(|part| (1..=3).contains(&part.len()) && !part.starts_with('0'));
+    let parted = parts.len() > 2 || rest.starts_with(|c| matches!(half(c), ' ' | '、' | ')'));
+    let rest = rest.trim_start_matches(|c| matches!(half(c), ' ' | '、' | ')'));
+    (sound && parted && !rest.is_empty()).then(|| (number.to_owned(), rest.to_owned()))
+}
+
+/// The number in a column of numbers: 一 and ① as figures, 001 as it stands, 二-3 as 2-3.
+pub(crate) fn written_number(text: &str) -> Option<String> {
+    let plain = squeeze(text);
+    let plain = plain.trim_matches(['.', '、', ',']);
+    let bracketed = plain.trim_matches(['(', ')']);
+    let plain = if bracketed.contains(['(', ')']) {
+        plain
+    } else {
+        bracketed
+    };
+    if let Some((Rank::Item, value, _)) = numbered(plain).filter(|(.., rest)| rest.is_empty()) {
+        return Some(value.to_string());
+    }
+    let mut out = String::new();
+    let chars: Vec<char> = plain.chars().collect();
+    let mut at = 0;
+    while let Some(c) = chars.get(at) {
+        if c.is_ascii_digit() {
+            // Zeros in front are part of the office's numbering.
+            out.push(*c);
+            at += 1;
+        } else if let Some((value, taken)) = number(&chars[at..]) {
+            out.push_str(&value.to_string());
+            at += taken;
+        } else {
+            out.push(match c {
+                '(' | ')' | '、' if out.is_empty() || out.ends_with('-') => {
+                    at += 1;
+                    continue;
+                }
+                '(' | ')' | '、' => '-',
+                '—' | '–' | '－' | '一' => '-',
+                other => *other,
+            });
+            at += 1;
+        }
+    }
+    let out = out.trim_end_matches('-').to_owned();
+    (!out.is_empty()).then_some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,6 +396,17 @@ mod tests {
         assert_eq!(numbered("12345市民服务热线"), None);
         assert_eq!(numbered("1.5亿元"), None);
         assert_eq!(numbered("2021年12月"), None);
+    }
+
+    #[test]
+    fn a_number_of_several_levels_is_told_from_a_quantity() {
+        let read = |text: &str| levelled(text).map(|(number, rest)| number + "|" + &rest);
+        assert_eq!(read("1.1 公开"), Some("1.1|公开".to_owned()));
+        assert_eq!(read("2.3.4公开"), Some("2.3.4|公开".to_owned()));
+        assert_eq!(read("１.２、公开"), Some("1.2|公开".to_owned()));
+        for text in ["1.5亿元", "1.公开", "3.5%的项目", "2024.10.31前", "1.1", ""] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::deadline::{self, Kind};
+use crate::layout::looks_like_units;
 use crate::reading::Heading;
 use crate::text::{number, one_line, squeeze};
 
@@ -90,6 +91,25 @@ fn number_in(text: &str) -> Option<String> {
     (before.chars().count() <= 12).then(|| format!("{before}〔{year}〕{after}号"))
 }
 
+/// A title without 附件1: before it; a year that follows is the title's own.
+fn without_label(text: &str) -> &str {
+    let text = text.trim();
+    let Some(rest) = ["附件", "附表"].iter().find_map(|w| text.strip_prefix(w)) else {
+        return text;
+    };
+    let rest = rest.trim_start();
+    let chars: Vec<char> = rest.chars().collect();
+    let after = match number(&chars) {
+        Some((_, taken)) if chars.get(taken) != Some(&'年') => {
+            rest.chars().skip(taken).map(char::len_utf8).sum::<usize>()
+        }
+        _ => rest.len(),
+    };
+    let mark = |c: char| matches!(crate::text::half(c), ' ' | ':' | '-' | '、' | '.');
+    let title = rest[rest.len() - after..].trim_start_matches(mark).trim();
+    if title.is_empty() { text } else { title }
+}
+
 /// Gathers what the texts outside of the tasks say. `phrases` are the deadlines.
 pub(crate) fn read<'a>(
     file: &str,
@@ -117,10 +137,7 @@ pub(crate) fn read<'a>(
             if weight > best && (known || weight > 2) {
                 best = weight;
                 // 附件1:… says where it lies; a year at the beginning is the title's own.
-                let title = text.strip_prefix("附件").map_or(text.as_str(), |rest| {
-                    rest.trim_start_matches(|c: char| " 0123456789:".contains(crate::text::half(c)))
-                });
-                heading.title = Some(title.trim().to_owned());
+                heading.title = Some(without_label(&text).to_owned());
             }
         }
         if let Some((issuer, _)) = plain.split_once("关于印发")
@@ -129,7 +146,8 @@ pub(crate) fn read<'a>(
             heading.issuer = Some(issuer.to_owned());
         }
         // 2021年6月28日 alone on its line is the date of the document.
-        if length <= 14 && heading.issued.is_none() {
+        let begins_with_year = plain.starts_with(|c: char| crate::text::digit(c).is_some());
+        if length <= 14 && heading.issued.is_none() && begins_with_year {
             let read = deadline::read(&plain, None);
             let has_day =
                 plain.ends_with(['日', '号']) || plain.matches(['-', '.', '/']).count() == 2;
@@ -139,6 +157,7 @@ pub(crate) fn read<'a>(
                 if heading.issuer.is_none()
                     && (4..=30).contains(&name.chars().count())
                     && !name.contains(['。', ',', ':', ';'])
+                    && looks_like_units(&name)
                 {
                     heading.issuer = Some(name);
                 }

@@ -38,6 +38,32 @@ pub(crate) fn text(text: &str) -> String {
     if plain { text.to_owned() } else { quoted(text) }
 }
 
+/// A wording as the value of a key so deep: with line breaks as a block, as administrators write
+/// and read it.
+pub(crate) fn block(wording: &str, indent: usize) -> String {
+    let lines: Vec<&str> = wording.split('\n').collect();
+    let is_plain = |line: &&str| {
+        !line.is_empty()
+            && line.trim() == *line
+            && !line.contains(|c: char| {
+                c.is_control()
+                    || crate::text::unseen(c)
+                    || "\u{2028}\u{2029}\u{85}\u{feff}".contains(c)
+            })
+    };
+    if lines.len() < 2 || !lines.iter().all(is_plain) {
+        return text(wording);
+    }
+    let margin = " ".repeat(indent);
+    let mut out = String::from("|-");
+    for line in lines {
+        out.push('\n');
+        out.push_str(&margin);
+        out.push_str(line);
+    }
+    out
+}
+
 fn list(items: &[String]) -> String {
     let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
     format!("[{}]", items.join(", "))

@@ -338,7 +338,7 @@ pub(crate) struct OwnerSource {
 /// 销号条件:所写各项均须达到 | What fulfils a task: all that is written
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "fulfilled_by", extend("anyOf" = [{"required": ["publications"]}, {"required": ["matters"]}, {"required": ["submission"]}]))]
+#[schemars(title = "fulfilled_by", extend("minProperties" = 1))]
 pub(crate) struct FulfilmentSource {
     /// 须公开的,所列各项均须达到 | What must be published: all that is listed
     #[serde(default)]

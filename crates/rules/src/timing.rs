@@ -1,21 +1,24 @@
 //! Compiling what opens a task and by when it is due, since each demands or excludes the others.
 
+use std::str::FromStr;
+
 use chrono::{Datelike, NaiveDate};
-use duban_calendar::{PeriodKind, Roll, Span};
+use duban_calendar::{Period, PeriodKind, Roll, Span};
 use duban_model::definition::{
-    DueRule, EventRule, EventSort, ExtensionCap, FollowsRule, MonthDay, Opens, ScheduleRule, Term,
+    DueRule, EventRule, EventSort, ExtensionCap, FirstPeriod, FollowsRule, MonthDay, Opens,
+    PeriodRule, ScheduleRule, Term,
 };
-use duban_model::{Definition, Directory};
+use duban_model::{Definition, Directory, Timestamp};
 
 use crate::compile::SPAN_EXPECTED;
+use crate::cron_field::compile_cron;
 use crate::faults::Faults;
-use crate::instants::{compile_cron, compile_period, fires_in_time, opens_some_period};
 use crate::reading::Spanned;
 use crate::requirement::condition_faults;
 use crate::source::{
-    EventSource, FollowsSource, LedgerSource, ScheduleSource, TaskSource, TasksSource,
+    EventSource, FollowsSource, LedgerSource, PeriodSource, ScheduleSource, TaskSource, TasksSource,
 };
-use crate::words::{FOLLOWED, OPENS, OpensWord, PERIODS, ROLLS, SORTS};
+use crate::words::{FIRSTS, FOLLOWED, OPENS, OpensWord, PERIODS, ROLLS, SORTS};
 
 /// What a `due` may be.
 const DUE_EXPECTED: &str = "a date such as 2021-10-31, or a term such as 20wd, 30d or 5h";
@@ -463,4 +466,90 @@ fn compile_rest(
         })
     });
     (no_sooner_than, roll, again, extension)
+}
+
+/// Tells a schedule that never fires while the ledger runs.
+fn fires_in_time(
+    cron: &str,
+    written: &Spanned<String>,
+    definition: &Definition,
+    faults: &mut Faults<'_>,
+) -> bool {
+    let issued = definition.zone.midnight(definition.issued);
+    let fires = first_after(cron, definition, issued).is_some_and(|day| day <= definition.ends);
+    if !fires {
+        faults.error(
+            "D039",
+            written.referenced,
+            format!(
+                "cron `{}`, which never fires while the ledger runs",
+                written.value
+            ),
+            format!(
+                "an instant between {} and {}",
+                definition.issued, definition.ends
+            ),
+            "write e.g. 10 9 1 JAN,APR,JUL,OCT *",
+        );
+    }
+    fires
+}
+
+/// The day of a schedule's first instant after another.
+fn first_after(cron: &str, definition: &Definition, after: Timestamp) -> Option<NaiveDate> {
+    let schedule = cron::Schedule::from_str(cron).ok()?;
+    let zone = definition.zone.0;
+    let at = schedule.after(&after.utc().with_timezone(&zone)).next()?;
+    Some(at.date_naive())
+}
+
+fn compile_period(period: &PeriodSource, faults: &mut Faults<'_>) -> Option<PeriodRule> {
+    let every = faults.choose(&period.every, PERIODS);
+    let first = match &period.first {
+        None => Some(FirstPeriod::Full),
+        Some(word) => faults.choose(word, FIRSTS),
+    };
+    let cron = compile_cron(&period.cron, faults);
+    Some(PeriodRule {
+        every: every?,
+        cron: cron?,
+        first: first?,
+    })
+}
+
+/// Tells a schedule that opens no period of the ledger. A running period opens with the ledger, so
+/// only what is left of its time is asked of the schedule.
+fn opens_some_period(
+    rule: &PeriodRule,
+    cron: &Spanned<String>,
+    definition: &Definition,
+    faults: &mut Faults<'_>,
+) {
+    if cron::Schedule::from_str(&rule.cron).is_err()
+        || !fires_in_time(&rule.cron, cron, definition, faults)
+    {
+        return;
+    }
+    let full = Period::containing(rule.every, definition.issued).and_then(Period::next);
+    if let (FirstPeriod::Full, Ok(full)) = (rule.first, full) {
+        let begins = definition.zone.midnight(full.start()).plus_millis(-1);
+        let first = first_after(&rule.cron, definition, begins);
+        if first.is_none_or(|day| day > definition.ends) {
+            faults.error(
+                "D039",
+                cron.referenced,
+                format!(
+                    "cron `{}`, which opens no full period: the first begins on {}",
+                    cron.value,
+                    full.start()
+                ),
+                format!(
+                    "an instant between {} and {}",
+                    full.start(),
+                    definition.ends
+                ),
+                "choose shorter periods, or add first: running",
+            );
+        }
+    }
 }

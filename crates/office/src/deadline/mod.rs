@@ -107,6 +107,9 @@ pub struct Deadline {
     /// How often, of kinds `recurring` and `yearly`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Every>,
+    /// By which day of each period, counted from its first, of kind `recurring`: 每月10日前.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<u32>,
     /// How long after what, of kind `relative`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<Within>,
@@ -124,6 +127,7 @@ impl Deadline {
             date: None,
             from: None,
             every: None,
+            day: None,
             within: None,
             confidence: Confidence::Certain,
             questions: Vec::new(),
@@ -151,7 +155,8 @@ impl Deadline {
             (_, Some(date)) => format!("{}:{date}", self.kind.chinese()),
             (Kind::Recurring, None) => {
                 let every = self.every.map_or("", Every::chinese);
-                format!("{}:{every}", self.kind.chinese())
+                let day = self.day.map(|day| format!("第{day}日"));
+                format!("{}:{every}{}", self.kind.chinese(), day.unwrap_or_default())
             }
             (Kind::Relative, None) => {
                 let within = self.within.as_ref().map(Within::shown);
@@ -209,6 +214,13 @@ const APPROPRIATE: &[&str] = &[
     "根据需要",
     "按需",
     "不定期",
+    "待上级",
+    "待自治区",
+    "待国家",
+    "待省",
+    "部署后",
+    "上级部署",
+    "条件具备",
 ];
 const CONTINUOUS: &[&str] = &[
     "全年",

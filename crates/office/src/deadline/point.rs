@@ -523,7 +523,12 @@ fn short_range_at(chars: &[char], at: usize) -> Option<(Named, usize)> {
     };
     let begin = word_at(chars, from, &["第"]).unwrap_or(from);
     let (first, end) = number_at(chars, begin)?;
-    let begin = to_at(chars, end)?;
+    // 7、8月: two months in a row are a stretch, too.
+    let beside = word_at(chars, end, &["、", "和"]).filter(|begin| {
+        number_at(chars, *begin)
+            .is_some_and(|(last, end)| last == first + 1 && starts(chars, end, "月"))
+    });
+    let begin = to_at(chars, end).or(beside)?;
     let begin = word_at(chars, begin, &["第"]).unwrap_or(begin);
     let (last, end) = number_at(chars, begin)?;
     let named = |a: Grain, b: Grain, ya, yb, end| {

@@ -73,11 +73,24 @@ impl Within {
     }
 }
 
+/// On which day of each period, where the phrase names one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Day {
+    /// 每月10日, 每季度首月15日: the day of the period's first month.
+    Of(u32),
+    /// 每季度末月25日, 每月最后一个工作日, 每月初: named, and not so many days from the beginning.
+    Else,
+}
+
+/// The last day that every month has; what is due later in a month is due by its end.
+const SHORTEST_MONTH: u32 = 28;
+
 /// A recurrence as scanned.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recurring {
     every: Every,
     step: u32,
+    day: Option<Day>,
     /// 1月31日 in 每年1月31日前.
     anchor: Option<Named>,
     /// 月底 without 每, 定期.
@@ -128,6 +141,7 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
         let recurring = Recurring {
             every,
             step: 1,
+            day: None,
             anchor: None,
             guessed,
         };
@@ -189,6 +203,7 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
     let mut recurring = Recurring {
         every,
         step,
+        day: None,
         anchor: None,
         guessed: false,
     };
@@ -200,39 +215,44 @@ pub(super) fn recurring_at(chars: &[char], at: usize) -> Option<(Recurring, usiz
         recurring.anchor = Some(anchor);
         return Some((recurring, last));
     }
-    if let Some(last) = word_at(chars, end, &closing) {
+    if let Some(last) = word_at(chars, end, &closing).filter(|last| !starts(chars, *last, "月")) {
         if every == Every::Year && !starts(chars, end, "初") {
             // 每年底: the last day of the year.
             let year_end: Vec<char> = "年底".chars().collect();
             recurring.anchor = named_at(&year_end, 0).map(|(named, _)| named);
         }
+        if starts(chars, end, "初") {
+            recurring.day = Some(Day::Else);
+        }
         return Some((recurring, last));
     }
     // 每月5日前, 每季度首月10日前, 每季度最后一个工作日, 每周五
-    let mut rest = end;
-    rest = word_at(
-        chars,
-        rest,
-        &[
-            "首月",
-            "末月",
-            "次月",
-            "第一个月",
-            "最后一个月",
-            "最后一个",
-            "第一个",
-            "首个",
-        ],
-    )
-    .unwrap_or(rest);
+    let first = word_at(chars, end, &["首月", "第一个月"]);
+    let later = word_at(chars, end, &["末月", "次月", "第二个月", "最后一个月"]);
+    let nth = word_at(chars, end, &["最后一个", "第一个", "首个"])
+        .filter(|_| first.is_none() && later.is_none());
+    let rest = first.or(later).or(nth).unwrap_or(end);
     if let Some(last) = word_at(chars, rest, &["工作日", "月底", "月末"]) {
+        recurring.day = Some(Day::Else);
         return Some((recurring, last));
     }
-    if let Some((_, after)) = number_at(chars, rest) {
-        let last = word_at(chars, after, &["个工作日", "日", "号"]);
+    let begin = word_at(chars, rest, &["前"]).unwrap_or(rest);
+    if let Some((day, after)) = number_at(chars, begin) {
+        let by_days = word_at(chars, after, &["日", "号"]);
+        let last = by_days.or_else(|| word_at(chars, after, &["个工作日", "天"]));
         if let Some(last) = last.or_else(|| (every == Every::Week).then_some(after)) {
+            let of_month = by_days.is_some() && later.is_none() && nth.is_none();
+            recurring.day = Some(match every {
+                Every::Month if of_month => Day::Of(day),
+                _ if of_month && first.is_some() => Day::Of(day),
+                _ => Day::Else,
+            });
             return Some((recurring, last));
         }
+    }
+    if first.or(later).or(nth).is_some() {
+        recurring.day = Some(Day::Else);
+        return Some((recurring, rest));
     }
     Some((recurring, end))
 }
@@ -375,6 +395,9 @@ pub(super) fn decide(
             vec![recurring.every.chinese().to_owned(), date.1.to_string()],
         );
     }
+    if !yearly {
+        day(&mut read, recurring);
+    }
     if recurring.step > 1 {
         let every = recurring.every.chinese();
         read.ask(
@@ -393,6 +416,31 @@ pub(super) fn decide(
         );
     }
     read
+}
+
+/// The day of each period: read where a definition can say it, and otherwise asked.
+fn day(read: &mut Deadline, recurring: &Recurring) {
+    let by_month = matches!(
+        recurring.every,
+        Every::Month | Every::Quarter | Every::HalfYear
+    );
+    match recurring.day {
+        Some(Day::Of(day)) if by_month && (2..=SHORTEST_MONTH).contains(&day) => {
+            read.day = Some(day);
+        }
+        Some(Day::Of(29..=31)) if recurring.every == Every::Month => {}
+        Some(_) => {
+            let end = format!("暂按{}的最后一天", recurring.every.chinese());
+            read.ask(
+                format!(
+                    "“{}”写明了期内的某一天,台账只能从期初数日子或者按期末核查,{end}",
+                    read.phrase
+                ),
+                vec![end, "在 tasks.yaml 的 due 中改为期初后多少日".to_owned()],
+            );
+        }
+        None => {}
+    }
 }
 
 /// From a span to a deadline. `before` is what stands before it.

@@ -109,6 +109,42 @@ fn fixed_dates_in_all_usual_writings() {
 }
 
 #[test]
+fn the_day_of_a_period_is_read_or_asked() {
+    for (phrase, every, day) in [
+        ("每月10日前", Every::Month, Some(10)),
+        ("每月25号前报送", Every::Month, Some(25)),
+        ("每月前5日", Every::Month, Some(5)),
+        ("每季度首月15日前", Every::Quarter, Some(15)),
+        ("每季度第一个月10日前", Every::Quarter, Some(10)),
+        ("每半年首月20日前", Every::HalfYear, Some(20)),
+        ("每月31日前", Every::Month, None),
+        ("每月底前", Every::Month, None),
+        ("每季度末", Every::Quarter, None),
+    ] {
+        let read = read(phrase, YEAR);
+        assert_eq!(
+            (read.every, read.day, read.questions.len()),
+            (Some(every), day, 0),
+            "{phrase}: {read:?}"
+        );
+    }
+    // Not so many days from the beginning: the end of the period is taken, and asked.
+    for phrase in [
+        "每季度15日前",
+        "每季度末月25日前",
+        "每季度次月5日前",
+        "每月最后一个工作日",
+        "每月第一个工作日前",
+        "每月前5个工作日",
+        "每月初",
+        "每月1日",
+        "每季度首月",
+    ] {
+        asked(phrase, Kind::Recurring, "");
+    }
+}
+
+#[test]
 fn stretches_end_on_their_last_day() {
     for (phrase, from, to) in [
         ("第三季度", "2021-07-01", "2021-09-30"),
@@ -121,6 +157,8 @@ fn stretches_end_on_their_last_day() {
         ("上半年完成", "2021-01-01", "2021-06-30"),
         ("3月至5月", "2021-03-01", "2021-05-31"),
         ("3—5月", "2021-03-01", "2021-05-31"),
+        ("2021年7、8月", "2021-07-01", "2021-08-31"),
+        ("6月—9月", "2021-06-01", "2021-09-30"),
         ("2021年3月—10月", "2021-03-01", "2021-10-31"),
         ("2021年3月至2021年10月底", "2021-03-01", "2021-10-31"),
         ("2021.3-2021.10", "2021-03-01", "2021-10-31"),
@@ -165,7 +203,6 @@ fn what_comes_again_says_how_often() {
         ("每半年一次", Every::HalfYear),
         ("半年一次", Every::HalfYear),
         ("每周", Every::Week),
-        ("每周五前", Every::Week),
         ("每日", Every::Day),
         ("每个工作日", Every::Day),
     ] {

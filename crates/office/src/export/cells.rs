@@ -9,7 +9,7 @@ use crate::export::words::{
     REMARKS, STATE, TASKS_NAME,
 };
 use crate::export::{Duty, Ledger, Light, Row};
-use crate::text::{Rank, numbered, one_line};
+use crate::text::{Rank, levelled, lines, numbered};
 
 /// The most characters of one cell. Excel takes 32,767; nobody reads so many.
 const MAX_CHARS: usize = 8_000;
@@ -203,11 +203,11 @@ impl Grid {
 /// Otherwise they take a column of their own.
 fn stand_before(rows: &[Row]) -> bool {
     rows.iter().all(|row| {
-        let text = one_line(&row.text);
+        let text = lines(&row.text);
         let read = numbered(&format!("{}.{text}", row.id));
         read.is_some_and(|(rank, value, rest)| {
             rank == Rank::Item && value.to_string() == row.id && rest == text
-        })
+        }) && levelled(&format!("{}.{text}", row.id)).is_none()
     })
 }
 
@@ -215,8 +215,11 @@ fn stand_before(rows: &[Row]) -> bool {
 fn wording(row: &Row, numbers_before: bool) -> String {
     // Beside a column of numbers, a wording that begins with its own number would lose it.
     let loses = || {
-        let read = numbered(&one_line(&row.text));
-        read.is_some_and(|(rank, value, _)| rank == Rank::Item && value.to_string() == row.id)
+        let text = lines(&row.text);
+        let id = row.id.trim_start_matches('0');
+        numbered(&text)
+            .is_some_and(|(rank, value, _)| rank == Rank::Item && value.to_string() == id)
+            || levelled(&text).is_some_and(|(number, _)| number == row.id)
     };
     if numbers_before {
         format!("{}.{}", row.id, row.text)

@@ -310,7 +310,7 @@ fn lines_inside_a_cell_are_names_or_halves_of_one() {
             "city-spj/responsible"
         ]
     );
-    assert_eq!(reading.rows[0].text, "公开规划信息");
+    assert_eq!(reading.rows[0].text, "公开规划\n信息");
     assert_eq!(due(&reading.rows[0]), "2021-12-31");
     assert_eq!(
         owed(&reading.rows[1]),

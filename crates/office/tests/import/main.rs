@@ -2,5 +2,8 @@
 
 mod layouts;
 mod made;
+mod offices;
 mod refusals;
+mod rosters;
 mod round_trip;
+mod unseen;
