@@ -222,11 +222,15 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::TimerMissed(r) => format!("错过{}次定时", r.count),
         Body::LedgerNoted(r) => format!("通知用语取自台账 {}", r.ledger),
         Body::NoticeQueued(r) => format!(
-            "通知 {} 发往 {}({}):{}",
+            "通知 {} 发往 {}({}):{}{}",
             r.notice,
             r.contact,
             r.channel.as_str(),
-            r.subject
+            r.subject,
+            match &r.instead_of {
+                Some(failed) => format!("(通知 {failed} 未能送达,改发此人)"),
+                None => String::new(),
+            }
         ),
         Body::NoticeSuppressed(r) => format!("通知未发[{}]:{}", r.code, r.reason),
         Body::NoticeAttempted(r) => format!(

@@ -413,6 +413,8 @@ impl Sample {
             address: None,
             subject: String::new(),
             text: String::new(),
+            instead_of: None,
+            tried: Vec::new(),
         });
         self.write(Service::Notifier, body);
     }

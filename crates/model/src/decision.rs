@@ -462,6 +462,12 @@ pub struct NoticeQueued {
     pub subject: String,
     /// Plain text.
     pub text: String,
+    /// The notice about the same that did not reach its receiver, and that this one follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<NoticeId>,
+    /// Who was tried before in vain, as `unit/contact@channel`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<String>,
 }
 
 /// A notice that is not sent, and why.

@@ -91,6 +91,14 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// What people call it.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Channel::Mail => "邮件",
+            Channel::Webhook => "接口",
+        }
+    }
+
     /// Its name on the log and in output.
     pub fn as_str(self) -> &'static str {
         match self {

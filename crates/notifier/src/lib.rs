@@ -24,6 +24,8 @@ use duban_model::{
 use duban_wording::Wording;
 use serde::{Deserialize, Serialize};
 
+use crate::receiver::Receiver;
+
 /// Sends of one notice that fail for now are tried again within this horizon: 24 hours in milliseconds.
 pub const RETRY_HORIZON_MILLIS: i64 = 24 * 3600 * 1000;
 /// The first wait before trying again: one minute in milliseconds. It doubles each time.
@@ -306,6 +308,17 @@ impl Decider for Notifier {
     }
 }
 
+/// So many parts of a hundred a wait is longer at most, so that what failed together does not come back
+/// together.
+const JITTER_PERCENT: i64 = 20;
+
+/// What is added to a wait, in milliseconds: it follows from the notice and the attempt.
+fn jitter(notice: &str, attempt: u32, wait: i64) -> i64 {
+    let id = RecordId::derive(&[notice.as_bytes(), &attempt.to_be_bytes()]);
+    let part = i64::from(u16::from_be_bytes([id.0[0], id.0[1]]));
+    wait * JITTER_PERCENT / 100 * part / i64::from(u16::MAX)
+}
+
 /// Timers of retries are named by their notice.
 const RETRY_TIMER: &str = "retry/";
 
@@ -349,14 +362,39 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
         });
         return out.push(draft(body));
     };
-    let wording = record
-        .ledger
-        .as_deref()
-        .and_then(|l| state.wordings.get(l))
-        .unwrap_or(&state.plain);
+    let queued = worded(
+        state,
+        (directory, record.ledger.as_deref()),
+        request,
+        (notice.clone(), receiver),
+    );
+    out.push(draft(Body::NoticeQueued(queued)));
+    if state.in_flight.len() < IN_FLIGHT {
+        out.push(draft(first_attempt(notice)));
+    }
+}
+
+fn first_attempt(notice: String) -> Body {
+    Body::NoticeAttempted(NoticeAttempted {
+        notice,
+        attempt: 1,
+        possible_duplicate: false,
+    })
+}
+
+/// A notice in the words of its ledger.
+fn worded(
+    state: &NotifierState,
+    (directory, ledger): (&Directory, Option<&str>),
+    request: &NoticeRequested,
+    (notice, receiver): (String, Receiver),
+) -> NoticeQueued {
+    let wording = ledger.and_then(|l| state.wordings.get(l));
+    let ledger = ledger.and_then(|l| state.ledgers.get(l));
+    let wording = wording.unwrap_or(&state.plain);
     let words = compose::compose(request, ledger, wording, directory, &receiver);
-    out.push(draft(Body::NoticeQueued(NoticeQueued {
-        notice: notice.clone(),
+    NoticeQueued {
+        notice,
         request: request.clone(),
         contact: receiver.contact,
         contact_title: receiver.title,
@@ -364,14 +402,31 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
         address: receiver.address,
         subject: words.subject,
         text: words.text,
-    })));
-    if state.in_flight.len() < IN_FLIGHT {
-        out.push(draft(Body::NoticeAttempted(NoticeAttempted {
-            notice,
-            attempt: 1,
-            possible_duplicate: false,
-        })));
+        instead_of: None,
+        tried: Vec::new(),
     }
+}
+
+/// The same notice for whoever comes next, since its receiver cannot be reached: the unit's next
+/// person, then the next channel, then the office. Nobody is left: nothing, and the abandoned notice
+/// stays as an incident.
+fn pass_on(state: &NotifierState, pending: &Pending) -> Option<NoticeQueued> {
+    let failed = &pending.queued;
+    let directory = state.directories.get(&pending.tenant)?;
+    let ledger = pending.ledger.as_deref();
+    let office = ledger.and_then(|l| state.ledgers.get(l));
+    let receiver = receiver::next(directory, failed, office.map(|l| l.office.as_str()))?;
+    let notice = RecordId::derive(&[failed.notice.as_bytes(), b"passed on"]).to_string();
+    let tried = receiver::tried_as(&failed.contact, failed.channel);
+    let mut next = worded(
+        state,
+        (directory, ledger),
+        &failed.request,
+        (notice, receiver),
+    );
+    next.instead_of = Some(failed.notice.clone());
+    next.tried = failed.tried.iter().cloned().chain([tried]).collect();
+    Some(next)
 }
 
 fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, out: &mut Drafts) {
@@ -398,6 +453,7 @@ fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, o
         Outcome::Failed | Outcome::Unknown => {
             let doublings = pending.attempt.saturating_sub(1).min(16);
             let wait = (FIRST_RETRY_MILLIS << doublings).min(LONGEST_RETRY_MILLIS);
+            let wait = wait + jitter(&notice, pending.attempt, wait);
             let retry_at = record.loggedat.plus_millis(wait);
             if pending.attempt >= MAX_ATTEMPTS
                 || retry_at.0 - pending.since.0 > RETRY_HORIZON_MILLIS
@@ -427,9 +483,21 @@ fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, o
             }
         }
     };
+    let passed_on = matches!(body, Body::NoticeAbandoned(_))
+        .then(|| pass_on(state, pending))
+        .flatten();
     out.push(like(pending, body));
+    let mut taken = state.in_flight.len() - usize::from(pending.announced);
+    if let Some(next) = passed_on {
+        let notice = next.notice.clone();
+        out.push(like(pending, Body::NoticeQueued(next)));
+        // Who could not be reached has waited long enough.
+        if taken < IN_FLIGHT {
+            taken += 1;
+            out.push(like(pending, first_attempt(notice)));
+        }
+    }
     // The place that became free goes to who has waited longest.
-    let taken = state.in_flight.len() - usize::from(pending.announced);
     for (_, id) in state.waiting.iter().take(IN_FLIGHT.saturating_sub(taken)) {
         if let Some(next) = state.pending.get(id) {
             out.push(announce(next, false));

@@ -1,9 +1,16 @@
 //! Who is told: from a rung of the ladder to one contact, resolved when the notice is decided.
 
+use std::collections::BTreeSet;
+
 use duban_model::Directory;
-use duban_model::decision::NoticeRequested;
+use duban_model::decision::{NoticeQueued, NoticeRequested};
 use duban_model::definition::Tier;
-use duban_model::directory::{Channel, Contact, Unit};
+use duban_model::directory::{Channel, Contact};
+
+/// The most channels of one person that are tried.
+const MAX_CHANNELS: usize = 4;
+/// The most receivers that are tried for one request.
+const MAX_RECEIVERS: usize = 16;
 
 /// One contact on one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,48 +24,101 @@ pub(crate) struct Receiver {
     pub instead: Option<String>,
 }
 
-/// The contact of the rung asked for. An empty rung is skipped at once: the unit's other people,
-/// then the supervising office.
+/// Who can be told, best first. The people of the rung asked for come first, each on the channel
+/// that they prefer; an empty rung is skipped at once: the unit's other people follow, then the same
+/// people on their other channels, then the supervising office.
+fn candidates(
+    directory: &Directory,
+    request: &NoticeRequested,
+    office: Option<&str>,
+) -> Vec<Receiver> {
+    let shown = || directory.shown(&request.to);
+    let mut list = Vec::new();
+    if let Some(unit) = directory.units.get(&request.to) {
+        let contacts = || unit.contacts.iter();
+        let leader = || unit.leader.iter();
+        let (wanted, others): (Vec<&Contact>, Vec<&Contact>) = match request.tier {
+            Tier::Leader => (leader().collect(), contacts().collect()),
+            Tier::Contact | Tier::Lead | Tier::Office | Tier::LeadingGroup => {
+                (contacts().collect(), leader().collect())
+            }
+        };
+        let elsewhere = format!("{}无可用的应通知人员,转告本单位其他人员", shown());
+        for choice in 0..MAX_CHANNELS {
+            for person in &wanted {
+                list.extend(on_channel(&request.to, person, choice, None));
+            }
+            for person in &others {
+                let why = Some(elsewhere.clone());
+                list.extend(on_channel(&request.to, person, choice, why));
+            }
+        }
+    }
+    if let Some((id, unit)) = office.and_then(|id| Some((id, directory.units.get(id)?))) {
+        let why = format!("{}没有可用的联系方式,转告主管部门", shown());
+        for choice in 0..MAX_CHANNELS {
+            for person in &unit.contacts {
+                list.extend(on_channel(id, person, choice, Some(why.clone())));
+            }
+        }
+    }
+    // The office's own people are asked once, though they stand in both lists.
+    let mut seen = BTreeSet::new();
+    list.retain(|receiver| seen.insert(receiver.key()));
+    list.truncate(MAX_RECEIVERS);
+    list
+}
+
+/// The receiver of a request.
 pub(crate) fn resolve(
     directory: &Directory,
     request: &NoticeRequested,
     office: Option<&str>,
 ) -> Option<Receiver> {
-    let unit = |id: &str| directory.units.get(id);
-    let contacts = |u: &Unit| u.contacts.clone();
-    let leader = |u: &Unit| u.leader.iter().cloned().collect::<Vec<_>>();
-    let to = unit(&request.to);
-    let (wanted, others) = match request.tier {
-        Tier::Leader => (to.map(leader), to.map(contacts)),
-        Tier::Contact | Tier::Lead | Tier::Office | Tier::LeadingGroup => {
-            (to.map(contacts), to.map(leader))
-        }
-    };
-    let first = |id: &str, people: Option<Vec<Contact>>, instead: Option<String>| {
-        people
-            .into_iter()
-            .flatten()
-            .find_map(|contact| reachable(id, &contact, instead.clone()))
-    };
-    first(&request.to, wanted, None)
-        .or_else(|| {
-            let why = format!(
-                "{}无可用的应通知人员,转告本单位其他人员",
-                directory.shown(&request.to)
-            );
-            first(&request.to, others, Some(why))
-        })
-        .or_else(|| {
-            let office = office?;
-            let why = format!(
-                "{}没有可用的联系方式,转告主管部门",
-                directory.shown(&request.to)
-            );
-            first(office, unit(office).map(contacts), Some(why))
-        })
+    candidates(directory, request, office).into_iter().next()
 }
 
-fn reachable(unit: &str, contact: &Contact, instead: Option<String>) -> Option<Receiver> {
+/// The next receiver after those that were tried in vain.
+pub(crate) fn next(
+    directory: &Directory,
+    failed: &NoticeQueued,
+    office: Option<&str>,
+) -> Option<Receiver> {
+    let tried = |receiver: &Receiver| {
+        let key = receiver.key();
+        failed.tried.contains(&key) || key == tried_as(&failed.contact, failed.channel)
+    };
+    let mut next = candidates(directory, &failed.request, office)
+        .into_iter()
+        .find(|receiver| !tried(receiver))?;
+    let unit = failed.contact.split('/').next().unwrap_or_default();
+    next.instead = Some(format!(
+        "{}{}未能收到同一通知({}不通),改为通知您",
+        directory.shown(unit),
+        failed.contact_title,
+        failed.channel.chinese(),
+    ));
+    Some(next)
+}
+
+/// How a receiver is remembered as tried.
+pub(crate) fn tried_as(contact: &str, channel: Channel) -> String {
+    format!("{contact}@{}", channel.as_str())
+}
+
+impl Receiver {
+    fn key(&self) -> String {
+        tried_as(&self.contact, self.channel)
+    }
+}
+
+/// A person on the channel that is so many places down the person's list, of those that can be used.
+fn on_channel(
+    unit: &str,
+    contact: &Contact,
+    choice: usize,
+    instead: Option<String>,
+) -> Option<Receiver> {
     let channels: &[Channel] = if contact.channels.is_empty() {
         &[Channel::Mail]
     } else {
@@ -67,7 +127,8 @@ fn reachable(unit: &str, contact: &Contact, instead: Option<String>) -> Option<R
     let channel = channels
         .iter()
         .copied()
-        .find(|channel| *channel != Channel::Mail || contact.mail.is_some())?;
+        .filter(|channel| *channel != Channel::Mail || contact.mail.is_some())
+        .nth(choice)?;
     Some(Receiver {
         contact: format!("{unit}/{}", contact.id),
         title: contact.title.clone(),
@@ -75,7 +136,7 @@ fn reachable(unit: &str, contact: &Contact, instead: Option<String>) -> Option<R
         address: match channel {
             Channel::Mail => contact.mail.clone(),
             // Addresses of robots and gateways are the installation's, never the directory's.
-            Channel::Webhook => None,
+            _ => None,
         },
         instead,
     })

@@ -61,6 +61,19 @@ impl Desk {
                 unit(vec![contact("a", Some("a@headless.example"))], None),
             ),
             ("silent".to_owned(), unit(Vec::new(), None)),
+            (
+                "pair".to_owned(),
+                unit(
+                    vec![
+                        Contact {
+                            channels: vec![Channel::Mail, Channel::Webhook],
+                            ..contact("a", Some("a@pair.example"))
+                        },
+                        contact("b", Some("b@pair.example")),
+                    ],
+                    None,
+                ),
+            ),
         ]);
         let directory = Directory {
             tenant: "t".to_owned(),
@@ -128,6 +141,40 @@ impl Desk {
             due_at: None,
             occasion: None,
         }))
+    }
+
+    /// A ledger of this office, with its own words for reminders.
+    fn note_ledger(&mut self, office: &str) {
+        let noted = Body::LedgerNoted(LedgerNoted {
+            ledger: "l".to_owned(),
+            title: "台账".to_owned(),
+            zone: duban_model::Zone::SHANGHAI,
+            office: office.to_owned(),
+            tasks: BTreeMap::new(),
+            language: Language::Chinese,
+            notices: BTreeMap::from([(
+                NoticeKind::Reminder,
+                duban_model::definition::NoticeText {
+                    subject: Some("请{{ 单位 }}办理第{{ 任务号 }}项".to_owned()),
+                    text: None,
+                },
+            )]),
+        });
+        let record = Record {
+            id: RecordId([255; 16]),
+            source: Cow::Borrowed("duban/notifier"),
+            tenant: "t".to_owned(),
+            ledger: Some("l".to_owned()),
+            subject: None,
+            time: None,
+            loggedat: self.latest,
+            cause: None,
+            correlation: RecordId([255; 16]),
+            definition: None,
+            origin: None,
+            body: noted,
+        };
+        Notifier::apply(&mut self.state, &record);
     }
 
     fn report(&mut self, notice: &str, attempt: u32, outcome: Outcome) -> Vec<Body> {
@@ -208,7 +255,8 @@ fn a_failure_is_never_success_and_is_tried_again_until_the_horizon() {
                     matches!(&again[..], [Body::NoticeAttempted(a)] if a.attempt == attempt && !a.possible_duplicate)
                 );
             }
-            [Body::NoticeAbandoned(_)] => break,
+            // Then the unit's next person is told.
+            [Body::NoticeAbandoned(_), Body::NoticeQueued(_), _] => break,
             other => panic!("{other:?}"),
         }
         assert!(attempt < 100);
@@ -301,40 +349,68 @@ fn no_more_than_the_named_number_is_in_flight_and_each_answer_lets_the_next_one_
 #[test]
 fn the_ledgers_own_words_are_used_also_after_its_rows_were_loaded_again() {
     let mut desk = Desk::new();
-    let noted = Body::LedgerNoted(LedgerNoted {
-        ledger: "l".to_owned(),
-        title: "台账".to_owned(),
-        zone: duban_model::Zone::SHANGHAI,
-        office: "full".to_owned(),
-        tasks: BTreeMap::new(),
-        language: Language::Chinese,
-        notices: BTreeMap::from([(
-            NoticeKind::Reminder,
-            duban_model::definition::NoticeText {
-                subject: Some("请{{ 单位 }}办理第{{ 任务号 }}项".to_owned()),
-                text: None,
-            },
-        )]),
-    });
-    let record = Record {
-        id: RecordId([255; 16]),
-        source: Cow::Borrowed("duban/notifier"),
-        tenant: "t".to_owned(),
-        ledger: Some("l".to_owned()),
-        subject: None,
-        time: None,
-        loggedat: desk.latest,
-        cause: None,
-        correlation: RecordId([255; 16]),
-        definition: None,
-        origin: None,
-        body: noted,
-    };
-    Notifier::apply(&mut desk.state, &record);
+    desk.note_ledger("full");
     for turn in 0..2 {
         let bodies = desk.request("full", Tier::Contact);
         assert_eq!(queued(&bodies).subject, "请某局办理第1项", "turn {turn}");
         desk.state.wordings.clear();
         desk.state.loaded();
     }
+}
+
+#[test]
+fn whoever_cannot_be_reached_gives_way_to_the_next_person_the_next_channel_and_the_office() {
+    let mut desk = Desk::new();
+    desk.note_ledger("full");
+    let bodies = desk.request("pair", Tier::Contact);
+    let mut notice = queued(&bodies).clone();
+    let mut told = vec![format!("{}@{}", notice.contact, notice.channel.as_str())];
+    loop {
+        let bodies = desk.report(&notice.notice, 1, Outcome::Refused);
+        assert!(matches!(&bodies[0], Body::NoticeAbandoned(a) if a.notice == notice.notice));
+        let Some(Body::NoticeQueued(next)) = bodies.get(1) else {
+            assert_eq!(bodies.len(), 1, "nobody is left");
+            break;
+        };
+        assert!(
+            matches!(&bodies[2], Body::NoticeAttempted(a) if a.notice == next.notice && !a.possible_duplicate)
+        );
+        assert_eq!(next.instead_of.as_ref(), Some(&notice.notice));
+        assert_eq!(next.request, notice.request);
+        assert!(next.text.contains("改为通知您"), "{}", next.text);
+        assert_eq!(next.tried, told);
+        told.push(format!("{}@{}", next.contact, next.channel.as_str()));
+        notice = next.clone();
+    }
+    assert_eq!(
+        told,
+        [
+            "pair/a@mail",
+            "pair/b@mail",
+            "pair/a@webhook",
+            "full/a@mail"
+        ]
+    );
+    assert_eq!(desk.state.pending().count(), 0);
+}
+
+#[test]
+fn what_failed_together_does_not_come_back_together() {
+    let mut waits = BTreeSet::new();
+    for i in 0..50u8 {
+        let mut desk = Desk::new();
+        desk.counter = i.wrapping_add(10);
+        let notice = queued(&desk.request("full", Tier::Contact)).notice.clone();
+        let bodies = desk.report(&notice, 1, Outcome::Failed);
+        let [Body::NoticeFailed(failed), _] = &bodies[..] else {
+            panic!("{bodies:?}");
+        };
+        let wait = failed.retry_at.0 - desk.latest.0;
+        assert!(
+            (FIRST_RETRY_MILLIS..=FIRST_RETRY_MILLIS * 6 / 5).contains(&wait),
+            "{wait}"
+        );
+        waits.insert(wait);
+    }
+    assert!(waits.len() > 40, "{waits:?}");
 }

@@ -254,6 +254,10 @@ impl Projection {
             Body::NoticeQueued(r) => {
                 let id = notice_id(&r.notice);
                 self.ask(id, record, &r.request);
+                if r.instead_of.is_some() {
+                    // Somebody else is being told; whether that one is reached is open again.
+                    self.totals.unreached = self.totals.unreached.saturating_sub(1);
+                }
                 if let Some(notice) = self.notices.get_mut(id) {
                     notice.fate = Fate::Queued;
                     let contact = self.shared.text(&r.contact);

@@ -332,7 +332,12 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::NoticeQueued(r) => (
             M::Notice,
             format!(
-                "已生成通知,发给{}({})",
+                "{},发给{}({})",
+                if r.instead_of.is_some() {
+                    "收件人未能收到,改通知他人"
+                } else {
+                    "已生成通知"
+                },
                 r.contact_title,
                 channel_in_chinese(r.channel)
             ),
