@@ -90,7 +90,9 @@ fn deploying_does_exactly_what_the_plan_showed() {
         without_task(&text, "10", "11")
     });
     edit(&new, "ledger.yaml", |text| {
-        text.replacen("before:15wd", "before:20wd", 1)
+        let own = "notices:\n  return: { subject: \"请{{ 单位 }}重报第{{ 任务号 }}项\" }\n";
+        let text = text.replacen("before:15wd", "before:20wd", 1);
+        format!("{text}{own}")
     });
     edit(&new, "directory.yaml", |text| {
         let renamed = text.replacen(
@@ -101,6 +103,9 @@ fn deploying_does_exactly_what_the_plan_showed() {
         let renamed = renamed.replace("superior: ban-kailu\n", "superior: ban-kailuqu\n");
         renamed.replacen("lianluo@city-fgw", "xinren@city-fgw", 1)
     });
+
+    // What is worded otherwise is told too, by its sort.
+    assert_eq!(plan(&new, &data)["worded"], serde_json::json!(["return"]));
 
     // The log of a stopped installation, at the last instant of its virtual clock.
     let offline = plan(&new, &data);

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::args::{Format, Plan as Args};
 use crate::folder::{self, Folder};
-use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
+use crate::plan_words::{WORDS, change_in_chinese, in_chinese, worded_otherwise, words};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
 use crate::view::View;
@@ -141,6 +141,8 @@ pub(crate) struct Plan {
     pub changes: Vec<Change>,
     /// Units whose contacts change: before and after.
     pub contacts: Vec<[String; 3]>,
+    /// Sorts of notices that will be worded otherwise.
+    pub worded: Vec<&'static str>,
     /// Why the rules would refuse it.
     pub refused: Vec<String>,
 }
@@ -194,6 +196,7 @@ pub(crate) fn compute(view: &mut View, wanted: &Wanted, now: Timestamp) -> Plan 
             .cloned()
     };
     let (before, old_directory) = (snapshot(view.state(), now), directory(view));
+    let old_words = words(view.state());
     let mut records = Vec::new();
     for event in &wanted.events {
         records.extend(view.decide(&fact(event, now)));
@@ -221,6 +224,10 @@ pub(crate) fn compute(view: &mut View, wanted: &Wanted, now: Timestamp) -> Plan 
     if !contacts.is_empty() {
         sum.insert("contacts changed", contacts.len());
     }
+    let worded = worded_otherwise(&old_words, &words(view.state()));
+    if !worded.is_empty() {
+        sum.insert("notices worded otherwise", worded.len());
+    }
     let brings = wanted.events.iter().map(|event| match &event.body {
         Body::CalendarDeployed(_) => "calendar",
         Body::DirectoryDeployed(_) => "directory",
@@ -243,6 +250,7 @@ pub(crate) fn compute(view: &mut View, wanted: &Wanted, now: Timestamp) -> Plan 
         sum,
         changes,
         contacts,
+        worded,
         refused: refused.collect(),
     }
 }
@@ -464,6 +472,9 @@ impl Plan {
             if let Some(count) = self.sum.get(what) {
                 crate::say!("{count:>7}  {chinese}");
             }
+        }
+        if !self.worded.is_empty() {
+            crate::say!("改了用语的通知:{}", self.worded.join("、"));
         }
         crate::say!("方案号 {}", self.plan);
     }
