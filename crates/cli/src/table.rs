@@ -19,8 +19,13 @@ pub(crate) fn say(line: Arguments<'_>) {
 
 /// Prints rows under a header, columns padded by display width.
 pub(crate) fn print(header: &[&str], rows: &[Vec<String>]) {
+    // A cell is one line, whatever stands in a document.
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| one_line(cell)).collect())
+        .collect();
     let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
@@ -37,9 +42,15 @@ pub(crate) fn print(header: &[&str], rows: &[Vec<String>]) {
         crate::say!("{}", text.trim_end());
     };
     line(&mut header.iter().copied());
-    for row in rows {
+    for row in &rows {
         line(&mut row.iter().map(String::as_str));
     }
+}
+
+/// A text without line breaks and other control characters.
+fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// One line of CSV after RFC 4180; a cell that a spreadsheet would take for a formula is quoted with `'`.

@@ -14,6 +14,7 @@ use duban_model::directory::{Certainty, Unit};
 use duban_model::id::is_plain_id;
 
 use crate::deadline::{Every, Kind};
+use crate::ladders;
 use crate::reading::{Owed, Question, Reading, Row};
 use crate::refusal::Refusal;
 use crate::text::{closes, half, opens, squeeze};
@@ -23,8 +24,6 @@ use crate::yaml::{self, quoted, text};
 const MAX_TEXT_CHARS: usize = 4_000;
 /// The most characters of a short title, which is ours.
 const TITLE_CHARS: usize = 24;
-/// The ladders with which an imported ledger begins.
-const LADDERS: &str = include_str!("ladders.yaml");
 
 /// What the clerk says about the ledger as a whole.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +139,7 @@ pub fn write(
         .clone()
         .or_else(|| reading.heading.ledger.clone().filter(|id| is_plain_id(id)))
         .unwrap_or_else(|| format!("{}-{year}", directory.tenant));
-    let ledger = writer.ledger(&id);
+    let ledger = writer.ledger(&id, &ladders::named_in(&tasks));
     let added = !writer.added.is_empty();
     let comment = "单位名录 | Units, their groups and contacts.\n\n本文件由导入写出;id 以 new- 开头的单位是台账提到、名录原来没有的,待核。\nWritten by an import; units whose id begins with new- were named by the ledger and are to be checked.";
     Ok(Written {
@@ -232,7 +231,7 @@ impl Writer<'_> {
         self.leading_group = group;
     }
 
-    fn ledger(&mut self, id: &str) -> String {
+    fn ledger(&mut self, id: &str, ladders: &str) -> String {
         let heading = &self.reading.heading;
         let title = heading
             .title
@@ -274,7 +273,7 @@ impl Writer<'_> {
             self.office, self.leading_group
         );
         out.push_str("\nat: \"09:10\"\nyellow: 7wd\nbackdate: 2wd\nreturn_clock: 5wd\nverify_within: 5wd\n\n");
-        out.push_str(LADDERS);
+        out.push_str(ladders);
         out.push_str(
             "\n# 公开信息的种类:以公开信息销号的任务才需要,见 workflows/README.md\nkinds: {}\n",
         );

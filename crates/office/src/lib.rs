@@ -20,6 +20,7 @@ pub mod export;
 mod form;
 mod grid;
 mod heading;
+mod ladders;
 mod layout;
 pub mod limit;
 mod list;
