@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Entry, text};
 use crate::simulation::evidence::Evidence;
 
@@ -38,6 +40,7 @@ pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut V
         }
     }
     arrivals(evidence, &notices, findings);
+    successions(entries, findings);
 }
 
 /// Every request is queued, or suppressed with a reason.
@@ -52,6 +55,8 @@ fn requests(entries: &[Entry<'_>], findings: &mut Vec<String>) {
                     findings.push(format!("notice: {} has no reason", entry.shown()));
                 }
             }
+            // One that follows another is judged with that one.
+            "notice.queued" if !data["instead_of"].is_null() => {}
             kind @ ("notice.queued" | "notice.suppressed") => {
                 match answers.get_mut(text(&data["notice"])) {
                     Some(count) => *count += 1,
@@ -72,6 +77,96 @@ fn requests(entries: &[Entry<'_>], findings: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// Who could not be reached is followed by somebody who was not tried yet, as long as there is anybody:
+/// of the unit that was to be told, or of the office.
+fn successions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
+    let mut directory = &Value::Null;
+    let mut office = "";
+    let mut queued: BTreeMap<&str, &Value> = BTreeMap::new();
+    // Abandoned notices, each with those who are left, until one that follows is seen.
+    let mut open: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for entry in entries {
+        let data = entry.data();
+        match entry.kind() {
+            "directory.adopted" if entry.service == "notifier" => directory = &data["directory"],
+            "ledger.noted" => office = text(&data["office"]),
+            "notice.abandoned" => {
+                let id = text(&data["notice"]);
+                if let Some(notice) = queued.get(id) {
+                    let mut left = people(directory, text(&notice["request"]["to"]), true);
+                    left.extend(people(directory, office, false));
+                    for tried in tried(notice) {
+                        left.remove(&tried);
+                    }
+                    open.insert(id, left);
+                }
+            }
+            "notice.queued" => {
+                let id = text(&data["notice"]);
+                queued.insert(id, data);
+                if data["instead_of"].is_null() {
+                    continue;
+                }
+                let before = text(&data["instead_of"]);
+                let (Some(left), Some(failed)) = (open.remove(before), queued.get(before)) else {
+                    findings.push(format!(
+                        "followed: {} follows none that was abandoned, or not alone",
+                        entry.shown()
+                    ));
+                    continue;
+                };
+                let sound = data["request"] == failed["request"]
+                    && left.contains(&receiver(data))
+                    && data["tried"].as_array().map(Vec::len) == Some(tried(failed).len());
+                if !sound {
+                    findings.push(format!(
+                        "followed: {} is not for one of {left:?}, or about another thing",
+                        entry.shown()
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (id, left) in open.into_iter().filter(|(_, left)| !left.is_empty()) {
+        findings.push(format!(
+            "followed: notice {id} was abandoned, and none of {left:?} told"
+        ));
+    }
+}
+
+/// A notice's receiver, as `unit/contact@channel`.
+fn receiver(notice: &Value) -> String {
+    format!("{}@{}", text(&notice["contact"]), text(&notice["channel"]))
+}
+
+/// Everybody tried up to a notice, its own receiver among them.
+fn tried(notice: &Value) -> Vec<String> {
+    let before = notice["tried"].as_array().into_iter().flatten();
+    before
+        .map(|tried| text(tried).to_owned())
+        .chain([receiver(notice)])
+        .collect()
+}
+
+/// Everybody of a unit who has an address, on each channel; of the office its contacts only.
+fn people(directory: &Value, unit: &str, leaders: bool) -> BTreeSet<String> {
+    let entry = &directory["units"][unit];
+    let contacts = entry["contacts"].as_array().into_iter().flatten();
+    let leader = Some(&entry["leader"]).filter(|leader| leaders && leader.is_object());
+    let mut people = BTreeSet::new();
+    for person in contacts.chain(leader) {
+        let mail = serde_json::json!(["mail"]);
+        let channels = person.get("channels").unwrap_or(&mail).as_array();
+        for channel in channels.into_iter().flatten().map(text) {
+            if channel != "mail" || person["mail"].is_string() {
+                people.insert(format!("{unit}/{}@{channel}", text(&person["id"])));
+            }
+        }
+    }
+    people
 }
 
 fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a str, Notice<'a>> {

@@ -273,6 +273,30 @@ fn a_request_without_an_answer_is_found() {
 }
 
 #[test]
+fn an_abandoned_notice_that_nobody_follows_is_found() {
+    finds("followed:", |e| {
+        remove(e, "notice.queued", |r| !r["data"]["instead_of"].is_null())
+    });
+}
+
+#[test]
+fn a_follower_who_was_tried_before_is_found() {
+    finds("followed:", |e| {
+        change(
+            e,
+            "notice.queued",
+            |r| !r["data"]["instead_of"].is_null(),
+            |r| {
+                let tried = text(&r["data"]["tried"][0]).to_owned();
+                let (contact, channel) = tried.split_once('@').unwrap_or_default();
+                r["data"]["contact"] = json!(contact);
+                r["data"]["channel"] = json!(channel);
+            },
+        )
+    });
+}
+
+#[test]
 fn a_suppression_without_a_reason_is_found() {
     finds("notice:", |e| {
         change(e, "notice.suppressed", any, |r| {
