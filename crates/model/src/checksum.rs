@@ -50,7 +50,8 @@ impl DecisionSum {
 pub fn counts(record: &Record) -> bool {
     match &record.body {
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => false,
-        // Retries follow the world's answers.
+        // Who is told because another could not be reached, and retries, follow the world's answers.
+        Body::NoticeQueued(r) => r.instead_of.is_none(),
         Body::TimerArmed(t) => t.owner != Service::Notifier,
         Body::TimerDisarmed(t) => t.owner != Service::Notifier,
         Body::TimerNoted(t) => t.owner != Service::Notifier,
