@@ -13,7 +13,7 @@ use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
-use duban_runtime::channel::{Channels, Folder, MailWay, Smtp, Webhook};
+use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
 use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
 use duban_runtime::service::{Parts, RunError, run};
@@ -77,23 +77,26 @@ async fn connect_patiently(options: &JetStreamOptions) -> Result<JetStreamLog, F
 /// Channels as the command line and environment configure them.
 pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, Fault> {
     let mail = match &args.smtp {
-        Some(url) => MailWay::Smtp(Smtp::new(url, args.mail_from.clone())?),
-        None => MailWay::Folder(Folder::new(
+        Some(url) => Way::Smtp(Smtp::new(url, args.mail_from.clone())?),
+        None => Way::Folder(Folder::new(
             args.mail_dir.clone().unwrap_or_else(|| data.join("mail")),
             args.mail_from.clone(),
         )),
     };
-    let webhook = match &args.webhook_url {
-        None => None,
-        Some(url) => {
-            let name = &args.webhook_secret_env;
-            let secret = std::env::var(name).map_err(|_| {
-                format!("--webhook-url needs the secret in the environment variable {name}")
-            })?;
-            Some(Webhook::new(url, &secret)?)
-        }
+    let mut ways = vec![("mail", mail)];
+    if let Some(url) = &args.webhook_url {
+        let name = &args.webhook_secret_env;
+        let secret = std::env::var(name).map_err(|_| {
+            format!("--webhook-url needs the secret in the environment variable {name}")
+        })?;
+        ways.push(("webhook", Way::Webhook(Webhook::new(url, &secret)?)));
+    }
+    let endpoint = |(name, way): (&str, Way)| Endpoint {
+        name: name.to_owned(),
+        serves: Serves::Default,
+        way,
     };
-    Ok(Channels { mail, webhook })
+    Ok(Channels::new(ways.into_iter().map(endpoint).collect())?)
 }
 
 impl Host {

@@ -294,6 +294,7 @@ impl Decider for Notifier {
             attempt: attempted.attempt,
             possible_duplicate: attempted.possible_duplicate,
             channel: queued.channel,
+            contact: queued.contact.clone(),
             address: queued.address.clone(),
             contact_title: queued.contact_title.clone(),
             subject: queued.subject.clone(),
@@ -301,6 +302,8 @@ impl Decider for Notifier {
             obligation: queued.request.obligation.clone(),
             kind: queued.request.kind.as_str().to_owned(),
             step: queued.request.step.clone(),
+            due: queued.request.due,
+            due_at: queued.request.due_at,
             at: pending.since,
         }))
     }

@@ -75,7 +75,12 @@ fn reachable(unit: &str, contact: &Contact, instead: Option<String>) -> Option<R
         address: match channel {
             Channel::Mail => contact.mail.clone(),
             // Addresses of robots and gateways are the installation's, never the directory's.
-            Channel::Webhook => None,
+            Channel::Webhook
+            | Channel::WecomRobot
+            | Channel::DingtalkRobot
+            | Channel::FeishuRobot
+            | Channel::WecomApp
+            | Channel::Sms => None,
         },
         instead,
     })

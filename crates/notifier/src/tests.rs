@@ -136,6 +136,7 @@ impl Desk {
             attempt,
             outcome,
             detail: "x".to_owned(),
+            retry_after_seconds: None,
         }))
     }
 }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Log, SubmitError};
-use duban_model::fact::{DeliveryReported, Outcome};
+use duban_model::fact::DeliveryReported;
 use duban_model::record::cut;
 use duban_model::{Body, Effect, Envelope, Message, RecordType};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use crate::channel::Channels;
+use crate::channel::{Answer, Channels};
 use crate::leadership::Tenure;
 use crate::submit::submit;
 
@@ -157,14 +157,9 @@ async fn work(
             continue;
         }
         let send = channels.send(message);
-        let (outcome, detail) =
-            match tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send).await {
-                Ok(answer) => answer,
-                Err(_) => (
-                    Outcome::Unknown,
-                    format!("no answer within {SEND_SECONDS} s"),
-                ),
-            };
+        let answer = tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send)
+            .await
+            .unwrap_or_else(|_| Answer::unknown(format!("no answer within {SEND_SECONDS} s")));
         let report = Envelope {
             id: format!("{}/{}", message.notice, message.attempt),
             source: EFFECTS_SOURCE.to_owned(),
@@ -175,8 +170,9 @@ async fn work(
             body: Body::DeliveryReported(DeliveryReported {
                 notice: message.notice.clone(),
                 attempt: message.attempt,
-                outcome,
-                detail: cut(&detail, DETAIL_BYTES).to_owned(),
+                outcome: answer.outcome,
+                detail: cut(&answer.detail, DETAIL_BYTES).to_owned(),
+                retry_after_seconds: answer.wait_seconds(),
             }),
         };
         report_until_taken(&log, &report, &shutdown).await;

@@ -1,6 +1,7 @@
 //! Mail over SMTP, and the message itself.
 
-use duban_model::fact::Outcome;
+use std::fmt;
+
 use duban_model::{Message, RecordId};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
@@ -13,10 +14,18 @@ use super::Answer;
 const ID_DOMAIN: &str = "notice.duban.example";
 
 /// A mail server.
-#[derive(Debug)]
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: String,
+}
+
+impl fmt::Debug for Smtp {
+    /// Without the server, whose address holds a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Smtp {
@@ -35,30 +44,31 @@ impl Smtp {
     pub(super) async fn send(&self, message: &Message) -> Answer {
         let mail = match compose_mail(message, &self.from) {
             Ok(mail) => mail,
-            Err(why) => return (Outcome::Refused, why),
+            Err(why) => return Answer::refused(why),
         };
         match self.transport.send(mail).await {
-            Ok(response) => (
-                Outcome::Delivered,
-                response.message().collect::<Vec<_>>().join(" "),
-            ),
-            Err(fault) => (outcome_of(&fault), fault.to_string()),
+            Ok(response) => Answer::delivered(response.message().collect::<Vec<_>>().join(" ")),
+            Err(fault) => answer_of(&fault),
         }
     }
 }
 
 /// What a failed dialogue means. Whatever breaks after the connection stood may have been taken
 /// by the server, so it is unknown rather than failed.
-fn outcome_of(fault: &SmtpError) -> Outcome {
+fn answer_of(fault: &SmtpError) -> Answer {
+    let told = fault.to_string();
     if fault.is_permanent() || fault.is_client() {
-        Outcome::Refused
-    } else if fault.is_transient()
-        || fault.is_tls()
-        || fault.to_string().starts_with("Connection error")
-    {
-        Outcome::Failed
+        Answer::refused(told)
+    } else if fault.is_transient() {
+        // 421 is the server closing for everybody; 450 and the like are about one mailbox.
+        match fault.status().map(|code| code.to_string()).as_deref() {
+            Some("421") => Answer::down(told),
+            _ => Answer::failed(told),
+        }
+    } else if fault.is_tls() || told.starts_with("Connection error") {
+        Answer::down(told)
     } else {
-        Outcome::Unknown
+        Answer::unknown(told)
     }
 }
 
