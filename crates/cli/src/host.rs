@@ -1,6 +1,6 @@
 //! Composition: which services, on which log, with which channels, in this process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -96,7 +96,8 @@ pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, F
         serves: Serves::Default,
         way,
     };
-    Ok(Channels::new(ways.into_iter().map(endpoint).collect())?)
+    let endpoints = ways.into_iter().map(endpoint).collect();
+    Ok(Channels::new(endpoints, BTreeMap::new())?)
 }
 
 impl Host {

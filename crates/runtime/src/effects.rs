@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use crate::channel::{Answer, Channels};
+use crate::channel::{Answer, Channels, unserved};
 use crate::leadership::Tenure;
 use crate::submit::submit;
 
@@ -156,7 +156,12 @@ async fn work(
             warn!(notice = %message.notice, attempt = message.attempt, "not sent: another leads and announces it again");
             continue;
         }
-        let send = channels.send(message);
+        let send = async {
+            match channels.serving(message.channel, &message.contact) {
+                Some(place) => channels.send(place, message).await,
+                None => unserved(message),
+            }
+        };
         let answer = tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send)
             .await
             .unwrap_or_else(|_| Answer::unknown(format!("no answer within {SEND_SECONDS} s")));

@@ -9,8 +9,10 @@ mod http;
 mod mail;
 mod secret;
 mod simulated;
+mod sms;
 mod text;
 mod webhook;
+mod wecom_app;
 mod wecom_robot;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +33,12 @@ pub use folder::Folder;
 pub use mail::{Smtp, compose_mail};
 pub use secret::Secret;
 pub use simulated::SimulatedChannel;
+pub use sms::{
+    MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_PLACEHOLDERS, SMS_TEXT_BYTES, Sms, SmsBody,
+    SmsField, SmsRequest, SmsSigns,
+};
 pub use webhook::{Webhook, signature};
+pub use wecom_app::{WECOM_APP_PER_MINUTE, WECOM_APP_URL, WecomApp};
 pub use wecom_robot::{WECOM_ROBOT_PER_MINUTE, WECOM_ROBOT_URL, WecomRobot};
 
 /// A way out.
@@ -49,6 +56,10 @@ pub enum Way {
     DingtalkRobot(DingtalkRobot),
     /// A group robot of Feishu.
     FeishuRobot(FeishuRobot),
+    /// Messages of a WeCom application.
+    WecomApp(WecomApp),
+    /// Short messages through a gateway.
+    Sms(Sms),
     /// Mail as a simulation has it.
     Simulated(Arc<dyn SimulatedChannel>),
 }
@@ -62,12 +73,14 @@ impl Way {
             Way::WecomRobot(_) => Channel::WecomRobot,
             Way::DingtalkRobot(_) => Channel::DingtalkRobot,
             Way::FeishuRobot(_) => Channel::FeishuRobot,
+            Way::WecomApp(_) => Channel::WecomApp,
+            Way::Sms(_) => Channel::Sms,
         }
     }
 
     /// Sends one message. No key of ours is in the answer, whatever the other side says.
-    pub async fn send(&self, message: &Message) -> Answer {
-        let mut answer = self.offer(message).await;
+    pub async fn send(&self, message: &Message, person: &Person) -> Answer {
+        let mut answer = self.offer(message, person).await;
         for secret in self.secrets() {
             answer.detail = secret.blot(&answer.detail);
         }
@@ -80,10 +93,12 @@ impl Way {
             Way::WecomRobot(robot) => robot.secrets(),
             Way::DingtalkRobot(robot) => robot.secrets(),
             Way::FeishuRobot(robot) => robot.secrets(),
+            Way::WecomApp(app) => app.secrets(),
+            Way::Sms(gateway) => gateway.secrets(),
         }
     }
 
-    async fn offer(&self, message: &Message) -> Answer {
+    async fn offer(&self, message: &Message, person: &Person) -> Answer {
         match self {
             Way::Folder(folder) => folder.send(message).await,
             Way::Smtp(smtp) => smtp.send(message).await,
@@ -91,9 +106,21 @@ impl Way {
             Way::WecomRobot(robot) => robot.send(message).await,
             Way::DingtalkRobot(robot) => robot.send(message).await,
             Way::FeishuRobot(robot) => robot.send(message).await,
+            Way::WecomApp(app) => app.send(message, person.wecom.as_ref()).await,
+            Way::Sms(gateway) => gateway.send(message, person.phone.as_ref()).await,
             Way::Simulated(channel) => channel.send(message).await,
         }
     }
+}
+
+/// What the installation knows of a contact beside the directory: how that person is reached, never
+/// who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The number for short messages.
+    pub phone: Option<Secret>,
+    /// The user id in WeCom.
+    pub wecom: Option<Secret>,
 }
 
 /// Whom an endpoint serves.
@@ -122,11 +149,17 @@ pub struct Channels {
     endpoints: Vec<Endpoint>,
     /// Channel and contact, channel and unit, or channel and nothing, with the endpoint's place.
     routes: BTreeMap<(Channel, Option<String>), usize>,
+    /// By `unit/contact`.
+    people: BTreeMap<String, Person>,
 }
 
 impl Channels {
-    /// Channels of these endpoints. Two endpoints of one channel must not serve the same.
-    pub fn new(endpoints: Vec<Endpoint>) -> Result<Channels, String> {
+    /// Channels of these endpoints, with people by `unit/contact`. Two endpoints of one channel must
+    /// not serve the same.
+    pub fn new(
+        endpoints: Vec<Endpoint>,
+        people: BTreeMap<String, Person>,
+    ) -> Result<Channels, String> {
         let mut routes = BTreeMap::new();
         for (place, endpoint) in endpoints.iter().enumerate() {
             let channel = endpoint.way.channel();
@@ -146,7 +179,11 @@ impl Channels {
                 }
             }
         }
-        Ok(Channels { endpoints, routes })
+        Ok(Channels {
+            endpoints,
+            routes,
+            people,
+        })
     }
 
     /// Mail alone, as a simulation has it.
@@ -159,6 +196,7 @@ impl Channels {
         Channels {
             endpoints: vec![mail],
             routes: [((Channel::Mail, None), 0)].into(),
+            people: BTreeMap::new(),
         }
     }
 
@@ -177,21 +215,25 @@ impl Channels {
             .copied()
     }
 
-    /// Sends one message.
-    pub async fn send(&self, message: &Message) -> Answer {
-        match self.serving(message.channel, &message.contact) {
-            Some(place) => self.endpoints[place].way.send(message).await,
-            None => Answer::failed(format!(
-                "no endpoint of channel {} serves {} here; name one in the file of --channels{}",
-                message.channel.as_str(),
-                message.contact,
-                match message.channel {
-                    Channel::Webhook => ", or give --webhook-url",
-                    _ => "",
-                }
-            )),
-        }
+    /// Sends one message by an endpoint.
+    pub async fn send(&self, place: usize, message: &Message) -> Answer {
+        let nobody = Person::default();
+        let person = self.people.get(&message.contact).unwrap_or(&nobody);
+        self.endpoints[place].way.send(message, person).await
     }
+}
+
+/// What is said of a message that no endpoint serves.
+pub(crate) fn unserved(message: &Message) -> Answer {
+    let or = match message.channel {
+        Channel::Webhook => ", or give --webhook-url",
+        _ => "",
+    };
+    Answer::failed(format!(
+        "no endpoint of channel {} serves {} here; name one in the file of --channels{or}",
+        message.channel.as_str(),
+        message.contact,
+    ))
 }
 
 #[cfg(test)]
@@ -237,11 +279,14 @@ pub(crate) mod tests {
 
     #[test]
     fn the_endpoint_named_for_the_contact_serves_then_the_units_then_the_default() {
-        let channels = Channels::new(vec![
-            robot("all", Serves::Default),
-            robot("unit", only(&["a"])),
-            robot("contact", only(&["a/leader", "b/office"])),
-        ])
+        let channels = Channels::new(
+            vec![
+                robot("all", Serves::Default),
+                robot("unit", only(&["a"])),
+                robot("contact", only(&["a/leader", "b/office"])),
+            ],
+            BTreeMap::new(),
+        )
         .unwrap();
         let serving = |contact| {
             let place = channels.serving(Channel::WecomRobot, contact);
@@ -256,12 +301,15 @@ pub(crate) mod tests {
 
     #[test]
     fn two_endpoints_that_serve_the_same_are_refused() {
-        let fault = Channels::new(vec![robot("x", only(&["a"])), robot("y", only(&["a"]))]);
+        let fault = Channels::new(
+            vec![robot("x", only(&["a"])), robot("y", only(&["a"]))],
+            BTreeMap::new(),
+        );
         assert!(fault.unwrap_err().contains("`x` and `y`"));
-        let fault = Channels::new(vec![
-            robot("x", Serves::Default),
-            robot("y", Serves::Default),
-        ]);
+        let fault = Channels::new(
+            vec![robot("x", Serves::Default), robot("y", Serves::Default)],
+            BTreeMap::new(),
+        );
         assert!(fault.unwrap_err().contains("everybody else"));
     }
 }

@@ -205,8 +205,7 @@ fn answer(status: u16, headers: &[String], body: Option<&String>) -> String {
         out.push_str("\r\n");
     }
     match body {
-        None => out.push_str("\r\n"),
-        Some(body) => out.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len())),
+        None => out + "\r\n",
+        Some(body) => out + &format!("content-length: {}\r\n\r\n{body}", body.len()),
     }
-    out
 }

@@ -3,12 +3,14 @@
 
 mod http;
 mod smtp;
+mod wecom_app;
 
 use duban_model::directory::Channel;
 use duban_model::fact::Outcome;
 use duban_model::{Message, Timestamp};
 use duban_runtime::channel::{
-    Answer, DingtalkRobot, FeishuRobot, Secret, Way, Webhook, WecomRobot,
+    Answer, DingtalkRobot, FeishuRobot, Person, Secret, Sms, SmsBody, SmsField, SmsRequest,
+    SmsSigns, Way, Webhook, WecomRobot,
 };
 use http::{Reply, Server, ok};
 use serde_json::json;
@@ -17,6 +19,8 @@ use serde_json::json;
 const KEY: &str = "a-key-that-nobody-sees";
 const SECRET: &str = "SECa-secret-that-nobody-sees";
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const PHONE: &str = "13800001234";
+const USER: &str = "zhangsan-in-wecom";
 /// Longer than any timeout of a channel, in seconds.
 const HANGS_SECONDS: u64 = 120;
 
@@ -42,6 +46,41 @@ fn message() -> Message {
     }
 }
 
+fn person() -> Person {
+    Person {
+        phone: Some(Secret::new(PHONE)),
+        wecom: Some(Secret::new(USER)),
+    }
+}
+
+fn gateway(url: &str, body: SmsBody) -> Sms {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let request = SmsRequest {
+        post: !matches!(body, SmsBody::Query(_)),
+        url: url.to_owned(),
+        headers: [("Authorization".to_owned(), Secret::new(KEY))].into(),
+        body,
+        secrets: [("key".to_owned(), Secret::new(SECRET))].into(),
+        text_bytes: 200,
+    };
+    let signs = SmsSigns {
+        statuses: vec![200],
+        yes: SmsField {
+            pointer: "/result/code".to_owned(),
+            values: texts(&["0", "OK"]),
+        },
+        refused: texts(&["1001"]),
+        busy: texts(&["1002"]),
+        busy_seconds: 90,
+    };
+    Sms::new(request, signs).unwrap()
+}
+
+fn json_gateway(url: &str) -> Way {
+    let body = json!({"key": "{key}", "to": ["{phone}"], "content": "{text}", "ref": "{notice}"});
+    Way::Sms(gateway(url, SmsBody::Json(body)))
+}
+
 /// A channel over HTTP: how it is made for an address, and what its service says.
 struct Kind {
     name: &'static str,
@@ -53,8 +92,8 @@ struct Kind {
     body_counts: bool,
 }
 
-fn secret() -> Option<Secret> {
-    Some(Secret::new(SECRET))
+fn secret() -> Secret {
+    Secret::new(SECRET)
 }
 
 const KINDS: &[Kind] = &[
@@ -101,7 +140,7 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "dingtalk_robot",
         make: |url| {
-            Way::DingtalkRobot(DingtalkRobot::new(url, Secret::new(KEY), secret()).unwrap())
+            Way::DingtalkRobot(DingtalkRobot::new(url, Secret::new(KEY), Some(secret())).unwrap())
         },
         yes: r#"{"errcode":0,"errmsg":"ok"}"#,
         no: &[
@@ -135,7 +174,9 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "feishu_robot",
-        make: |url| Way::FeishuRobot(FeishuRobot::new(url, Secret::new(KEY), secret()).unwrap()),
+        make: |url| {
+            Way::FeishuRobot(FeishuRobot::new(url, Secret::new(KEY), Some(secret())).unwrap())
+        },
         yes: r#"{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}"#,
         no: &[
             (
@@ -166,19 +207,34 @@ const KINDS: &[Kind] = &[
         ],
         body_counts: true,
     },
+    Kind {
+        name: "sms",
+        make: json_gateway,
+        yes: r#"{"result":{"code":0}}"#,
+        no: &[
+            (
+                r#"{"result":{"code":1001,"words":"no such number"}}"#,
+                Outcome::Refused,
+                None,
+            ),
+            (r#"{"result":{"code":"1002"}}"#, Outcome::Failed, Some(90)),
+            (r#"{"result":{"code":17}}"#, Outcome::Failed, None),
+        ],
+        body_counts: true,
+    },
 ];
 
 /// One send to a server that behaves so.
 async fn send(kind: &Kind, reply: Reply) -> Answer {
     let server = Server::start(vec![reply]).await;
-    let answer = (kind.make)(&server.url()).send(&message()).await;
+    let answer = (kind.make)(&server.url()).send(&message(), &person()).await;
     assert!(!server.requests().is_empty(), "{}: nothing came", kind.name);
     kept_secret(kind.name, &answer.detail);
     answer
 }
 
 fn kept_secret(what: &str, text: &str) {
-    for secret in [KEY, SECRET, WEBHOOK_SECRET, "MfKQ9r8G"] {
+    for secret in [KEY, SECRET, WEBHOOK_SECRET, "MfKQ9r8G", PHONE, USER] {
         assert!(!text.contains(secret), "{what}: {text}");
     }
 }
@@ -294,7 +350,7 @@ async fn nobody_there_is_failed_and_nothing_was_delivered() {
         let url = server.url();
         drop(server);
         http::until_closed(&url).await;
-        let answer = (kind.make)(&url).send(&message()).await;
+        let answer = (kind.make)(&url).send(&message(), &person()).await;
         told(kind, "a refused connection", &answer, Outcome::Failed, None);
         assert!(answer.down, "{}", kind.name);
         kept_secret(kind.name, &answer.detail);
@@ -306,7 +362,7 @@ async fn a_receiver_that_never_answers_is_given_up_as_unknown() {
     for kind in KINDS {
         let server = Server::start(vec![Reply::Hang]).await;
         let way = (kind.make)(&server.url());
-        let send = tokio::spawn(async move { way.send(&message()).await });
+        let send = tokio::spawn(async move { way.send(&message(), &person()).await });
         server.came(1).await;
         // From here on nothing moves but time.
         tokio::time::pause();
@@ -340,7 +396,7 @@ async fn robots_are_sent_what_their_services_document() {
     let sent = |name: &'static str| async move {
         let kind = KINDS.iter().find(|kind| kind.name == name).unwrap();
         let server = Server::start(vec![ok(kind.yes)]).await;
-        (kind.make)(&server.url()).send(&message()).await;
+        (kind.make)(&server.url()).send(&message(), &person()).await;
         server.requests().remove(0)
     };
     let text = "政务公开联络员:\n\n距完成时限还有5个工作日。\n\n事项编号:ledger/1@unit";
@@ -389,4 +445,96 @@ async fn robots_are_sent_what_their_services_document() {
         body["content"]["text"],
         format!("【提醒】甲局:第1项 公开规划\n\n{text}")
     );
+}
+
+#[tokio::test]
+async fn a_gateway_is_asked_as_described_and_no_text_leaves_its_place() {
+    let server = Server::start(vec![ok(r#"{"result":{"code":"OK"}}"#)]).await;
+    let fields = || {
+        let pairs = [("mobile", "{phone}"), ("msg", "{text}"), ("sign", "{key}")];
+        let pairs = pairs.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        pairs.into()
+    };
+    let mut notice = message();
+    notice.text = "甲\"},{\"x\":1&mobile=1 {key}".to_owned();
+    let bodies = [
+        SmsBody::Json(json!({"mobile": "{phone}", "msg": "{text}", "sign": "{key}"})),
+        SmsBody::Form(fields()),
+        SmsBody::Query(fields()),
+    ];
+    for body in bodies {
+        let answer = gateway(&server.url(), body);
+        let answer = Way::Sms(answer).send(&notice, &person()).await;
+        assert_eq!(answer.outcome, Outcome::Delivered, "{answer:?}");
+    }
+    let text = "[提醒]甲局:第1项 公开规划 甲\"},{\"x\":1&mobile=1 {key}";
+    let [json, form, query] = &server.requests()[..] else {
+        panic!("three requests");
+    };
+    assert_eq!(
+        json.json(),
+        json!({"mobile": PHONE, "msg": text, "sign": SECRET})
+    );
+    let sent = http::Request {
+        target: format!("/?{}", form.body),
+        ..form.clone()
+    };
+    for (request, method) in [(&sent, "POST"), (query, "GET")] {
+        assert_eq!(request.method, method);
+        assert_eq!(request.query("mobile").as_deref(), Some(PHONE));
+        assert_eq!(request.query("msg").as_deref(), Some(text));
+        assert_eq!(request.query("sign").as_deref(), Some(SECRET));
+    }
+    let authorized = format!("authorization: {KEY}");
+    assert!(query.headers.contains(&authorized), "{:?}", query.headers);
+}
+
+#[test]
+fn a_gateway_that_cannot_work_is_refused() {
+    let with = |change: fn(&mut SmsRequest, &mut SmsSigns)| {
+        let mut request = SmsRequest {
+            post: true,
+            url: "https://sms.example/".to_owned(),
+            headers: [("X-Key".to_owned(), Secret::new(KEY))].into(),
+            body: SmsBody::Json(json!({"to": "{phone}", "content": "{text}"})),
+            secrets: [].into(),
+            text_bytes: 300,
+        };
+        let mut signs = SmsSigns {
+            statuses: vec![200],
+            yes: SmsField {
+                pointer: "/code".to_owned(),
+                values: vec!["0".to_owned()],
+            },
+            refused: vec![],
+            busy: vec![],
+            busy_seconds: 60,
+        };
+        change(&mut request, &mut signs);
+        Sms::new(request, signs).map(|_| ())
+    };
+    assert_eq!(with(|_, _| ()), Ok(()));
+    for (change, says) in [
+        (
+            (|r, _| r.url = "http://sms.example/".to_owned()) as fn(&mut SmsRequest, &mut SmsSigns),
+            "https",
+        ),
+        (
+            |r, _| r.body = SmsBody::Json(json!({"to": "{phone}"})),
+            "{text}",
+        ),
+        (
+            |r, _| r.body = SmsBody::Json(json!({"to": "{phone}{text}{phon}"})),
+            "{phon}",
+        ),
+        (|r, _| r.post = false, "get with a body"),
+        (|r, _| r.text_bytes = 10, "text_bytes 10"),
+        (|_, s| s.statuses = vec![], "no sign of success"),
+        (|_, s| s.statuses = vec![500], "not 2xx"),
+        (|_, s| s.yes.values = vec![], "no sign of success"),
+    ] {
+        let why = with(change).unwrap_err();
+        assert!(why.contains(says), "{why}");
+        kept_secret("a refusal", &why);
+    }
 }

@@ -7,7 +7,7 @@ use duban_runtime::channel::{Smtp, Way};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::message;
+use crate::{message, person};
 
 /// Where in the dialogue: what the client said last.
 type At = &'static str;
@@ -86,7 +86,7 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
             }
         });
         let way = Way::Smtp(Smtp::new(&url, "督办 <duban@duban.example>".to_owned()).unwrap());
-        let answer = way.send(&message()).await;
+        let answer = way.send(&message(), &person()).await;
         assert_eq!(answer.outcome, outcome, "{at} `{instead}`: {answer:?}");
         assert_eq!(answer.down, down, "{at} `{instead}`: {answer:?}");
         serving.abort();
@@ -99,7 +99,7 @@ async fn no_mail_server_is_failed() {
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     drop(listener);
     let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
-    let answer = way.send(&message()).await;
+    let answer = way.send(&message(), &person()).await;
     assert_eq!(
         (answer.outcome, answer.down),
         (Outcome::Failed, true),
