@@ -94,6 +94,7 @@ pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, F
     let endpoint = |(name, way): (&str, Way)| Endpoint {
         name: name.to_owned(),
         serves: Serves::Default,
+        limits: way.service_limits(),
         way,
     };
     let endpoints = ways.into_iter().map(endpoint).collect();

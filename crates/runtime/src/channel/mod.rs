@@ -21,6 +21,8 @@ use std::sync::Arc;
 use duban_model::Message;
 use duban_model::directory::Channel;
 
+use crate::lane::Limit;
+
 pub use answer::{Answer, LONGEST_WAIT_SECONDS};
 pub use dingtalk_robot::{
     DINGTALK_ROBOT_PER_MINUTE, DINGTALK_ROBOT_URL, DingtalkRobot, dingtalk_signature,
@@ -40,6 +42,11 @@ pub use sms::{
 pub use webhook::{Webhook, signature};
 pub use wecom_app::{WECOM_APP_PER_MINUTE, WECOM_APP_URL, WecomApp};
 pub use wecom_robot::{WECOM_ROBOT_PER_MINUTE, WECOM_ROBOT_URL, WecomRobot};
+
+/// Sends under way at once to a service that is made for it.
+const MANY_AT_ONCE: usize = 8;
+/// Sends under way at once to a service of unknown patience.
+const SOME_AT_ONCE: usize = 4;
 
 /// A way out.
 #[derive(Debug)]
@@ -75,6 +82,39 @@ impl Way {
             Way::FeishuRobot(_) => Channel::FeishuRobot,
             Way::WecomApp(_) => Channel::WecomApp,
             Way::Sms(_) => Channel::Sms,
+        }
+    }
+
+    /// The limits of the service behind it. An office may set lower ones.
+    pub fn service_limits(&self) -> Vec<Limit> {
+        let minute = |messages| Limit {
+            messages,
+            seconds: 60,
+        };
+        match self {
+            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Sms(_) | Way::Simulated(_) => {
+                Vec::new()
+            }
+            Way::WecomRobot(_) => vec![minute(WECOM_ROBOT_PER_MINUTE)],
+            Way::DingtalkRobot(_) => vec![minute(DINGTALK_ROBOT_PER_MINUTE)],
+            Way::FeishuRobot(_) => vec![
+                minute(FEISHU_ROBOT_PER_MINUTE),
+                Limit {
+                    messages: FEISHU_ROBOT_PER_SECOND,
+                    seconds: 1,
+                },
+            ],
+            // The service counts by person; this holds for all, and so for each.
+            Way::WecomApp(_) => vec![minute(WECOM_APP_PER_MINUTE)],
+        }
+    }
+
+    /// Sends under way at once. Robots are asked one after the other.
+    pub(crate) fn at_once(&self) -> usize {
+        match self {
+            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Simulated(_) => MANY_AT_ONCE,
+            Way::WecomApp(_) | Way::Sms(_) => SOME_AT_ONCE,
+            Way::WecomRobot(_) | Way::DingtalkRobot(_) | Way::FeishuRobot(_) => 1,
         }
     }
 
@@ -141,6 +181,8 @@ pub struct Endpoint {
     pub serves: Serves,
     /// How messages leave.
     pub way: Way,
+    /// How many, as the service or the office has it.
+    pub limits: Vec<Limit>,
 }
 
 /// The channels of this installation.
@@ -192,6 +234,7 @@ impl Channels {
             name: "simulated".to_owned(),
             serves: Serves::Default,
             way: Way::Simulated(channel),
+            limits: Vec::new(),
         };
         Channels {
             endpoints: vec![mail],
@@ -270,6 +313,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             serves,
             way: Way::WecomRobot(robot),
+            limits: Vec::new(),
         }
     }
 
