@@ -1,6 +1,6 @@
 //! Composition: which services, on which log, with which channels, in this process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use duban_console::ConsoleState;
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
+use duban_model::directory::Channel;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
 use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::args::{self, ClockKind, Role, Serve};
+use crate::channels::{Configured, read as read_channels};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
 use crate::{Ended, Fault, folder, socket};
@@ -74,16 +76,27 @@ async fn connect_patiently(options: &JetStreamOptions) -> Result<JetStreamLog, F
     }
 }
 
-/// Channels as the command line and environment configure them.
+/// Channels as file, command line and environment configure them. Without any other mail for
+/// everybody, mail goes into a folder.
 pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, Fault> {
-    let mail = match &args.smtp {
-        Some(url) => Way::Smtp(Smtp::new(url, args.mail_from.clone())?),
-        None => Way::Folder(Folder::new(
-            args.mail_dir.clone().unwrap_or_else(|| data.join("mail")),
-            args.mail_from.clone(),
-        )),
-    };
-    let mut ways = vec![("mail", mail)];
+    let env = |name: &str| std::env::var(name).ok();
+    let configured = args.file.as_ref().map(|file| read_channels(file, &env));
+    let Configured {
+        mut endpoints,
+        people,
+    } = configured.transpose()?.unwrap_or_default();
+    let serves_everybody =
+        |e: &Endpoint| e.way.channel() == Channel::Mail && e.serves == Serves::Default;
+    let mut ways = Vec::new();
+    if let Some(url) = &args.smtp {
+        ways.push(("mail", Way::Smtp(Smtp::new(url, args.mail_from.clone())?)));
+    } else if args.mail_dir.is_some() || !endpoints.iter().any(serves_everybody) {
+        let folder = args.mail_dir.clone().unwrap_or_else(|| data.join("mail"));
+        ways.push((
+            "mail",
+            Way::Folder(Folder::new(folder, args.mail_from.clone())),
+        ));
+    }
     if let Some(url) = &args.webhook_url {
         let name = &args.webhook_secret_env;
         let secret = std::env::var(name).map_err(|_| {
@@ -91,14 +104,13 @@ pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, F
         })?;
         ways.push(("webhook", Way::Webhook(Webhook::new(url, &secret)?)));
     }
-    let endpoint = |(name, way): (&str, Way)| Endpoint {
+    endpoints.extend(ways.into_iter().map(|(name, way)| Endpoint {
         name: name.to_owned(),
         serves: Serves::Default,
         limits: way.service_limits(),
         way,
-    };
-    let endpoints = ways.into_iter().map(endpoint).collect();
-    Ok(Channels::new(endpoints, BTreeMap::new())?)
+    }));
+    Ok(Channels::new(endpoints, people)?)
 }
 
 impl Host {
