@@ -525,7 +525,7 @@ mod tests {
             ),
             (
                 "wecom_robot: 5\n".to_owned(),
-                &["channels.yaml:1:14: found"],
+                &["channels.yaml:1:14: found something else, expected sequence"],
             ),
             ("a: [".to_owned(), &["channels.yaml:1:"]),
         ] {

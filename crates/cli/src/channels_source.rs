@@ -222,5 +222,8 @@ pub(crate) fn parse(shown: &str, text: &str) -> Result<File, String> {
 fn worded(fault: &str) -> String {
     let fault = fault.split(" at line ").next().unwrap_or(fault);
     let fault = fault.trim_start_matches("error: ");
-    fault.replacen("missing field", "no field", 1)
+    match fault.strip_prefix("expected ") {
+        Some(expected) => format!("something else, expected {expected}"),
+        None => fault.replacen("missing field", "no field", 1),
+    }
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use duban_model::{Message, RecordId};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder};
+use lettre::message::header::{ContentDisposition, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::Answer;
+use super::mail_html::html;
+use super::mail_ics::calendar;
+use super::text::{is_chinese, repeat_label};
 
 /// The domain of message ids; ids need not resolve, only stay the same.
 const ID_DOMAIN: &str = "notice.duban.example";
@@ -93,8 +96,7 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
         .date(std::time::SystemTime::from(message.at.utc()))
         .message_id(Some(format!("<{}@{ID_DOMAIN}>", message.notice)))
         .references(format!("<{thread}@{ID_DOMAIN}>"))
-        .in_reply_to(format!("<{thread}@{ID_DOMAIN}>"))
-        .header(ContentType::TEXT_PLAIN);
+        .in_reply_to(format!("<{thread}@{ID_DOMAIN}>"));
     for (name, value) in [
         // RFC 3834: no automatic reply is wanted, and none counts as an acknowledgement.
         ("Auto-Submitted", "auto-generated".to_owned()),
@@ -118,7 +120,30 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
     }
     let mut text = message.text.clone();
     if message.possible_duplicate {
-        text.push_str("\n\n(本通知可能重复送达:此前一次发送的结果不明。)");
+        text.push_str("\n\n");
+        text.push_str(repeat_label(is_chinese(&message.text)));
     }
-    builder.body(text).map_err(|fault| fault.to_string())
+    // Boundaries follow from the notice, so that every attempt is the same mail.
+    let words = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("words-{}", message.notice))
+        .singlepart(SinglePart::plain(text))
+        .singlepart(SinglePart::html(html(message)));
+    let whole = match calendar(message) {
+        None => words,
+        Some(entry) => MultiPart::builder()
+            .kind(MultiPartKind::Mixed)
+            .boundary(format!("whole-{}", message.notice))
+            .multipart(words)
+            .singlepart(entry_part(entry)?),
+    };
+    builder.multipart(whole).map_err(|fault| fault.to_string())
+}
+
+fn entry_part(entry: String) -> Result<SinglePart, String> {
+    let kind = ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH");
+    Ok(SinglePart::builder()
+        .header(kind.map_err(|fault| fault.to_string())?)
+        .header(ContentDisposition::attachment("due.ics"))
+        .body(entry))
 }

@@ -7,6 +7,8 @@ mod feishu_robot;
 mod folder;
 mod http;
 mod mail;
+mod mail_html;
+mod mail_ics;
 mod secret;
 mod simulated;
 mod sms;
