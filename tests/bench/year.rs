@@ -216,6 +216,7 @@ fn settle(pump: &mut Pump) {
                     attempt: message.attempt,
                     outcome: Outcome::Delivered,
                     detail: "simulated".to_owned(),
+                    retry_after_seconds: None,
                 }),
             );
         }

@@ -533,6 +533,7 @@ impl House {
                         attempt: message.attempt,
                         outcome: Outcome::Delivered,
                         detail: "test".to_owned(),
+                        retry_after_seconds: None,
                     }),
                 };
                 self.event(&report)?;

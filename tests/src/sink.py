@@ -16,6 +16,12 @@ import sys
 from aiosmtpd.smtp import SMTP
 
 
+def part(mail, kind):
+    """The content of the one part of this kind, or nothing."""
+    parts = [p for p in mail.walk() if p.get_content_type() == kind]
+    return parts[0].get_content() if len(parts) == 1 else None
+
+
 class Sink:
     """Takes mail, or not."""
 
@@ -39,7 +45,9 @@ class Sink:
             "to": envelope.rcpt_tos,
             "headers": {key.lower(): str(value) for key, value in mail.items()},
             "type": mail.get_content_type(),
-            "text": mail.get_content(),
+            "text": part(mail, "text/plain"),
+            "html": part(mail, "text/html"),
+            "entry": part(mail, "text/calendar"),
             "defects": [str(defect) for defect in mail.defects],
         }
         print(json.dumps(seen), file=self.file, flush=True)

@@ -216,12 +216,29 @@ fn as_written(frames: &[Stored], seen: &[Value]) {
         })
         .collect();
     assert!(queued.len() > 10, "only {} notices", queued.len());
+    let mut attached = 0;
     for mail in seen {
         let notice = notice_of(mail);
         let queued = queued[notice.as_str()];
         let headers = &mail["headers"];
         assert_eq!(mail["defects"], json!([]), "{mail}");
-        assert_eq!(mail["type"], "text/plain");
+        let html = mail["html"].as_str().unwrap();
+        assert!(html.contains(&queued.request.obligation), "{html}");
+        let dated = queued.request.due.is_some_and(|due| {
+            mail["entry"].as_str().is_some_and(|entry| {
+                entry.contains(&due.format("DTSTART;VALUE=DATE:%Y%m%d").to_string())
+                    && entry.contains(&format!("UID:{}@duban", queued.request.obligation))
+            })
+        });
+        assert_eq!(
+            mail["type"],
+            if dated {
+                "multipart/mixed"
+            } else {
+                "multipart/alternative"
+            }
+        );
+        attached += usize::from(dated);
         assert_eq!(headers["subject"], json!(queued.subject), "{notice}");
         assert!(queued.subject.contains('项'), "{}", queued.subject);
         let text = mail["text"].as_str().unwrap().replace("\r\n", "\n");
@@ -245,6 +262,7 @@ fn as_written(frames: &[Stored], seen: &[Value]) {
         assert_eq!(headers["message-id"], json!(id));
         assert_eq!(headers["auto-submitted"], "auto-generated");
     }
+    assert!(attached > 10, "only {attached} calendar entries");
 }
 
 /// The ledger with every contact reached by webhook.

@@ -141,6 +141,10 @@ pub(crate) struct Serve {
 
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Channels {
+    /// Endpoints by channel, whom they serve and how people are reached: a file like
+    /// `deploy/channels.yaml`.
+    #[arg(long = "channels", value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Write mail as .eml files into this folder (default: `mail` in the data folder).
     #[arg(long)]
     pub mail_dir: Option<PathBuf>,

@@ -68,6 +68,7 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         (None, None) => unreachable!("one of the two was made above"),
     };
     let no_channels = args::Channels {
+        file: None,
         mail_dir: None,
         smtp: None,
         mail_from: "督办演示 <duban@duban.example>".to_owned(),

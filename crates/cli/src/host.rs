@@ -11,9 +11,10 @@ use duban_console::ConsoleState;
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
+use duban_model::directory::Channel;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
-use duban_runtime::channel::{Channels, Folder, MailWay, Smtp, Webhook};
+use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
 use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
 use duban_runtime::service::{Parts, RunError, run};
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::args::{self, ClockKind, Role, Serve};
+use crate::channels::{Configured, read as read_channels};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
 use crate::{Ended, Fault, folder, socket};
@@ -74,26 +76,41 @@ async fn connect_patiently(options: &JetStreamOptions) -> Result<JetStreamLog, F
     }
 }
 
-/// Channels as the command line and environment configure them.
+/// Channels as file, command line and environment configure them. Without any other mail for
+/// everybody, mail goes into a folder.
 pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, Fault> {
-    let mail = match &args.smtp {
-        Some(url) => MailWay::Smtp(Smtp::new(url, args.mail_from.clone())?),
-        None => MailWay::Folder(Folder::new(
-            args.mail_dir.clone().unwrap_or_else(|| data.join("mail")),
-            args.mail_from.clone(),
-        )),
-    };
-    let webhook = match &args.webhook_url {
-        None => None,
-        Some(url) => {
-            let name = &args.webhook_secret_env;
-            let secret = std::env::var(name).map_err(|_| {
-                format!("--webhook-url needs the secret in the environment variable {name}")
-            })?;
-            Some(Webhook::new(url, &secret)?)
-        }
-    };
-    Ok(Channels { mail, webhook })
+    let env = |name: &str| std::env::var(name).ok();
+    let configured = args.file.as_ref().map(|file| read_channels(file, &env));
+    let Configured {
+        mut endpoints,
+        people,
+    } = configured.transpose()?.unwrap_or_default();
+    let serves_everybody =
+        |e: &Endpoint| e.way.channel() == Channel::Mail && e.serves == Serves::Default;
+    let mut ways = Vec::new();
+    if let Some(url) = &args.smtp {
+        ways.push(("mail", Way::Smtp(Smtp::new(url, args.mail_from.clone())?)));
+    } else if args.mail_dir.is_some() || !endpoints.iter().any(serves_everybody) {
+        let folder = args.mail_dir.clone().unwrap_or_else(|| data.join("mail"));
+        ways.push((
+            "mail",
+            Way::Folder(Folder::new(folder, args.mail_from.clone())),
+        ));
+    }
+    if let Some(url) = &args.webhook_url {
+        let name = &args.webhook_secret_env;
+        let secret = std::env::var(name).map_err(|_| {
+            format!("--webhook-url needs the secret in the environment variable {name}")
+        })?;
+        ways.push(("webhook", Way::Webhook(Webhook::new(url, &secret)?)));
+    }
+    endpoints.extend(ways.into_iter().map(|(name, way)| Endpoint {
+        name: name.to_owned(),
+        serves: Serves::Default,
+        limits: way.service_limits(),
+        way,
+    }));
+    Ok(Channels::new(endpoints, people)?)
 }
 
 impl Host {

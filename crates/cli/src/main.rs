@@ -14,6 +14,8 @@ pub(crate) use say;
 mod account;
 mod against;
 mod args;
+mod channels;
+mod channels_source;
 mod check;
 mod codes;
 mod deadline;

@@ -201,6 +201,7 @@ fn settle(pump: &mut Pump) {
                     attempt: message.attempt,
                     outcome: Outcome::Delivered,
                     detail: "simulated".to_owned(),
+                    retry_after_seconds: None,
                 }),
             };
             pump.submit(report.to_json().as_bytes());

@@ -253,6 +253,11 @@ pub fn channel_in_chinese(channel: Channel) -> &'static str {
     match channel {
         Channel::Mail => "邮件",
         Channel::Webhook => "接口推送",
+        Channel::WecomRobot => "企业微信群机器人",
+        Channel::DingtalkRobot => "钉钉群机器人",
+        Channel::FeishuRobot => "飞书群机器人",
+        Channel::WecomApp => "企业微信应用",
+        Channel::Sms => "短信",
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use chrono::NaiveDate;
+
 use crate::body::Body;
 use crate::frame::Service;
 use crate::id::{LedgerId, NoticeId, RecordId, Tenant};
@@ -268,8 +270,10 @@ pub struct Message {
     pub attempt: u32,
     /// True when an earlier attempt may have arrived.
     pub possible_duplicate: bool,
-    /// Mail or webhook.
+    /// Over which channel.
     pub channel: crate::directory::Channel,
+    /// The contact: `unit/contact`. The installation's configuration knows people by it.
+    pub contact: String,
     /// Where to, if the directory knows.
     pub address: Option<String>,
     /// The contact's title.
@@ -284,6 +288,10 @@ pub struct Message {
     pub kind: String,
     /// The step.
     pub step: String,
+    /// The date in force when the notice was decided, if there was one.
+    pub due: Option<NaiveDate>,
+    /// The instant on that date, where the term is counted in hours.
+    pub due_at: Option<Timestamp>,
     /// When the notice was queued; the same for every attempt.
     pub at: Timestamp,
 }

@@ -88,22 +88,53 @@ pub enum Channel {
     Mail,
     /// A signed HTTP request to the installation's configured address.
     Webhook,
+    /// A group robot of WeCom (企业微信群机器人).
+    WecomRobot,
+    /// A group robot of DingTalk (钉钉群机器人).
+    DingtalkRobot,
+    /// A group robot of Feishu (飞书群机器人).
+    FeishuRobot,
+    /// A message of a WeCom application to one person (企业微信应用消息).
+    WecomApp,
+    /// A short message (短信) through the installation's HTTP gateway.
+    Sms,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Channel; 7] = [
+        Channel::Mail,
+        Channel::Webhook,
+        Channel::WecomRobot,
+        Channel::DingtalkRobot,
+        Channel::FeishuRobot,
+        Channel::WecomApp,
+        Channel::Sms,
+    ];
+
     /// What people call it.
     pub fn chinese(self) -> &'static str {
         match self {
             Channel::Mail => "邮件",
             Channel::Webhook => "接口",
+            Channel::WecomRobot => "企业微信群机器人",
+            Channel::DingtalkRobot => "钉钉群机器人",
+            Channel::FeishuRobot => "飞书群机器人",
+            Channel::WecomApp => "企业微信应用",
+            Channel::Sms => "短信",
         }
     }
 
     /// Its name on the log and in output.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Channel::Mail => "mail",
             Channel::Webhook => "webhook",
+            Channel::WecomRobot => "wecom_robot",
+            Channel::DingtalkRobot => "dingtalk_robot",
+            Channel::FeishuRobot => "feishu_robot",
+            Channel::WecomApp => "wecom_app",
+            Channel::Sms => "sms",
         }
     }
 }

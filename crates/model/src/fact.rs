@@ -240,6 +240,9 @@ pub struct DeliveryReported {
     pub outcome: Outcome,
     /// The other side's answer, or the fault, in a few words (at most 500 bytes).
     pub detail: String,
+    /// The other side wants to be left alone for so long, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// The four ways a send can end.

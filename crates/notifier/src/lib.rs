@@ -296,6 +296,7 @@ impl Decider for Notifier {
             attempt: attempted.attempt,
             possible_duplicate: attempted.possible_duplicate,
             channel: queued.channel,
+            contact: queued.contact.clone(),
             address: queued.address.clone(),
             contact_title: queued.contact_title.clone(),
             subject: queued.subject.clone(),
@@ -303,6 +304,8 @@ impl Decider for Notifier {
             obligation: queued.request.obligation.clone(),
             kind: queued.request.kind.as_str().to_owned(),
             step: queued.request.step.clone(),
+            due: queued.request.due,
+            due_at: queued.request.due_at,
             at: pending.since,
         }))
     }
@@ -453,6 +456,9 @@ fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, o
         Outcome::Failed | Outcome::Unknown => {
             let doublings = pending.attempt.saturating_sub(1).min(16);
             let wait = (FIRST_RETRY_MILLIS << doublings).min(LONGEST_RETRY_MILLIS);
+            // Whoever asks to be left alone for longer is; nobody is tried sooner for having asked.
+            let asked = report.retry_after_seconds.map_or(0, i64::from) * 1000;
+            let wait = wait.max(asked);
             let wait = wait + jitter(&notice, pending.attempt, wait);
             let retry_at = record.loggedat.plus_millis(wait);
             if pending.attempt >= MAX_ATTEMPTS

@@ -136,7 +136,12 @@ fn on_channel(
         address: match channel {
             Channel::Mail => contact.mail.clone(),
             // Addresses of robots and gateways are the installation's, never the directory's.
-            _ => None,
+            Channel::Webhook
+            | Channel::WecomRobot
+            | Channel::DingtalkRobot
+            | Channel::FeishuRobot
+            | Channel::WecomApp
+            | Channel::Sms => None,
         },
         instead,
     })

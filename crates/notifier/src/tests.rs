@@ -183,6 +183,7 @@ impl Desk {
             attempt,
             outcome,
             detail: "x".to_owned(),
+            retry_after_seconds: None,
         }))
     }
 }
@@ -413,4 +414,22 @@ fn what_failed_together_does_not_come_back_together() {
         waits.insert(wait);
     }
     assert!(waits.len() > 40, "{waits:?}");
+}
+
+#[test]
+fn a_receiver_that_asks_to_be_left_alone_is() {
+    let mut desk = Desk::new();
+    let notice = queued(&desk.request("full", Tier::Contact)).notice.clone();
+    let bodies = desk.record(Body::DeliveryReported(DeliveryReported {
+        notice,
+        attempt: 1,
+        outcome: Outcome::Failed,
+        detail: "429".to_owned(),
+        retry_after_seconds: Some(900),
+    }));
+    let [Body::NoticeFailed(failed), Body::TimerArmed(_)] = &bodies[..] else {
+        panic!("{bodies:?}");
+    };
+    let wait = failed.retry_at.0 - desk.latest.0;
+    assert!((900_000..=1_080_000).contains(&wait), "{wait}");
 }

@@ -43,12 +43,17 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
             .certainty
             .as_ref()
             .and_then(|word| faults.choose(word, CERTAINTIES));
-        let webhook = |c: &ContactSource| c.channels.iter().any(|word| word.value == "webhook");
-        if !unit.contacts.iter().any(|c| c.mail.is_some() || webhook(c)) {
+        // Every channel but mail finds its address in the installation's configuration.
+        let other = |c: &ContactSource| {
+            let known = |word: &Spanned<String>| CHANNELS.iter().any(|(w, _)| *w == word.value);
+            let mut words = c.channels.iter();
+            words.any(|word| word.value != Channel::Mail.as_str() && known(word))
+        };
+        if !unit.contacts.iter().any(|c| c.mail.is_some() || other(c)) {
             let what = if unit.contacts.is_empty() {
                 "contact"
             } else {
-                "contact with an address or a webhook"
+                "contact with an address or another channel"
             };
             faults.doubt(
                 Severity::Warning,

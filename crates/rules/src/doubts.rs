@@ -205,7 +205,7 @@ impl About<'_, '_> {
             "W004",
             at,
             found,
-            "somebody of each unit told, with an address or a webhook",
+            "somebody of each unit told, with an address or another channel",
             "add them to directory.yaml, or escalate to somebody else",
         );
     }
@@ -236,7 +236,7 @@ impl About<'_, '_> {
 }
 
 fn can_be_told(contact: &Contact) -> bool {
-    contact.mail.is_some() || contact.channels.contains(&Channel::Webhook)
+    contact.mail.is_some() || contact.channels.iter().any(|c| *c != Channel::Mail)
 }
 
 fn anybody_can_be_told(unit: &Unit) -> bool {

@@ -121,8 +121,16 @@ pub(crate) const NOTICES: Words<NoticeKind> = &{
     words
 };
 
-pub(crate) const CHANNELS: Words<Channel> =
-    &[("mail", Channel::Mail), ("webhook", Channel::Webhook)];
+/// Channels, as output names them too.
+pub(crate) const CHANNELS: Words<Channel> = &{
+    let mut words = [("", Channel::Mail); Channel::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = (Channel::ALL[at].as_str(), Channel::ALL[at]);
+        at += 1;
+    }
+    words
+};
 
 /// The words alone.
 pub(crate) fn spellings<T>(words: Words<T>) -> Vec<&'static str> {

@@ -3,26 +3,32 @@
 //! The runner takes effects only after their record is on the log, in bounded number, and puts
 //! every outcome into the inbox. It decides nothing: retries are the notifier's. A send that has
 //! not begun when its leader's tenure is over is dropped: the successor announces it again.
+//!
+//! Each endpoint has a lane of its own, with queue and workers, so that none waits for another.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Log, SubmitError};
-use duban_model::fact::{DeliveryReported, Outcome};
+use duban_model::fact::DeliveryReported;
 use duban_model::record::cut;
 use duban_model::{Body, Effect, Envelope, Message, RecordType};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use crate::channel::Channels;
+use crate::channel::{Answer, Channels, unserved};
+use crate::lane::Lane;
 use crate::leadership::Tenure;
 use crate::submit::submit;
 
-/// Sends that wait for a worker; beyond it, the notifier waits.
+/// Sends that wait on one lane; beyond it they fail for now.
 pub const QUEUED_SENDS: usize = 1_024;
-/// Sends under way at once.
-pub const WORKERS: usize = 8;
+/// A send that finds its lane full is to be tried again after so many seconds.
+const FULL_SECONDS: u64 = 60;
+/// Reports under way at once of sends that never began.
+const REPORTERS: usize = 2;
 /// One send may take this long, in seconds; then its outcome is unknown.
 pub const SEND_SECONDS: u64 = 30;
 /// The longest wait before a report is offered to the inbox again, in milliseconds.
@@ -39,7 +45,11 @@ pub const EFFECTS_SOURCE: &str = "urn:duban:effects";
 /// Takes effects to be performed. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Runner {
-    sends: mpsc::Sender<Order>,
+    channels: Arc<Channels>,
+    /// By the endpoint's place.
+    lanes: Arc<[mpsc::Sender<Order>]>,
+    /// What is answered without a send.
+    answered: mpsc::Sender<(Order, Answer)>,
     /// Orders taken and not done with.
     open: Arc<watch::Sender<usize>>,
 }
@@ -70,8 +80,8 @@ impl Drop for Place {
 }
 
 impl Runner {
-    /// Hands an effect over, to be begun only while the tenure holds; waits while the queue is
-    /// full.
+    /// Hands an effect over, to be begun only while the tenure holds. Never waits for a lane: what
+    /// finds its lane full has failed for now.
     pub async fn perform(&self, effect: Effect, tenure: &Tenure) {
         let Effect::Send(message) = effect;
         let order = Order {
@@ -79,8 +89,27 @@ impl Runner {
             tenure: tenure.clone(),
             _place: Place::take(&self.open),
         };
-        if self.sends.send(order).await.is_err() {
-            error!("the effect runner has ended; the send is announced again at the next start");
+        let message = &order.message;
+        let answered = match self.channels.serving(message.channel, &message.contact) {
+            None => {
+                let answer = unserved(message);
+                (order, answer)
+            }
+            Some(place) => match self.lanes[place].try_send(order) {
+                Ok(()) => return,
+                Err(TrySendError::Closed(_)) => return ended(),
+                Err(TrySendError::Full(order)) => {
+                    let name = &self.channels.endpoints()[place].name;
+                    let detail = format!("not sent: {QUEUED_SENDS} wait for endpoint {name}");
+                    (
+                        order,
+                        Answer::busy(detail, Duration::from_secs(FULL_SECONDS)),
+                    )
+                }
+            },
+        };
+        if self.answered.send(answered).await.is_err() {
+            ended();
         }
     }
 
@@ -105,25 +134,46 @@ pub struct Workers {
     tasks: JoinSet<()>,
 }
 
-/// Starts the workers.
+fn ended() {
+    error!("the effect runner has ended; the send is announced again at the next start");
+}
+
+/// Starts the workers of every lane.
 pub fn start(
     log: Log,
     channels: Arc<Channels>,
     shutdown: watch::Receiver<bool>,
 ) -> (Runner, Workers) {
-    let (sends, queue) = mpsc::channel(QUEUED_SENDS);
-    let queue = Arc::new(Mutex::new(queue));
+    let reports = Reports { log, shutdown };
     let mut tasks = JoinSet::new();
-    for _ in 0..WORKERS {
-        tasks.spawn(work(
-            log.clone(),
-            channels.clone(),
-            queue.clone(),
-            shutdown.clone(),
-        ));
+    let mut lanes = Vec::new();
+    for (place, endpoint) in channels.endpoints().iter().enumerate() {
+        let (sends, queue) = mpsc::channel(QUEUED_SENDS);
+        lanes.push(sends);
+        let queue = Arc::new(Mutex::new(queue));
+        let lane = Arc::new(Lane::new(&endpoint.name, endpoint.limits.clone()));
+        for _ in 0..endpoint.way.at_once() {
+            tasks.spawn(work(
+                reports.clone(),
+                channels.clone(),
+                place,
+                lane.clone(),
+                queue.clone(),
+            ));
+        }
     }
-    let open = Arc::new(watch::Sender::new(0));
-    (Runner { sends, open }, Workers { tasks })
+    let (answered, queue) = mpsc::channel(QUEUED_SENDS);
+    let queue = Arc::new(Mutex::new(queue));
+    for _ in 0..REPORTERS {
+        tasks.spawn(report_answered(reports.clone(), queue.clone()));
+    }
+    let runner = Runner {
+        channels,
+        lanes: lanes.into(),
+        answered,
+        open: Arc::new(watch::Sender::new(0)),
+    };
+    (runner, Workers { tasks })
 }
 
 impl Workers {
@@ -142,29 +192,60 @@ impl Workers {
 }
 
 async fn work(
-    log: Log,
+    reports: Reports,
     channels: Arc<Channels>,
+    place: usize,
+    lane: Arc<Lane>,
     queue: Arc<Mutex<mpsc::Receiver<Order>>>,
-    shutdown: watch::Receiver<bool>,
 ) {
     loop {
         let Some(order) = queue.lock().await.recv().await else {
             return;
         };
+        let turn = lane.turn().await;
         let message = &order.message;
         if !order.tenure.confirmed().await {
             warn!(notice = %message.notice, attempt = message.attempt, "not sent: another leads and announces it again");
             continue;
         }
-        let send = channels.send(message);
-        let (outcome, detail) =
-            match tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send).await {
-                Ok(answer) => answer,
-                Err(_) => (
-                    Outcome::Unknown,
-                    format!("no answer within {SEND_SECONDS} s"),
-                ),
-            };
+        let answer = match turn {
+            Err(answer) => answer,
+            Ok(turn) => {
+                let send = channels.send(place, message);
+                let answer = tokio::time::timeout(Duration::from_secs(SEND_SECONDS), send)
+                    .await
+                    .unwrap_or_else(|_| {
+                        Answer::unknown(format!("no answer within {SEND_SECONDS} s"))
+                    });
+                turn.sent(&answer);
+                answer
+            }
+        };
+        reports.make(message, answer).await;
+    }
+}
+
+/// Reports what was answered without a send.
+async fn report_answered(reports: Reports, queue: Arc<Mutex<mpsc::Receiver<(Order, Answer)>>>) {
+    loop {
+        let Some((order, answer)) = queue.lock().await.recv().await else {
+            return;
+        };
+        if order.tenure.confirmed().await {
+            reports.make(&order.message, answer).await;
+        }
+    }
+}
+
+/// Where outcomes go.
+#[derive(Clone)]
+struct Reports {
+    log: Log,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Reports {
+    async fn make(&self, message: &Message, answer: Answer) {
         let report = Envelope {
             id: format!("{}/{}", message.notice, message.attempt),
             source: EFFECTS_SOURCE.to_owned(),
@@ -175,11 +256,12 @@ async fn work(
             body: Body::DeliveryReported(DeliveryReported {
                 notice: message.notice.clone(),
                 attempt: message.attempt,
-                outcome,
-                detail: cut(&detail, DETAIL_BYTES).to_owned(),
+                outcome: answer.outcome,
+                detail: cut(&answer.detail, DETAIL_BYTES).to_owned(),
+                retry_after_seconds: answer.wait_seconds(),
             }),
         };
-        report_until_taken(&log, &report, &shutdown).await;
+        report_until_taken(&self.log, &report, &self.shutdown).await;
     }
 }
 
@@ -204,3 +286,7 @@ async fn report_until_taken(log: &Log, report: &Envelope, shutdown: &watch::Rece
         }
     }
 }
+
+#[cfg(test)]
+#[path = "effects_tests.rs"]
+mod tests;

@@ -54,6 +54,12 @@ impl Tenure {
         Tenure(Arc::new(watch::Sender::new(standing)))
     }
 
+    /// One that nobody disputes.
+    #[cfg(test)]
+    pub(crate) fn alone() -> Tenure {
+        Tenure::new(Standing::Alone)
+    }
+
     /// True when new work may begin now.
     pub fn holds(&self) -> bool {
         match *self.0.borrow() {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod effects;
 mod fence;
 mod flight;
+pub mod lane;
 pub mod leadership;
 mod loading;
 pub mod machine;

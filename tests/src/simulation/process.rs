@@ -9,7 +9,7 @@ use duban_journal::Log;
 use duban_model::Service;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
-use duban_runtime::channel::{Channels, MailWay};
+use duban_runtime::channel::Channels;
 use duban_runtime::clock::{Clock, SimulatedClock};
 use duban_runtime::effects::{self, Workers};
 use duban_runtime::service::{Parts, RunError, run};
@@ -90,10 +90,7 @@ impl Process {
                     services.spawn(async { (Service::Scheduler, run::<Scheduler>(parts).await) })
                 }
                 Service::Notifier => {
-                    let channels = Channels {
-                        mail: MailWay::Simulated(life.clone()),
-                        webhook: None,
-                    };
+                    let channels = Channels::simulated(life.clone());
                     let (runner, started) =
                         effects::start(log.clone(), Arc::new(channels), stopping());
                     workers = Some(started);

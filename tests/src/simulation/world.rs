@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use duban_journal::{Calm, Fate, Log, Request, SimulatedLog, Weather};
-use duban_model::fact::Outcome;
 use duban_model::{Message, Timestamp};
 use duban_runtime::channel::{Answer, SimulatedChannel};
 use duban_runtime::clock::SimulatedClock;
@@ -303,7 +302,7 @@ impl Life {
             self.misbehave(message, &what).await
         } else {
             world.arrive(message).await;
-            (Outcome::Delivered, "taken".to_owned())
+            Answer::delivered("taken")
         };
         self.point(Fault::CrashAfterEffect, &what).await;
         answer
@@ -318,7 +317,7 @@ impl Life {
             }
             1 => {
                 world.note(Fault::ChannelRefuses, what);
-                (Outcome::Refused, "no such mailbox".to_owned())
+                Answer::refused("no such mailbox")
             }
             2 => {
                 world.note(Fault::ChannelSilent, what);
@@ -338,7 +337,7 @@ impl Life {
             _ => {
                 world.note(Fault::ChannelFails, what);
                 self.sleep(1, 20_000).await;
-                (Outcome::Failed, "try again later".to_owned())
+                Answer::failed("try again later")
             }
         }
     }

@@ -383,6 +383,7 @@ fn report(name: &str, at: Timestamp, notice: &Record, outcome: Outcome) -> Recor
         attempt: 1,
         outcome,
         detail: "test".to_owned(),
+        retry_after_seconds: None,
     });
     record(name, Service::Intake, at, body)
 }

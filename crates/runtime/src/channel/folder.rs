@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use duban_model::fact::Outcome;
 use duban_model::{Message, Zone};
 
 use super::{Answer, mail::compose_mail};
@@ -25,7 +24,7 @@ impl Folder {
     pub(super) async fn send(&self, message: &Message) -> Answer {
         let mail = match compose_mail(message, &self.from) {
             Ok(mail) => mail,
-            Err(why) => return (Outcome::Refused, why),
+            Err(why) => return Answer::refused(why),
         };
         let day = message.at.date_in(Zone::SHANGHAI).to_string();
         let dir = self.dir.join(day);
@@ -33,9 +32,9 @@ impl Folder {
         let bytes = mail.formatted();
         let written = tokio::task::spawn_blocking(move || write(&dir, &name, &bytes)).await;
         match written {
-            Ok(Ok(path)) => (Outcome::Delivered, path.display().to_string()),
-            Ok(Err(fault)) => (Outcome::Failed, fault.to_string()),
-            Err(fault) => (Outcome::Unknown, fault.to_string()),
+            Ok(Ok(path)) => Answer::delivered(path.display().to_string()),
+            Ok(Err(fault)) => Answer::down(fault.to_string()),
+            Err(fault) => Answer::unknown(fault.to_string()),
         }
     }
 }

@@ -1,22 +1,34 @@
 //! Mail over SMTP, and the message itself.
 
-use duban_model::fact::Outcome;
+use std::fmt;
+
 use duban_model::{Message, RecordId};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder};
+use lettre::message::header::{ContentDisposition, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::Answer;
+use super::mail_html::html;
+use super::mail_ics::calendar;
+use super::text::{is_chinese, repeat_label};
 
 /// The domain of message ids; ids need not resolve, only stay the same.
 const ID_DOMAIN: &str = "notice.duban.example";
 
 /// A mail server.
-#[derive(Debug)]
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: String,
+}
+
+impl fmt::Debug for Smtp {
+    /// Without the server, whose address holds a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Smtp")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Smtp {
@@ -35,30 +47,31 @@ impl Smtp {
     pub(super) async fn send(&self, message: &Message) -> Answer {
         let mail = match compose_mail(message, &self.from) {
             Ok(mail) => mail,
-            Err(why) => return (Outcome::Refused, why),
+            Err(why) => return Answer::refused(why),
         };
         match self.transport.send(mail).await {
-            Ok(response) => (
-                Outcome::Delivered,
-                response.message().collect::<Vec<_>>().join(" "),
-            ),
-            Err(fault) => (outcome_of(&fault), fault.to_string()),
+            Ok(response) => Answer::delivered(response.message().collect::<Vec<_>>().join(" ")),
+            Err(fault) => answer_of(&fault),
         }
     }
 }
 
 /// What a failed dialogue means. Whatever breaks after the connection stood may have been taken
 /// by the server, so it is unknown rather than failed.
-fn outcome_of(fault: &SmtpError) -> Outcome {
+fn answer_of(fault: &SmtpError) -> Answer {
+    let told = fault.to_string();
     if fault.is_permanent() || fault.is_client() {
-        Outcome::Refused
-    } else if fault.is_transient()
-        || fault.is_tls()
-        || fault.to_string().starts_with("Connection error")
-    {
-        Outcome::Failed
+        Answer::refused(told)
+    } else if fault.is_transient() {
+        // 421 is the server closing for everybody; 450 and the like are about one mailbox.
+        match fault.status().map(|code| code.to_string()).as_deref() {
+            Some("421") => Answer::down(told),
+            _ => Answer::failed(told),
+        }
+    } else if fault.is_tls() || told.starts_with("Connection error") {
+        Answer::down(told)
     } else {
-        Outcome::Unknown
+        Answer::unknown(told)
     }
 }
 
@@ -83,8 +96,7 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
         .date(std::time::SystemTime::from(message.at.utc()))
         .message_id(Some(format!("<{}@{ID_DOMAIN}>", message.notice)))
         .references(format!("<{thread}@{ID_DOMAIN}>"))
-        .in_reply_to(format!("<{thread}@{ID_DOMAIN}>"))
-        .header(ContentType::TEXT_PLAIN);
+        .in_reply_to(format!("<{thread}@{ID_DOMAIN}>"));
     for (name, value) in [
         // RFC 3834: no automatic reply is wanted, and none counts as an acknowledgement.
         ("Auto-Submitted", "auto-generated".to_owned()),
@@ -108,7 +120,30 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
     }
     let mut text = message.text.clone();
     if message.possible_duplicate {
-        text.push_str("\n\n(本通知可能重复送达:此前一次发送的结果不明。)");
+        text.push_str("\n\n");
+        text.push_str(repeat_label(is_chinese(&message.text)));
     }
-    builder.body(text).map_err(|fault| fault.to_string())
+    // Boundaries follow from the notice, so that every attempt is the same mail.
+    let words = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("words-{}", message.notice))
+        .singlepart(SinglePart::plain(text))
+        .singlepart(SinglePart::html(html(message)));
+    let whole = match calendar(message) {
+        None => words,
+        Some(entry) => MultiPart::builder()
+            .kind(MultiPartKind::Mixed)
+            .boundary(format!("whole-{}", message.notice))
+            .multipart(words)
+            .singlepart(entry_part(entry)?),
+    };
+    builder.multipart(whole).map_err(|fault| fault.to_string())
+}
+
+fn entry_part(entry: String) -> Result<SinglePart, String> {
+    let kind = ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH");
+    Ok(SinglePart::builder()
+        .header(kind.map_err(|fault| fault.to_string())?)
+        .header(ContentDisposition::attachment("due.ics"))
+        .body(entry))
 }

@@ -2,43 +2,41 @@
 //! stays the same over retries, `webhook-timestamp` is the attempt's, the signature is
 //! HMAC-SHA256 over `id.timestamp.body`.
 
-use std::time::Duration;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use duban_model::Message;
-use duban_model::fact::Outcome;
 use hmac::{Hmac, Mac};
-use reqwest::redirect::Policy;
 use sha2::Sha256;
 
-use super::Answer;
+use super::http::Ending;
+use super::{Answer, http};
 use crate::clock::wall_now;
 
-/// The receiver has this long to answer, in seconds.
-const ANSWER_SECONDS: u64 = 20;
-/// At most so much of an answer is read, in bytes.
-const ANSWER_BYTES: usize = 4 * 1024;
 /// A secret has at least so many bytes.
 const SECRET_BYTES: usize = 24;
 
 /// One receiver of notices.
-#[derive(Debug)]
 pub struct Webhook {
     client: reqwest::Client,
     url: reqwest::Url,
     secret: Vec<u8>,
 }
 
+impl fmt::Debug for Webhook {
+    /// Without secret and path: some receivers' paths are keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Webhook {
     /// `secret` is `whsec_` and base64 of at least 24 bytes.
     pub fn new(url: &str, secret: &str) -> Result<Webhook, String> {
-        let url: reqwest::Url = url
-            .parse()
-            .map_err(|fault| format!("webhook address `{url}`: {fault}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("webhook address `{url}` is neither http nor https"));
-        }
+        let url = http::address("webhook address", url)?;
         let secret = secret
             .strip_prefix("whsec_")
             .and_then(|text| STANDARD.decode(text).ok())
@@ -48,11 +46,7 @@ impl Webhook {
                     "the webhook secret is not `whsec_` and base64 of at least {SECRET_BYTES} bytes"
                 )
             })?;
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(ANSWER_SECONDS))
-            .redirect(Policy::none())
-            .build()
-            .map_err(|fault| fault.to_string())?;
+        let client = http::client()?;
         Ok(Webhook {
             client,
             url,
@@ -72,31 +66,15 @@ impl Webhook {
             .header("webhook-timestamp", seconds.to_string())
             .header("webhook-signature", signature)
             .body(body);
-        let mut response = match request.send().await {
-            Ok(response) => response,
-            // Only a connection that never stood is known not to have delivered.
-            Err(fault) if fault.is_connect() || fault.is_builder() => {
-                return (Outcome::Failed, fault.without_url().to_string());
+        match http::exchange(request).await {
+            Err(answer) => answer,
+            Ok(heard) if !heard.is_well() => heard.by_status(),
+            // An answer that breaks off may be about anything.
+            Ok(heard) if heard.ending == Ending::Broken => {
+                Answer::unknown(format!("{}: the answer breaks off", heard.told()))
             }
-            Err(fault) => return (Outcome::Unknown, fault.without_url().to_string()),
-        };
-        let status = response.status();
-        let mut answer = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            answer.extend_from_slice(&chunk);
-            if answer.len() >= ANSWER_BYTES {
-                break;
-            }
+            Ok(heard) => Answer::delivered(heard.told()),
         }
-        answer.truncate(200);
-        let detail = format!("{status} {}", String::from_utf8_lossy(&answer));
-        let outcome = match status.as_u16() {
-            200..=299 => Outcome::Delivered,
-            // Try later, or the receiver's configuration may be mended.
-            408 | 425 | 429 | 300..=399 | 500..=599 => Outcome::Failed,
-            _ => Outcome::Refused,
-        };
-        (outcome, detail)
     }
 }
 

@@ -1,0 +1,118 @@
+//! A mail server that fails at a chosen point of the dialogue.
+
+use std::net::Ipv4Addr;
+
+use duban_model::fact::Outcome;
+use duban_runtime::channel::{Smtp, Way};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{message, person};
+
+/// Where in the dialogue: what the client said last.
+type At = &'static str;
+
+/// What it says instead of yes; empty breaks the connection.
+type Instead = &'static str;
+
+async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    let mut said = "greeting".to_owned();
+    let mut in_text = false;
+    loop {
+        if said.starts_with(at) {
+            if instead.is_empty() {
+                return None;
+            }
+            stream
+                .write_all(format!("{instead}\r\n").as_bytes())
+                .await
+                .ok()?;
+        } else {
+            let reply = match said.as_str() {
+                "greeting" => "220 sink.example",
+                "EHLO" => "250 sink.example",
+                "DATA" => "354 go on",
+                "QUIT" => "221 bye",
+                _ => "250 ok",
+            };
+            stream
+                .write_all(format!("{reply}\r\n").as_bytes())
+                .await
+                .ok()?;
+            in_text = said == "DATA";
+        }
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            if in_text && line != ".\r\n" {
+                continue;
+            }
+            said = if in_text {
+                "text".to_owned()
+            } else {
+                line.get(..4).unwrap_or("").to_owned()
+            };
+            in_text = false;
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn mail_is_delivered_only_if_the_server_took_it() {
+    for (at, instead, outcome, down) in [
+        ("never", "", Outcome::Delivered, false),
+        ("greeting", "554 no service", Outcome::Refused, false),
+        ("greeting", "421 too busy", Outcome::Failed, true),
+        ("MAIL", "451 later", Outcome::Failed, false),
+        ("MAIL", "550 sender refused", Outcome::Refused, false),
+        ("RCPT", "450 greylisted", Outcome::Failed, false),
+        ("RCPT", "550 no such mailbox", Outcome::Refused, false),
+        ("RCPT", "421 closing", Outcome::Failed, true),
+        ("DATA", "452 full", Outcome::Failed, false),
+        ("text", "451 later", Outcome::Failed, false),
+        ("text", "552 too large", Outcome::Refused, false),
+        ("text", "this is no reply", Outcome::Unknown, true),
+        ("text", "", Outcome::Unknown, true),
+    ] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, at, instead));
+            }
+        });
+        let way = Way::Smtp(Smtp::new(&url, "督办 <duban@duban.example>".to_owned()).unwrap());
+        let answer = way.send(&message(), &person()).await;
+        assert_eq!(answer.outcome, outcome, "{at} `{instead}`: {answer:?}");
+        assert_eq!(answer.down, down, "{at} `{instead}`: {answer:?}");
+        serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn no_mail_server_is_failed() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+    let answer = way.send(&message(), &person()).await;
+    assert_eq!(
+        (answer.outcome, answer.down),
+        (Outcome::Failed, true),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn debug_output_hides_the_password() {
+    let way = Smtp::new("smtps://user:hush@mail.example", "a@b.example".to_owned()).unwrap();
+    let shown = format!("{way:?}") + &format!("{:#?}", Way::Smtp(way));
+    assert!(
+        !shown.contains("hush") && !shown.contains("user"),
+        "{shown}"
+    );
+}
