@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use duban_console::{channel_in_chinese, kind_in_chinese, step_in_chinese, tier_in_chinese};
+use duban_console::{kind_in_chinese, step_in_chinese, tier_in_chinese};
 use duban_model::checksum::{DecisionSum, combine};
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
 use duban_model::{Body, Directory, Envelope, Frame, Record, Timestamp, Zone};
@@ -344,7 +344,7 @@ fn sent(record: &Record, zone: Zone, directory: &Directory) -> Option<Sent> {
         Body::NoticeQueued(r) => {
             let unit = r.contact.split('/').next().unwrap_or_default();
             let contact = format!("{} {}", directory.shown(unit), r.contact_title);
-            let channel = channel_in_chinese(r.channel).to_owned();
+            let channel = r.channel.chinese().to_owned();
             (&r.request, contact, channel, &r.notice)
         }
         Body::NoticeSuppressed(r) => {

@@ -3,7 +3,6 @@
 use duban_model::calendar::{Period, PeriodKind, Span, SpanUnit};
 use duban_model::decision::NoticeKind;
 use duban_model::definition::{StepWhen, Tier};
-use duban_model::directory::Channel;
 
 /// Where a duty stands. Overdue is not a stage: an open duty can be overdue, and so can a submitted one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,19 +244,6 @@ pub fn tier_in_chinese(tier: Tier) -> &'static str {
         Tier::Leader => "分管负责人",
         Tier::Office => "主管部门",
         Tier::LeadingGroup => "领导小组",
-    }
-}
-
-/// A channel in Chinese.
-pub fn channel_in_chinese(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Mail => "邮件",
-        Channel::Webhook => "接口推送",
-        Channel::WecomRobot => "企业微信群机器人",
-        Channel::DingtalkRobot => "钉钉群机器人",
-        Channel::FeishuRobot => "飞书群机器人",
-        Channel::WecomApp => "企业微信应用",
-        Channel::Sms => "短信",
     }
 }
 

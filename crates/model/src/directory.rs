@@ -116,7 +116,7 @@ impl Channel {
     pub fn chinese(self) -> &'static str {
         match self {
             Channel::Mail => "邮件",
-            Channel::Webhook => "接口",
+            Channel::Webhook => "接口推送",
             Channel::WecomRobot => "企业微信群机器人",
             Channel::DingtalkRobot => "钉钉群机器人",
             Channel::FeishuRobot => "飞书群机器人",

@@ -8,7 +8,7 @@ use duban_model::definition::Tier;
 use duban_model::directory::{Channel, Contact};
 
 /// The most channels of one person that are tried.
-const MAX_CHANNELS: usize = 4;
+const MAX_CHANNELS: usize = Channel::ALL.len();
 /// The most receivers that are tried for one request.
 const MAX_RECEIVERS: usize = 16;
 

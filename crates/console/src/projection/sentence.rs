@@ -5,9 +5,7 @@ use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp, Zone};
 
 use super::history::Matter;
-use crate::light::{
-    channel_in_chinese, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese,
-};
+use crate::light::{kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
 
 /// What a sentence may look up.
 pub(super) trait Lookup {
@@ -339,7 +337,7 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                     "已生成通知"
                 },
                 r.contact_title,
-                channel_in_chinese(r.channel)
+                r.channel.chinese()
             ),
         ),
         Body::NoticeSuppressed(r) => (M::Notice, format!("通知未发送:{}", r.reason)),
