@@ -119,6 +119,8 @@ struct Walk<'a> {
     stopped: bool,
     /// The last day on which it began to run: no date lies before it.
     floor: NaiveDate,
+    /// The date that held when the last extension began: no more time ends before it.
+    held: NaiveDate,
     turns: &'a [Turn],
     day: NaiveDate,
     days: Vec<ClockDay>,
@@ -167,6 +169,7 @@ impl<'a> Walk<'a> {
             extensions: VecDeque::new(),
             stopped: false,
             floor: day,
+            held: day,
             turns,
             day,
             days: Vec::new(),
@@ -348,7 +351,7 @@ impl<'a> Walk<'a> {
                 }
                 Roll::Previous if !self.calendar.is_working_day(self.day)? => {
                     let to = self.calendar.roll(self.day, Roll::Previous)?;
-                    if to > self.floor {
+                    if to > self.floor && to >= self.held {
                         self.back_to(to);
                     }
                 }
@@ -378,14 +381,16 @@ impl<'a> Walk<'a> {
         let Some(span) = self.extensions.pop_front() else {
             return Ok(true);
         };
+        // Nothing more: the date that held holds, and is not rolled again.
+        if span.n() == 0 {
+            return self.ends();
+        }
+        self.held = self.day;
         self.goal = Goal::Count {
             span,
             done: 0,
             extra: true,
         };
-        if span.n() == 0 {
-            return self.ends();
-        }
         Ok(false)
     }
 
