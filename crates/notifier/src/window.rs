@@ -183,12 +183,12 @@ pub(crate) fn ended(desk: &mut Desk<'_, '_>, window: &str, fired: &TimerFired, n
             break;
         }
         let request = &pending.queued.request;
-        if let Some(noted) = silence::over(state, &pending.tenant, ledger, request, now) {
+        if pending.attempt > 0 {
+            // It may be there already: it goes on by itself, under its own key.
+            desk.announce(pending, pending.possible_duplicate);
+        } else if let Some(noted) = silence::over(state, &pending.tenant, ledger, request, now) {
             let reason = silence::reason(state, ledger, noted);
             dropped(desk, id, pending, "silenced", reason);
-        } else if pending.attempt > 0 {
-            // Part of it may be there: it stays by itself, under its own key.
-            desk.announce(pending, pending.possible_duplicate);
         } else {
             fresh.push((id, pending));
         }

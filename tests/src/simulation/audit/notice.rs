@@ -213,8 +213,8 @@ fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a 
             if before.is_some() {
                 findings.push(format!("notice: {} a second time", entry.shown()));
             }
+            receivers.insert(id, (entry.tenant(), receiver(data)));
             if entry.kind() == "notice.queued" {
-                receivers.insert(id, (entry.tenant(), receiver(data)));
                 continue;
             }
             let covers: Vec<&str> = data["covers"]
