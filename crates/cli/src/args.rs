@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
     Send(Send),
+    /// Keep notices back for a while, or all of them for maintenance; say who decided so and why.
+    Silence(crate::silence::Silence),
     /// Show ledgers, lights and what is due next.
     Status(Status),
     /// Say why something happened to an obligation or notice, or why not; or what a code of `check`

@@ -38,6 +38,7 @@ mod reading;
 mod replay;
 mod schema;
 mod send;
+mod silence;
 mod simulate;
 mod socket;
 mod status;
@@ -105,6 +106,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Preview(args) => preview::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
+        Command::Silence(args) => silence::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),

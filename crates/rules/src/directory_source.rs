@@ -149,7 +149,7 @@ fn delivery(source: &DeliverySource, faults: &mut Faults<'_>) -> Delivery {
             let within = within.filter(|minutes| *minutes <= MAX_WINDOW_MINUTES);
             within.unwrap_or_else(|| {
                 faults.error(
-                    "D060",
+                    "D047",
                     minutes.referenced,
                     format!("a window of {} minutes", minutes.value),
                     format!("0 to {MAX_WINDOW_MINUTES} minutes, which is a day"),
@@ -187,7 +187,7 @@ fn hours(source: &HoursSource, faults: &mut Faults<'_>) -> Option<Hours> {
     let (from, to, days) = (from?, to?, days?);
     if from >= to {
         faults.error(
-            "D061",
+            "D048",
             source.to.referenced,
             format!(
                 "hours that end at {} and begin at {}",
