@@ -1,7 +1,8 @@
 //! What an event must satisfy beyond being readable.
 
+use duban_model::directory::Channel;
 use duban_model::directory::Directory;
-use duban_model::fact::TaskAct;
+use duban_model::fact::{ContactPreferred, TaskAct};
 use duban_model::id::{MAX_ID_BYTES, is_plain_id};
 use duban_model::record::cut;
 use duban_model::{Body, Envelope, RecordType, Timestamp};
@@ -154,6 +155,7 @@ pub(crate) fn check(
             }
             Ok(())
         }
+        Body::ContactPreferred(chosen) => preferred(state, event, chosen),
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => Ok(()),
         // Envelope::parse lets only facts through.
         body => body.act().map_or(Ok(()), |act| task_act(state, event, act)),
@@ -333,6 +335,27 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
     }
     for link in &act.evidence {
         short("evidence", link)?;
+    }
+    Ok(())
+}
+
+/// Whether the unit has that contact, and the contact those channels, is the notifier's business.
+fn preferred(
+    state: &IntakeState,
+    event: &Envelope,
+    chosen: &ContactPreferred,
+) -> Result<(), Refusal> {
+    known_unit(state, event, &chosen.unit)?;
+    required("contact", Some(&chosen.contact))?;
+    own_id("contact", &chosen.contact)?;
+    required("by", Some(&chosen.by))?;
+    if chosen.channels.len() > Channel::ALL.len() {
+        return refuse(
+            "too-many",
+            format!("{} channels", chosen.channels.len()),
+            format!("at most {}, each once", Channel::ALL.len()),
+            "Name each channel once, best first.",
+        );
     }
     Ok(())
 }

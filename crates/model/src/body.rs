@@ -5,18 +5,18 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::decision::{
-    CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
-    LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
-    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationClocked,
-    ObligationDated, ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated,
-    ObligationReladdered, ObligationReturned, ObligationSubmitted, ObligationTicked,
-    ObligationTransferred, ObligationUnticked, PublicationForgotten, PublicationNoted,
-    RejectionRecorded, TimerArmed, TimerDisarmed, TimerDropped, TimerFired, TimerMissed,
-    TimerNoted,
+    CalendarAdopted, ContactPreferenceNoted, Continuation, DefinitionAdopted, DirectoryAdopted,
+    DuplicateRecorded, LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted,
+    NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed,
+    ObligationActed, ObligationClocked, ObligationDated, ObligationFulfilled, ObligationLit,
+    ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
+    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
+    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
+    TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
 use crate::fact::{
-    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
-    Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+    CalendarDeployed, ClockAdvanced, ContactPreferred, DefinitionDeployed, DeliveryReported,
+    DirectoryDeployed, Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
 
 macro_rules! record_types {
@@ -135,6 +135,8 @@ record_types! {
     CalendarDeployed(CalendarDeployed) = "duban.calendar.deployed" Fact;
     /// A directory put in force.
     DirectoryDeployed(DirectoryDeployed) = "duban.directory.deployed" Fact;
+    /// A contact chose among the channels that the office allows.
+    ContactPreferred(ContactPreferred) = "duban.contact.preferred" Fact;
     /// The effect runner's report of one send.
     DeliveryReported(DeliveryReported) = "duban.delivery.reported" Fact;
     /// Virtual time moved.
@@ -227,6 +229,8 @@ record_types! {
 
     /// The notifier keeps what it needs of a ledger.
     LedgerNoted(LedgerNoted) = "duban.ledger.noted" Domain;
+    /// A contact's choice of channels holds from now on.
+    ContactPreferenceNoted(ContactPreferenceNoted) = "duban.contact.preference_noted" Domain;
     /// A message is ready.
     NoticeQueued(NoticeQueued) = "duban.notice.queued" Domain;
     /// A message is not sent.

@@ -6,6 +6,7 @@
 //! same key and labelled.
 
 mod compose;
+mod preference;
 mod receiver;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,13 +16,14 @@ use duban_model::decision::{
     NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed, TimerArmed, When,
 };
 use duban_model::definition::Language;
+use duban_model::directory::Channel;
 use duban_model::fact::{DeliveryReported, Outcome};
 use duban_model::state::AnyTable;
 use duban_model::{
     Body, Cause, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, RecordId,
     Service, State, Table, Timestamp,
 };
-use duban_wording::Wording;
+use duban_wording::{Wording, nobody};
 use serde::{Deserialize, Serialize};
 
 use crate::receiver::Receiver;
@@ -73,6 +75,8 @@ pub struct NotifierState {
     ledgers: Table<LedgerNoted>,
     /// By notice id. Passing: it follows the world's answers.
     pending: Table<Pending>,
+    /// Channels that contacts chose, by `tenant/unit/contact`.
+    preferences: Table<Vec<Channel>>,
     /// Derived: each ledger's texts, compiled.
     wordings: BTreeMap<String, Wording>,
     /// Derived: the texts for what belongs to no ledger.
@@ -89,6 +93,7 @@ impl Default for NotifierState {
             directories: Table::domain(1),
             ledgers: Table::domain(2),
             pending: Table::passing(3),
+            preferences: Table::domain(9),
             wordings: BTreeMap::new(),
             plain: Wording::new(Language::default(), &BTreeMap::new()),
             in_flight: BTreeSet::new(),
@@ -99,11 +104,21 @@ impl Default for NotifierState {
 
 impl State for NotifierState {
     fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.directories, &mut self.ledgers, &mut self.pending]
+        vec![
+            &mut self.directories,
+            &mut self.ledgers,
+            &mut self.pending,
+            &mut self.preferences,
+        ]
     }
 
     fn tables_ref(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.directories, &self.ledgers, &self.pending]
+        vec![
+            &self.directories,
+            &self.ledgers,
+            &self.pending,
+            &self.preferences,
+        ]
     }
 
     fn loaded(&mut self) {
@@ -174,9 +189,10 @@ impl Decider for Notifier {
             // One that is held to a plan may be refused by the rules.
             Body::DirectoryDeployed(r) => r.expects.is_none(),
             Body::DirectoryAdopted(r) => r.planned,
-            Body::NoticeRequested(_) | Body::DefinitionAdopted(_) | Body::DeliveryReported(_) => {
-                true
-            }
+            Body::NoticeRequested(_)
+            | Body::DefinitionAdopted(_)
+            | Body::ContactPreferred(_)
+            | Body::DeliveryReported(_) => true,
             Body::TimerFired(fired) => fired.owner == Service::Notifier,
             _ => false,
         }
@@ -221,6 +237,11 @@ impl Decider for Notifier {
                             .under(r.hash.clone()),
                     );
                 }
+                Body::ContactPreferred(asked) => {
+                    let directory = state.directories.get(&record.tenant);
+                    let body = preference::decide(directory, record, asked);
+                    out.push(Draft::new(record.tenant.clone(), body));
+                }
                 Body::NoticeRequested(request) => requested(state, record, request, out),
                 Body::DeliveryReported(report) => reported(state, record, report, out),
                 Body::TimerFired(fired) => {
@@ -251,6 +272,14 @@ impl Decider for Notifier {
                 let wording = Wording::new(r.language, &r.notices);
                 state.wordings.insert(r.ledger.clone(), wording);
                 state.ledgers.put(&r.ledger, r.clone());
+            }
+            Body::ContactPreferenceNoted(r) => {
+                let key = preference::key(&record.tenant, &r.contact);
+                if r.channels.is_empty() {
+                    state.preferences.remove(&key);
+                } else {
+                    state.preferences.put(key, r.channels.clone());
+                }
             }
             Body::NoticeQueued(r) => {
                 let pending = Pending {
@@ -353,15 +382,19 @@ fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, 
     };
     let ledger = record.ledger.as_deref().and_then(|l| state.ledgers.get(l));
     let receiver = state.directories.get(&record.tenant).and_then(|directory| {
-        let office = ledger.map(|l| l.office.as_str());
-        receiver::resolve(directory, request, office).map(|r| (directory, r))
+        receiver::in_setting(state, &record.tenant, ledger, record.loggedat, |setting| {
+            receiver::resolve(setting, request)
+        })
+        .map(|r| (directory, r))
     });
     let Some((directory, receiver)) = receiver else {
+        let directory = state.directories.get(&record.tenant);
+        let unit = directory.map_or_else(|| request.to.clone(), |d| d.shown(&request.to));
         let body = Body::NoticeSuppressed(NoticeSuppressed {
             notice,
             request: request.clone(),
             code: "no-contact".to_owned(),
-            reason: format!("{}没有可用的联系方式,主管部门也没有", request.to),
+            reason: nobody(&unit, ledger.map_or_else(Language::default, |l| l.language)),
         });
         return out.push(draft(body));
     };
@@ -413,12 +446,14 @@ fn worded(
 /// The same notice for whoever comes next, since its receiver cannot be reached: the unit's next
 /// person, then the next channel, then the office. Nobody is left: nothing, and the abandoned notice
 /// stays as an incident.
-fn pass_on(state: &NotifierState, pending: &Pending) -> Option<NoticeQueued> {
+fn pass_on(state: &NotifierState, pending: &Pending, at: Timestamp) -> Option<NoticeQueued> {
     let failed = &pending.queued;
     let directory = state.directories.get(&pending.tenant)?;
     let ledger = pending.ledger.as_deref();
-    let office = ledger.and_then(|l| state.ledgers.get(l));
-    let receiver = receiver::next(directory, failed, office.map(|l| l.office.as_str()))?;
+    let noted = ledger.and_then(|l| state.ledgers.get(l));
+    let receiver = receiver::in_setting(state, &pending.tenant, noted, at, |setting| {
+        receiver::next(setting, failed)
+    })?;
     let notice = RecordId::derive(&[failed.notice.as_bytes(), b"passed on"]).to_string();
     let tried = receiver::tried_as(&failed.contact, failed.channel);
     let mut next = worded(
@@ -490,7 +525,7 @@ fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, o
         }
     };
     let passed_on = matches!(body, Body::NoticeAbandoned(_))
-        .then(|| pass_on(state, pending))
+        .then(|| pass_on(state, pending, record.loggedat))
         .flatten();
     out.push(like(pending, body));
     let mut taken = state.in_flight.len() - usize::from(pending.announced);
@@ -537,3 +572,5 @@ fn resend(state: &NotifierState, after: &str, now: Timestamp, out: &mut Drafts) 
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod who_tests;

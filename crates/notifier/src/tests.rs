@@ -23,6 +23,7 @@ fn contact(id: &str, mail: Option<&str>) -> Contact {
         title: format!("{id}员"),
         mail: mail.map(ToOwned::to_owned),
         channels: vec![Channel::Mail],
+        away: Vec::new(),
     }
 }
 
