@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
+use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
+use duban_model::directory::Channel;
 
 /// 督办: turns a ledger of obligations into running workflows.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
     Send(Send),
+    /// Choose on which of the allowed channels a contact is told, or show it.
+    Prefer(Prefer),
     /// Show ledgers, lights and what is due next.
     Status(Status),
     /// Say why something happened to an obligation or notice, or why not; or what a code of `check`
@@ -450,6 +454,50 @@ pub(crate) struct Send {
     /// Last day (with --rounds).
     #[arg(long)]
     pub to: Option<NaiveDate>,
+}
+
+/// A channel by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelName(pub Channel);
+
+impl ValueEnum for ChannelName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [ChannelName; Channel::ALL.len()] = {
+            let mut all = [ChannelName(Channel::Mail); Channel::ALL.len()];
+            let mut place = 0;
+            while place < all.len() {
+                all[place] = ChannelName(Channel::ALL[place]);
+                place += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.as_str()).help(self.0.chinese()))
+    }
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Prefer {
+    /// Whose: `unit/contact`, as in directory.yaml.
+    pub contact: String,
+    /// The channels to be tried first, best first; the others that the office allows stay behind
+    /// them. Without it and without --reset, what holds is shown.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "by")]
+    pub channels: Vec<ChannelName>,
+    /// Go back to the office's order.
+    #[arg(long, conflicts_with = "channels", requires = "by")]
+    pub reset: bool,
+    /// Who chose, by office or role; kept on the log.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// The office, where several have a unit of that id.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Debug, Parser)]
