@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
 use duban_model::directory::Channel;
+use duban_runtime::channel::{MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_TEXT_BYTES};
 
 /// 督办: turns a ledger of obligations into running workflows.
 #[derive(Debug, Parser)]
@@ -538,6 +539,22 @@ pub(crate) struct Preview {
     /// In which language; the ledger's if not given.
     #[arg(long, value_enum)]
     pub language: Option<PreviewLanguage>,
+    /// As this channel would send it, with its size and whether it is cut.
+    #[arg(long, value_enum)]
+    pub channel: Option<ChannelName>,
+    /// The longest short message that the gateway takes, in bytes (with --channel sms).
+    #[arg(long, value_name = "BYTES", default_value_t = SMS_TEXT_BYTES,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(MIN_SMS_TEXT_BYTES as u64..=MAX_SMS_TEXT_BYTES as u64))]
+    pub text_bytes: usize,
+    /// Write the page of the mail into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the mail as it would go out into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub eml: Option<PathBuf>,
+    /// Write over the files if they are there.
+    #[arg(long)]
+    pub replace: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
