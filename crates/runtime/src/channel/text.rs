@@ -126,7 +126,7 @@ pub(super) fn write(message: &Message, style: &Style, label: bool, mention: &str
         .map(|note| own(&note));
     let note = notes.find(fits).unwrap_or_default();
     let mut text = short(&note);
-    let link = last_link(&message.text).map(|link| own(link));
+    let link = last_link(&message.text).map(own);
     if let Some(link) = link.filter(|link| !text.contains(link.trim())) {
         let linked = note + &link;
         if fits(&linked) {
