@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{Delivery, Hours};
 use crate::id::{Tenant, UnitId};
 
 /// Whoever stands in for somebody away may be away too; so many stand in for one another at most.
@@ -20,6 +21,9 @@ pub const MAX_ABSENCES: usize = 50;
 pub struct Directory {
     /// Whose directory.
     pub tenant: Tenant,
+    /// How and when its notices leave.
+    #[serde(default, skip_serializing_if = "Delivery::is_absent")]
+    pub delivery: Delivery,
     /// The units by id.
     pub units: BTreeMap<UnitId, Unit>,
 }
@@ -58,6 +62,9 @@ pub struct Unit {
     /// and published is now its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<UnitId>,
+    /// When its people may be disturbed, if not at the office's hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
 }
 
 /// How sure a directory entry is.

@@ -73,6 +73,13 @@ impl Service {
             | T::SchedulerContinue => self == Service::Scheduler,
             T::LedgerNoted
             | T::ContactPreferenceNoted
+            | T::CalendarNoted
+            | T::SilenceNoted
+            | T::SilenceEnded
+            | T::NoticeHeld
+            | T::NoticeReleased
+            | T::NoticeBundled
+            | T::NoticeDropped
             | T::NoticeQueued
             | T::NoticeSuppressed
             | T::NoticeAttempted

@@ -9,7 +9,8 @@ use duban_model::directory::{Channel, Contact, MAX_SUBSTITUTES};
 use duban_model::{Directory, Timestamp, Zone};
 use duban_wording::{Instead, instead, joined};
 
-use crate::{NotifierState, preference};
+use crate::preference;
+use crate::state::NotifierState;
 
 /// The most channels of one person that are tried.
 const MAX_CHANNELS: usize = Channel::ALL.len();

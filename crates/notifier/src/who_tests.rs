@@ -52,6 +52,7 @@ fn unit(name: &str, contacts: &[&str], leader: Option<&str>, superior: Option<&s
         contacts: contacts.iter().map(|word| person(word)).collect(),
         leader: leader.map(person),
         formerly: Vec::new(),
+        hours: None,
     }
 }
 
@@ -71,6 +72,7 @@ fn directory() -> Directory {
     ];
     Directory {
         tenant: "t".to_owned(),
+        delivery: duban_model::delivery::Delivery::default(),
         units: units
             .into_iter()
             .map(|(id, unit)| (id.to_owned(), unit))
