@@ -33,6 +33,7 @@ mod narrate;
 mod plan;
 mod plan_words;
 mod play;
+mod prefer;
 mod preview;
 mod reading;
 mod replay;
@@ -107,6 +108,7 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Silence(args) => silence::run(args).await,
+        Command::Prefer(args) => prefer::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),

@@ -132,6 +132,8 @@ pub struct NotifierState {
     pub(crate) windows: Table<Window>,
     /// By `tenant/id`.
     pub(crate) calendars: Table<Calendar>,
+    /// Channels that contacts chose, by `tenant/unit/contact`.
+    pub(crate) preferences: Table<Vec<Channel>>,
     /// Derived: each ledger's texts, compiled.
     pub(crate) wordings: BTreeMap<String, Wording>,
     /// Derived: the texts for what belongs to no ledger.
@@ -155,6 +157,7 @@ impl Default for NotifierState {
             silences: Table::domain(4),
             windows: Table::passing(5),
             calendars: Table::domain(6),
+            preferences: Table::domain(7),
             wordings: BTreeMap::new(),
             plain: Wording::new(Language::default(), &BTreeMap::new()),
             in_flight: BTreeMap::new(),
@@ -174,6 +177,7 @@ impl State for NotifierState {
             &mut self.silences,
             &mut self.windows,
             &mut self.calendars,
+            &mut self.preferences,
         ]
     }
 
@@ -185,6 +189,7 @@ impl State for NotifierState {
             &self.silences,
             &self.windows,
             &self.calendars,
+            &self.preferences,
         ]
     }
 
