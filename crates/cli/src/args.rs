@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::args_told::{Audit, Incidents, Notices};
+
 /// 督办: turns a ledger of obligations into running workflows.
 #[derive(Debug, Parser)]
 #[command(name = "duban", version, about, max_term_width = 100)]
@@ -40,6 +42,14 @@ pub(crate) enum Command {
     Send(Send),
     /// Show ledgers, lights and what is due next.
     Status(Status),
+    /// Show the ledger of notices: who was told what, when, how, with what outcome; and who was not,
+    /// and why.
+    Notices(Notices),
+    /// Show what somebody has to look after: receivers who were not reached, events that were
+    /// refused, duties without a next action. Exits 1 if there is anything.
+    Incidents(Incidents),
+    /// Check that nothing on the log was changed or removed, or print the heads that prove it later.
+    Audit(Audit),
     /// Say why something happened to an obligation or notice, or why not; or what a code of `check`
     /// means.
     Explain(Explain),

@@ -14,6 +14,9 @@ pub(crate) use say;
 mod account;
 mod against;
 mod args;
+mod args_told;
+mod audit;
+mod audit_courses;
 mod channels;
 mod channels_source;
 mod check;
@@ -27,9 +30,11 @@ mod folder;
 mod host;
 mod import;
 mod import_units;
+mod incidents;
 mod index;
 mod misses;
 mod narrate;
+mod notices;
 mod plan;
 mod plan_words;
 mod play;
@@ -42,7 +47,9 @@ mod simulate;
 mod socket;
 mod status;
 mod table;
+mod told;
 mod view;
+mod watchdog;
 mod write;
 
 use std::process::ExitCode;
@@ -106,6 +113,9 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Notices(args) => notices::run(args).await,
+        Command::Incidents(args) => incidents::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,

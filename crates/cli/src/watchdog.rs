@@ -1,0 +1,267 @@
+//! The watchdog: every duty that is owed has a next action in the future, or waits for a named thing.
+//!
+//! It is folded from the records alone and shares nothing with the deciders it watches: what a duty
+//! is owed by, what its owner has armed, what the scheduler has noted and fired. Small enough to run
+//! beside the services, it keeps no texts where the ids of duties are hashes.
+
+use std::collections::BTreeMap;
+
+use duban_model::decision::When;
+use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp};
+
+/// What is under way for so long is not missing yet, in milliseconds: a timer that has just been
+/// armed and not been noted, or has just fired and not been answered.
+pub(crate) const GRACE_MILLIS: i64 = 5 * 60 * 1000;
+
+/// How a duty's id is kept.
+pub(crate) trait Key: Ord + Clone {
+    /// Of this id.
+    fn of(id: &str) -> Self;
+}
+
+impl Key for String {
+    fn of(id: &str) -> Self {
+        id.to_owned()
+    }
+}
+
+impl Key for RecordId {
+    fn of(id: &str) -> Self {
+        RecordId::derive(&[id.as_bytes()])
+    }
+}
+
+/// Where a duty stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// It waits for its trigger.
+    Waiting,
+    /// Somebody owes it, or the office is to verify it.
+    Owed,
+    /// Nothing more is expected.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Duty {
+    stands: Stands,
+    /// It has no date yet: reopened, it waits again.
+    undated: bool,
+    /// When something was last written about it.
+    touched: Timestamp,
+}
+
+/// What the watchdog finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing<K> {
+    /// A duty is owed and nothing will ever happen about it.
+    NextAction {
+        duty: K,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A duty waits for an instant of which the scheduler does not know.
+    Noted {
+        duty: K,
+        /// The instant.
+        at: Timestamp,
+    },
+    /// An instant has passed and nothing was fired.
+    Firing {
+        owner: Service,
+        timer: K,
+        /// The instant.
+        due: Timestamp,
+    },
+}
+
+impl<K> Missing<K> {
+    /// Since when.
+    pub(crate) fn since(&self) -> Timestamp {
+        match self {
+            Missing::NextAction { since, .. } => *since,
+            Missing::Noted { at, .. } => *at,
+            Missing::Firing { due, .. } => *due,
+        }
+    }
+}
+
+/// Duties and timers as the log tells them.
+#[derive(Debug)]
+pub(crate) struct Watchdog<K> {
+    duties: BTreeMap<K, Duty>,
+    /// What the rules have armed.
+    armed: BTreeMap<K, Timestamp>,
+    /// What the scheduler has noted and not fired.
+    noted: BTreeMap<(Service, K), Timestamp>,
+    /// The latest instant written.
+    latest: Timestamp,
+    /// Time is moved by records: no other clock says what is late.
+    is_virtual: bool,
+}
+
+impl<K: Key> Default for Watchdog<K> {
+    fn default() -> Self {
+        Watchdog {
+            duties: BTreeMap::new(),
+            armed: BTreeMap::new(),
+            noted: BTreeMap::new(),
+            latest: Timestamp::default(),
+            is_virtual: false,
+        }
+    }
+}
+
+impl<K: Key> Watchdog<K> {
+    /// Takes the next frame of the log into account.
+    pub(crate) fn note(&mut self, frame: &Frame) {
+        for record in &frame.records {
+            self.latest = self.latest.max(record.loggedat);
+            self.note_record(record);
+        }
+    }
+
+    /// The instant by which lateness is judged: the clock's, or on a virtual clock the log's.
+    pub(crate) fn now(&self, clock: Timestamp) -> Timestamp {
+        if self.is_virtual {
+            self.latest
+        } else {
+            self.latest.max(clock)
+        }
+    }
+
+    fn note_record(&mut self, record: &Record) {
+        let at = record.loggedat;
+        let when = |when: &When| match when {
+            When::At(at) => *at,
+            When::Cron { after, .. } => *after,
+        };
+        match &record.body {
+            Body::ClockAdvanced(_) => self.is_virtual = true,
+            Body::TimerArmed(r) if r.owner == Service::Rules => {
+                let timer = K::of(&r.timer);
+                if let Some(duty) = self.duties.get_mut(&timer) {
+                    duty.touched = at;
+                }
+                self.armed.insert(timer, when(&r.when));
+            }
+            Body::TimerDisarmed(r) if r.owner == Service::Rules => {
+                self.armed.remove(&K::of(&r.timer));
+            }
+            Body::TimerNoted(r) => {
+                self.noted.insert((r.owner, K::of(&r.timer)), r.due);
+            }
+            Body::TimerDropped(r) => {
+                self.noted.remove(&(r.owner, K::of(&r.timer)));
+            }
+            Body::TimerFired(r) => {
+                let key = (r.owner, K::of(&r.timer));
+                match r.next {
+                    Some(next) => self.noted.insert(key, next),
+                    None => self.noted.remove(&key),
+                };
+            }
+            Body::ObligationOpened(r) => {
+                let stands = if r.due.is_some() {
+                    Stands::Owed
+                } else {
+                    Stands::Waiting
+                };
+                let duty = Duty {
+                    stands,
+                    undated: r.due.is_none(),
+                    touched: at,
+                };
+                self.duties.insert(K::of(&r.obligation), duty);
+            }
+            Body::ObligationReopened(r) => self.stand(&r.obligation, at, |duty| {
+                if duty.undated {
+                    Stands::Waiting
+                } else {
+                    Stands::Owed
+                }
+            }),
+            Body::ObligationReturned(r) => self.stand(&r.obligation, at, |_| Stands::Owed),
+            Body::ObligationSubmitted(r) => self.stand(&r.obligation, at, |_| Stands::Owed),
+            Body::ObligationTriggered(r) => self.date(&r.obligation, at),
+            Body::ObligationRedated(r) => self.date(&r.obligation, at),
+            Body::ObligationFulfilled(r) => self.end(&r.obligation, at),
+            Body::ObligationWaived(r) | Body::ObligationWithdrawn(r) => self.end(&r.obligation, at),
+            Body::ObligationLapsed(r) => self.end(&r.obligation, at),
+            // It goes on under another id, as it stood.
+            Body::ObligationTransferred(r) => {
+                if let Some(mut duty) = self.duties.remove(&K::of(&r.from)) {
+                    duty.touched = at;
+                    self.duties.insert(K::of(&r.to), duty);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn stand(&mut self, duty: &str, at: Timestamp, stands: impl FnOnce(&Duty) -> Stands) {
+        let duty = self.duties.entry(K::of(duty)).or_insert(Duty {
+            stands: Stands::Ended,
+            undated: false,
+            touched: at,
+        });
+        duty.stands = stands(duty);
+        duty.touched = at;
+    }
+
+    /// It has a date from now on.
+    fn date(&mut self, duty: &str, at: Timestamp) {
+        self.stand(duty, at, |duty| match duty.stands {
+            Stands::Waiting => Stands::Owed,
+            other => other,
+        });
+        if let Some(duty) = self.duties.get_mut(&K::of(duty)) {
+            duty.undated = false;
+        }
+    }
+
+    fn end(&mut self, duty: &str, at: Timestamp) {
+        let key = K::of(duty);
+        match self.duties.get(&key) {
+            // What is remembered of it is where it goes when it is opened again.
+            Some(ended) if ended.undated => self.stand(duty, at, |_| Stands::Ended),
+            _ => {
+                self.duties.remove(&key);
+            }
+        }
+    }
+
+    /// Everything that should be going on and is not, by this clock.
+    pub(crate) fn check(&self, clock: Timestamp) -> Vec<Missing<K>> {
+        let now = self.now(clock);
+        let is_young = |at: Timestamp| now.0 - at.0 <= GRACE_MILLIS;
+        let mut all = Vec::new();
+        for (key, duty) in &self.duties {
+            if duty.stands != Stands::Owed || is_young(duty.touched) {
+                continue;
+            }
+            let noted = self.noted.get(&(Service::Rules, key.clone()));
+            match self.armed.get(key) {
+                None => all.push(Missing::NextAction {
+                    duty: key.clone(),
+                    since: duty.touched,
+                }),
+                Some(at) if noted == Some(at) || is_young(*at) => {}
+                Some(at) => all.push(Missing::Noted {
+                    duty: key.clone(),
+                    at: *at,
+                }),
+            }
+        }
+        for ((owner, timer), due) in &self.noted {
+            if *due <= now && !is_young(*due) {
+                all.push(Missing::Firing {
+                    owner: *owner,
+                    timer: timer.clone(),
+                    due: *due,
+                });
+            }
+        }
+        all
+    }
+}
