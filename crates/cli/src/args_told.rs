@@ -62,8 +62,32 @@ pub(crate) enum NoticeState {
     Suppressed,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticesWhat {
+    /// Have a notice that was given up tried again, as a new one, to whoever is to be told by the
+    /// directory in force now. Needs a running server.
+    Retry(Retry),
+}
+
 #[derive(Debug, Parser)]
+pub(crate) struct Retry {
+    /// The notice's id, as `duban incidents` and `duban notices` print it.
+    pub notice: String,
+    /// Who wants it; kept on the log.
+    #[arg(long)]
+    pub by: String,
+    /// Why; kept on the log.
+    #[arg(long)]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Notices {
+    #[command(subcommand)]
+    pub what: Option<NoticesWhat>,
     /// Only notices about duties of this unit, or to its people, by id or name.
     #[arg(long)]
     pub unit: Option<String>,

@@ -101,6 +101,7 @@ pub(crate) async fn run(args: Incidents) -> Result<Ended, Fault> {
             view.note(frame, None);
             ledger.note(frame, |_| true);
             watchdog.note(frame);
+            // The notifier refuses what a person asked for a moment ago, who was told so.
             if matches!(frame.head.service, Service::Intake | Service::Rules) {
                 frame.records.iter().for_each(|r| refusals.note(r));
             }

@@ -41,6 +41,7 @@ mod play;
 mod preview;
 mod reading;
 mod replay;
+mod retry;
 mod schema;
 mod send;
 mod simulate;

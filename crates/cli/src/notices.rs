@@ -4,7 +4,7 @@ use duban_console::{kind_in_chinese, step_in_chinese};
 use duban_model::{Timestamp, Zone};
 
 use crate::args::Format;
-use crate::args_told::Notices;
+use crate::args_told::{Notices, NoticesWhat};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
 use crate::told::{Ledger, Told};
@@ -54,7 +54,10 @@ const HEADINGS: [&str; 14] = [
     "通知",
 ];
 
-pub(crate) async fn run(args: Notices) -> Result<Ended, Fault> {
+pub(crate) async fn run(mut args: Notices) -> Result<Ended, Fault> {
+    if let Some(NoticesWhat::Retry(args)) = args.what.take() {
+        return crate::retry::run(args).await;
+    }
     let mut view = View::without_records();
     let mut ledger = Ledger::default();
     let reading = Reading::open(&args.place).await?;

@@ -154,6 +154,13 @@ pub(crate) fn check(
             }
             Ok(())
         }
+        Body::NoticeRetryRequested(r) => {
+            required("notice", Some(&r.notice))?;
+            own_id("notice", &r.notice)?;
+            required("by", Some(&r.by))?;
+            let reason = r.reason.as_ref();
+            reason.map_or(Ok(()), |reason| short("reason", reason))
+        }
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => Ok(()),
         // Envelope::parse lets only facts through.
         body => body.act().map_or(Ok(()), |act| task_act(state, event, act)),

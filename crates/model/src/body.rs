@@ -16,7 +16,7 @@ use crate::decision::{
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
-    Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+    Matter, MatterWithdrawn, NoticeRetryRequested, Publication, PublicationWithdrawn, TaskAct,
 };
 
 macro_rules! record_types {
@@ -135,6 +135,8 @@ record_types! {
     CalendarDeployed(CalendarDeployed) = "duban.calendar.deployed" Fact;
     /// A directory put in force.
     DirectoryDeployed(DirectoryDeployed) = "duban.directory.deployed" Fact;
+    /// Somebody wants an abandoned notice to be tried again.
+    NoticeRetryRequested(NoticeRetryRequested) = "duban.notice.retry_requested" Fact;
     /// The effect runner's report of one send.
     DeliveryReported(DeliveryReported) = "duban.delivery.reported" Fact;
     /// Virtual time moved.

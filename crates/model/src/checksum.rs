@@ -52,6 +52,8 @@ pub fn counts(record: &Record) -> bool {
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => false,
         // Who is told because another could not be reached, and retries, follow the world's answers.
         Body::NoticeQueued(r) => r.instead_of.is_none(),
+        // So does whether a notice was given up that somebody wants to be tried again.
+        Body::RejectionRecorded(_) => record.source != Service::Notifier.source(),
         Body::TimerArmed(t) => t.owner != Service::Notifier,
         Body::TimerDisarmed(t) => t.owner != Service::Notifier,
         Body::TimerNoted(t) => t.owner != Service::Notifier,

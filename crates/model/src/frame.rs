@@ -61,7 +61,9 @@ impl Service {
         use RecordType as T;
         match kind {
             T::TimerArmed | T::TimerDisarmed => matches!(self, Service::Rules | Service::Notifier),
-            T::RejectionRecorded => matches!(self, Service::Intake | Service::Rules),
+            T::RejectionRecorded => {
+                matches!(self, Service::Intake | Service::Rules | Service::Notifier)
+            }
             T::DirectoryAdopted => {
                 matches!(self, Service::Rules | Service::Notifier | Service::Intake)
             }

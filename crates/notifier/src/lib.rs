@@ -5,6 +5,7 @@
 //! what became of it comes back through the intake. An unknown outcome is tried again under the
 //! same key and labelled.
 
+mod again;
 mod compose;
 mod receiver;
 
@@ -24,6 +25,7 @@ use duban_model::{
 use duban_wording::Wording;
 use serde::{Deserialize, Serialize};
 
+pub use crate::again::ABANDONED_KEPT;
 use crate::receiver::Receiver;
 
 /// Sends of one notice that fail for now are tried again within this horizon: 24 hours in milliseconds.
@@ -73,6 +75,8 @@ pub struct NotifierState {
     ledgers: Table<LedgerNoted>,
     /// By notice id. Passing: it follows the world's answers.
     pending: Table<Pending>,
+    /// What was given up and may be asked for again.
+    abandoned: again::Kept,
     /// Derived: each ledger's texts, compiled.
     wordings: BTreeMap<String, Wording>,
     /// Derived: the texts for what belongs to no ledger.
@@ -89,6 +93,7 @@ impl Default for NotifierState {
             directories: Table::domain(1),
             ledgers: Table::domain(2),
             pending: Table::passing(3),
+            abandoned: again::Kept::default(),
             wordings: BTreeMap::new(),
             plain: Wording::new(Language::default(), &BTreeMap::new()),
             in_flight: BTreeSet::new(),
@@ -99,11 +104,21 @@ impl Default for NotifierState {
 
 impl State for NotifierState {
     fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.directories, &mut self.ledgers, &mut self.pending]
+        vec![
+            &mut self.directories,
+            &mut self.ledgers,
+            &mut self.pending,
+            &mut self.abandoned.rows,
+        ]
     }
 
     fn tables_ref(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.directories, &self.ledgers, &self.pending]
+        vec![
+            &self.directories,
+            &self.ledgers,
+            &self.pending,
+            &self.abandoned.rows,
+        ]
     }
 
     fn loaded(&mut self) {
@@ -112,6 +127,7 @@ impl State for NotifierState {
             .iter()
             .map(|(id, ledger)| (id.clone(), Wording::new(ledger.language, &ledger.notices)))
             .collect();
+        self.abandoned.loaded();
         self.in_flight.clear();
         self.waiting.clear();
         for (id, pending) in self.pending.iter() {
@@ -174,9 +190,10 @@ impl Decider for Notifier {
             // One that is held to a plan may be refused by the rules.
             Body::DirectoryDeployed(r) => r.expects.is_none(),
             Body::DirectoryAdopted(r) => r.planned,
-            Body::NoticeRequested(_) | Body::DefinitionAdopted(_) | Body::DeliveryReported(_) => {
-                true
-            }
+            Body::NoticeRequested(_)
+            | Body::DefinitionAdopted(_)
+            | Body::DeliveryReported(_)
+            | Body::NoticeRetryRequested(_) => true,
             Body::TimerFired(fired) => fired.owner == Service::Notifier,
             _ => false,
         }
@@ -223,6 +240,7 @@ impl Decider for Notifier {
                 }
                 Body::NoticeRequested(request) => requested(state, record, request, out),
                 Body::DeliveryReported(report) => reported(state, record, report, out),
+                Body::NoticeRetryRequested(retry) => again::decide(state, record, retry, out),
                 Body::TimerFired(fired) => {
                     if let Some(id) = fired.timer.strip_prefix(RETRY_TIMER)
                         && let Some(pending) = state.pending.get(id)
@@ -266,6 +284,9 @@ impl Decider for Notifier {
                 };
                 state.pending.put(&r.notice, pending);
                 state.place(&r.notice);
+                if let Some(abandoned) = &r.instead_of {
+                    state.abandoned.follow(abandoned, &r.notice);
+                }
             }
             Body::NoticeAttempted(r) => state.update(&r.notice, |p| {
                 p.attempt = r.attempt;
@@ -279,7 +300,12 @@ impl Decider for Notifier {
                 p.last = record.id;
             }),
             Body::NoticeDelivered(r) => state.end(&r.notice),
-            Body::NoticeAbandoned(r) => state.end(&r.notice),
+            Body::NoticeAbandoned(r) => {
+                if let Some(pending) = state.pending.get(&r.notice) {
+                    state.abandoned.abandon(r, pending, record.loggedat);
+                }
+                state.end(&r.notice);
+            }
             _ => {}
         }
     }

@@ -81,7 +81,7 @@ fn writers(kind: &str) -> &'static [&'static str] {
         "timer.noted" | "timer.dropped" | "timer.fired" | "timer.missed" | "scheduler.continue" => {
             &["scheduler"]
         }
-        "rejection.recorded" => &["intake", "rules"],
+        "rejection.recorded" => &["intake", "rules", "notifier"],
         "directory.adopted" => &["rules", "notifier"],
         "notice.requested" => &["rules"],
         "notice.queued" | "notice.suppressed" | "notice.attempted" | "notice.delivered"
