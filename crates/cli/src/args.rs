@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -142,6 +143,21 @@ pub(crate) struct Serve {
     /// Where the pages are served; port 0 for any free one.
     #[arg(long, default_value = "127.0.0.1:8321")]
     pub http: SocketAddr,
+    /// Serve measures for Prometheus here too, e.g. `127.0.0.1:9321`; the pages have them at /metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
+    /// Ask this address (GET) while this process leads and gets on: when it is no longer asked,
+    /// whoever watches it raises the alarm.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DUBAN_PING_URL",
+        hide_env_values = true
+    )]
+    pub ping_url: Option<String>,
+    /// How often, e.g. `60s` or `5m`.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = span)]
+    pub ping_every: Duration,
     /// Where time comes from. On a virtual clock only `clock.advanced` events move it.
     #[arg(long, value_enum, default_value = "live")]
     pub clock: ClockKind,
@@ -530,6 +546,23 @@ pub(crate) struct Replay {
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+/// A span of time of at least a second, as `60s`, `5m` or `1h`.
+fn span(text: &str) -> Result<Duration, String> {
+    let unit = text.char_indices().last().map_or(0, |(at, _)| at);
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        _ => None,
+    };
+    let number = number.parse::<u32>().ok().filter(|number| *number > 0);
+    let (seconds, number) = seconds
+        .zip(number)
+        .ok_or("expected a number and s, m or h, e.g. 60s")?;
+    Ok(Duration::from_secs(seconds * u64::from(number)))
 }
 
 /// Ends the program as wrong usage does.

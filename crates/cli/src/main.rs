@@ -27,6 +27,7 @@ mod deploy;
 mod explain;
 mod export;
 mod folder;
+mod gauges;
 mod host;
 mod import;
 mod import_units;

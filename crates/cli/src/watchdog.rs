@@ -265,3 +265,142 @@ impl<K: Key> Watchdog<K> {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    use duban_model::decision::{ObligationOpened, TimerArmed, TimerFired, TimerNoted};
+    use duban_model::definition::Role;
+    use duban_model::{FrameHead, Position};
+
+    use super::*;
+
+    const HOUR: i64 = 3600 * 1000;
+
+    fn noted(bodies: Vec<(i64, Body)>) -> Watchdog<String> {
+        let mut watchdog = Watchdog::default();
+        for (at, body) in bodies {
+            let record = Record {
+                id: RecordId::default(),
+                source: Cow::Borrowed("duban/rules"),
+                tenant: "t".to_owned(),
+                ledger: None,
+                subject: None,
+                time: None,
+                loggedat: Timestamp(at),
+                cause: None,
+                correlation: RecordId::default(),
+                definition: None,
+                origin: None,
+                body,
+            };
+            let head = FrameHead {
+                service: Service::Rules,
+                incarnation: 1,
+                number: 1,
+                through: Position::START,
+                release: "test".to_owned(),
+                previous: None,
+            };
+            watchdog.note(&Frame::new(head, vec![Arc::new(record)]));
+        }
+        watchdog
+    }
+
+    fn opened(due: Option<&str>) -> Body {
+        Body::ObligationOpened(ObligationOpened {
+            obligation: "o".to_owned(),
+            at: Timestamp(0),
+            task: "1".to_owned(),
+            unit: "u".to_owned(),
+            role: Role::Responsible,
+            owner: 0,
+            period: None,
+            due: due.map(|due| due.parse().unwrap()),
+            due_at: None,
+            occasion: None,
+        })
+    }
+
+    fn armed(at: i64) -> Body {
+        Body::TimerArmed(TimerArmed {
+            timer: "o".to_owned(),
+            owner: Service::Rules,
+            when: When::At(Timestamp(at)),
+            step: "due".to_owned(),
+        })
+    }
+
+    fn taken(due: i64) -> Body {
+        Body::TimerNoted(TimerNoted {
+            timer: "o".to_owned(),
+            owner: Service::Rules,
+            due: Timestamp(due),
+            when: When::At(Timestamp(due)),
+            step: "due".to_owned(),
+            armed: RecordId::default(),
+        })
+    }
+
+    #[test]
+    fn a_duty_without_a_next_action_is_missed_and_one_that_waits_is_not() {
+        let due = Some("2021-07-01");
+        let duty = "o".to_owned();
+        let check = |bodies, at| noted(bodies).check(Timestamp(at));
+        assert_eq!(check(vec![(0, opened(None))], HOUR), []);
+        // What has just happened may still be answered.
+        assert_eq!(check(vec![(0, opened(due))], GRACE_MILLIS), []);
+        assert_eq!(
+            check(vec![(0, opened(due))], HOUR),
+            [Missing::NextAction {
+                duty: duty.clone(),
+                since: Timestamp(0)
+            }]
+        );
+        let goes_on = || vec![(0, opened(due)), (0, armed(9 * HOUR)), (0, taken(9 * HOUR))];
+        assert_eq!(check(goes_on(), HOUR), []);
+        // Its instant came, and nobody fired it.
+        assert_eq!(
+            check(goes_on(), 10 * HOUR),
+            [Missing::Firing {
+                owner: Service::Rules,
+                timer: duty.clone(),
+                due: Timestamp(9 * HOUR)
+            }]
+        );
+        // The scheduler has another instant than the rules.
+        assert_eq!(
+            check(
+                vec![
+                    (0, opened(due)),
+                    (0, armed(9 * HOUR)),
+                    (0, taken(20 * HOUR))
+                ],
+                HOUR
+            ),
+            [Missing::Noted {
+                duty: duty.clone(),
+                at: Timestamp(9 * HOUR)
+            }]
+        );
+        // It fired, and the rules never answered.
+        let fired = Body::TimerFired(TimerFired {
+            timer: "o".to_owned(),
+            owner: Service::Rules,
+            due: Timestamp(9 * HOUR),
+            step: "due".to_owned(),
+            next: None,
+        });
+        let mut lost = goes_on();
+        lost.push((9 * HOUR, fired));
+        assert_eq!(
+            check(lost, 10 * HOUR),
+            [Missing::Noted {
+                duty,
+                at: Timestamp(9 * HOUR)
+            }]
+        );
+    }
+}
