@@ -90,7 +90,7 @@ impl<K> Missing<K> {
 #[derive(Debug)]
 pub(crate) struct Watchdog<K> {
     duties: BTreeMap<K, Duty>,
-    /// What the rules have armed.
+    /// What the rules have armed and the scheduler has not noted so: few at any time.
     armed: BTreeMap<K, Timestamp>,
     /// What the scheduler has noted and not fired.
     noted: BTreeMap<(Service, K), Timestamp>,
@@ -132,30 +132,33 @@ impl<K: Key> Watchdog<K> {
 
     fn note_record(&mut self, record: &Record) {
         let at = record.loggedat;
-        let when = |when: &When| match when {
-            When::At(at) => *at,
-            When::Cron { after, .. } => *after,
-        };
         match &record.body {
             Body::ClockAdvanced(_) => self.is_virtual = true,
             Body::TimerArmed(r) if r.owner == Service::Rules => {
                 let timer = K::of(&r.timer);
-                if let Some(duty) = self.duties.get_mut(&timer) {
-                    duty.touched = at;
+                self.touch(&timer, at);
+                // Duties wait for instants; what goes by a schedule is none.
+                if let When::At(due) = r.when {
+                    self.armed.insert(timer, due);
                 }
-                self.armed.insert(timer, when(&r.when));
             }
             Body::TimerDisarmed(r) if r.owner == Service::Rules => {
                 self.armed.remove(&K::of(&r.timer));
             }
             Body::TimerNoted(r) => {
-                self.noted.insert((r.owner, K::of(&r.timer)), r.due);
+                let timer = K::of(&r.timer);
+                if r.owner == Service::Rules && self.armed.get(&timer) == Some(&r.due) {
+                    self.armed.remove(&timer);
+                }
+                self.noted.insert((r.owner, timer), r.due);
             }
             Body::TimerDropped(r) => {
                 self.noted.remove(&(r.owner, K::of(&r.timer)));
             }
             Body::TimerFired(r) => {
                 let key = (r.owner, K::of(&r.timer));
+                // Its owner has a moment to answer.
+                self.touch(&key.1, at);
                 match r.next {
                     Some(next) => self.noted.insert(key, next),
                     None => self.noted.remove(&key),
@@ -199,6 +202,12 @@ impl<K: Key> Watchdog<K> {
         }
     }
 
+    fn touch(&mut self, duty: &K, at: Timestamp) {
+        if let Some(duty) = self.duties.get_mut(duty) {
+            duty.touched = at;
+        }
+    }
+
     fn stand(&mut self, duty: &str, at: Timestamp, stands: impl FnOnce(&Duty) -> Stands) {
         let duty = self.duties.entry(K::of(duty)).or_insert(Duty {
             stands: Stands::Ended,
@@ -234,27 +243,26 @@ impl<K: Key> Watchdog<K> {
     /// Everything that should be going on and is not, by this clock.
     pub(crate) fn check(&self, clock: Timestamp) -> Vec<Missing<K>> {
         let now = self.now(clock);
-        let is_young = |at: Timestamp| now.0 - at.0 <= GRACE_MILLIS;
+        let is_young = |at: Timestamp| (0..=GRACE_MILLIS).contains(&(now.0 - at.0));
         let mut all = Vec::new();
         for (key, duty) in &self.duties {
             if duty.stands != Stands::Owed || is_young(duty.touched) {
                 continue;
             }
-            let noted = self.noted.get(&(Service::Rules, key.clone()));
-            match self.armed.get(key) {
-                None => all.push(Missing::NextAction {
-                    duty: key.clone(),
-                    since: duty.touched,
-                }),
-                Some(at) if noted == Some(at) || is_young(*at) => {}
-                Some(at) => all.push(Missing::Noted {
+            if let Some(at) = self.armed.get(key) {
+                all.push(Missing::Noted {
                     duty: key.clone(),
                     at: *at,
-                }),
+                });
+            } else if !self.noted.contains_key(&(Service::Rules, key.clone())) {
+                all.push(Missing::NextAction {
+                    duty: key.clone(),
+                    since: duty.touched,
+                });
             }
         }
         for ((owner, timer), due) in &self.noted {
-            if *due <= now && !is_young(*due) {
+            if now.0 - due.0 > GRACE_MILLIS {
                 all.push(Missing::Firing {
                     owner: *owner,
                     timer: timer.clone(),
@@ -397,9 +405,9 @@ mod tests {
         lost.push((9 * HOUR, fired));
         assert_eq!(
             check(lost, 10 * HOUR),
-            [Missing::Noted {
+            [Missing::NextAction {
                 duty,
-                at: Timestamp(9 * HOUR)
+                since: Timestamp(9 * HOUR)
             }]
         );
     }
