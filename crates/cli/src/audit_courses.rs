@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use duban_model::Body;
 use duban_model::fact::Outcome;
+use duban_model::{Body, NoticeId};
 
 /// How far one notice has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Course {
     attempts: u32,
     /// The last attempt is not reported.
@@ -18,6 +18,8 @@ struct Course {
     may_have_arrived: bool,
     /// How it ended, if it did.
     end: Option<&'static str>,
+    /// The notices that it stands for, which end as it does.
+    covers: Vec<NoticeId>,
 }
 
 /// A step that does not follow from the ones before.
@@ -96,6 +98,7 @@ impl Courses {
                     );
                 }
                 course.end = Some("delivered");
+                self.end_covered(&r.notice, "delivered");
                 Ok(())
             }
             Body::NoticeAbandoned(r) => {
@@ -107,11 +110,35 @@ impl Courses {
                     );
                 }
                 course.end = Some("abandoned");
+                self.end_covered(&r.notice, "abandoned");
                 Ok(())
             }
-            // What stands for several notices is announced and reported under an id of its own: a
-            // record that gathers them would begin its course here and end theirs.
+            // What stands for several is announced and reported under an id of its own.
+            Body::NoticeBundled(r) => {
+                for covered in &r.covers {
+                    self.running(covered, "bundled")?.end = Some("bundled");
+                }
+                self.begin(&r.notice, None)?;
+                let course = self.running(&r.notice, "bundled")?;
+                course.covers.clone_from(&r.covers);
+                Ok(())
+            }
+            Body::NoticeHeld(r) => self.running(&r.notice, "held").map(|_| ()),
+            Body::NoticeDropped(r) => {
+                self.running(&r.notice, "dropped")?.end = Some("dropped");
+                Ok(())
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn end_covered(&mut self, bundle: &str, end: &'static str) {
+        let course = self.0.get_mut(bundle);
+        let covers = course.map(|course| std::mem::take(&mut course.covers));
+        for covered in covers.unwrap_or_default() {
+            if let Some(course) = self.0.get_mut(&covered) {
+                course.end = Some(end);
+            }
         }
     }
 

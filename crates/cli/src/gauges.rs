@@ -307,6 +307,19 @@ impl Folded {
                 }
                 return;
             }
+            Body::NoticeBundled(r) => {
+                // From here on they are one message.
+                let since = r.covers.iter().filter_map(|covered| {
+                    let id = covered.parse::<RecordId>().ok()?;
+                    self.open.remove(&id).map(|(_, since)| since)
+                });
+                let since = since.min().unwrap_or(record.loggedat);
+                if let Ok(id) = r.notice.parse() {
+                    self.open.insert(id, (place(Some(r.channel)), since));
+                }
+                return;
+            }
+            Body::NoticeDropped(r) => (&r.notice, 5, true),
             Body::NoticeSuppressed(_) => {
                 self.notices[place(None)][5] += 1;
                 return;
@@ -440,7 +453,11 @@ impl Measure for Gauges {
 impl Folded {
     fn print_notices(&self, text: &mut Text, now: Timestamp) {
         let name = "duban_notices_total";
-        text.family(name, "counter", "What happened to notices.");
+        text.family(
+            name,
+            "counter",
+            "What happened to notices; several that leave as one message count once from there on.",
+        );
         for (channel, counts) in self.notices.iter().enumerate() {
             for (event, count) in EVENTS.iter().zip(counts) {
                 // Channels that nobody uses would only be noise.

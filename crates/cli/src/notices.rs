@@ -11,7 +11,7 @@ use crate::told::{Ledger, Told};
 use crate::view::View;
 use crate::{Ended, Fault};
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "queued_at",
     "ledger",
     "unit",
@@ -33,6 +33,7 @@ const KEYS: [&str; 22] = [
     "code",
     "told_unit",
     "instead_of",
+    "bundle",
     "notice",
 ];
 
@@ -155,6 +156,7 @@ fn cells(told: &Told, view: &View) -> Vec<String> {
         told.code.clone().unwrap_or_default(),
         told.told_unit().to_owned(),
         told.instead_of.clone().unwrap_or_default(),
+        told.bundle.clone().unwrap_or_default(),
         told.notice.clone(),
     ]
 }
@@ -170,7 +172,7 @@ fn json(told: &Told, view: &View) -> serde_json::Value {
         "possible_duplicate".to_owned(),
         told.possible_duplicate.into(),
     );
-    for key in ["channel", "outcome_at", "code", "instead_of"] {
+    for key in ["channel", "outcome_at", "code", "instead_of", "bundle"] {
         if row[key] == "" {
             row.insert(key.to_owned(), serde_json::Value::Null);
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use duban_model::decision::NoticeRequested;
 use duban_model::directory::Channel;
-use duban_model::{Body, Frame, Record, Service, Timestamp};
+use duban_model::gathered::Bundles;
+use duban_model::{Body, Frame, NoticeId, Record, Service, Timestamp};
 
 use crate::args_told::NoticeState;
 
@@ -65,9 +66,17 @@ pub(crate) struct Told {
     pub code: Option<String>,
     /// The notice that did not reach its receiver, for which this one stands in.
     pub instead_of: Option<String>,
+    /// The message that it left in, with others.
+    pub bundle: Option<String>,
 }
 
 impl Told {
+    fn stand(&mut self, state: NoticeState, at: Timestamp, detail: &str) {
+        self.state = state;
+        self.since = at;
+        detail.clone_into(&mut self.detail);
+    }
+
     /// Whether it asks for what is asked of a unit: its duties, or its people.
     pub(crate) fn concerns(&self, unit: &str) -> bool {
         self.request.unit == unit || self.request.to == unit || self.told_unit() == unit
@@ -89,6 +98,8 @@ impl Told {
 pub(crate) struct Ledger {
     rows: Vec<Told>,
     by_id: BTreeMap<String, usize>,
+    /// Messages under way that stand for several notices.
+    bundles: Bundles,
     /// Those that were left out because there were too many.
     left_out: u64,
 }
@@ -127,31 +138,48 @@ impl Ledger {
 
     /// What becomes of a notice.
     fn follow(&mut self, record: &Record) {
-        let (notice, state, attempts, detail) = match &record.body {
-            Body::NoticeAttempted(r) => {
-                if let Some(told) = self.find(&r.notice) {
-                    told.possible_duplicate |= r.possible_duplicate;
+        // What becomes of a message becomes of all that it stands for.
+        let concerned = self.bundles.concerned(&record.body);
+        let at = record.loggedat;
+        match &record.body {
+            Body::NoticeBundled(r) => {
+                for covered in &r.covers {
+                    self.change(covered, |told| told.bundle = Some(r.notice.clone()));
                 }
-                (&r.notice, NoticeState::Attempted, Some(r.attempt), None)
             }
-            Body::NoticeDelivered(r) => (&r.notice, NoticeState::Delivered, None, Some(&r.detail)),
-            Body::NoticeFailed(r) => (&r.notice, NoticeState::Failed, None, Some(&r.detail)),
-            Body::NoticeAbandoned(r) => (&r.notice, NoticeState::Abandoned, None, Some(&r.reason)),
-            _ => return,
-        };
-        if let Some(told) = self.find(notice) {
-            told.state = state;
-            told.since = record.loggedat;
-            told.attempts = attempts.unwrap_or(told.attempts);
-            if let Some(detail) = detail {
-                told.detail.clone_from(detail);
-            }
+            Body::NoticeDropped(r) => self.change(&r.notice, |told| {
+                told.stand(NoticeState::Suppressed, at, &r.reason);
+                told.code = Some(r.code.clone());
+            }),
+            Body::NoticeAttempted(r) => self.change_all(&concerned, |told| {
+                told.possible_duplicate |= r.possible_duplicate;
+                told.attempts = r.attempt;
+                told.state = NoticeState::Attempted;
+                told.since = at;
+            }),
+            Body::NoticeDelivered(r) => self.change_all(&concerned, |told| {
+                told.stand(NoticeState::Delivered, at, &r.detail);
+            }),
+            Body::NoticeFailed(r) => self.change_all(&concerned, |told| {
+                told.stand(NoticeState::Failed, at, &r.detail);
+            }),
+            Body::NoticeAbandoned(r) => self.change_all(&concerned, |told| {
+                told.stand(NoticeState::Abandoned, at, &r.reason);
+            }),
+            _ => {}
         }
     }
 
-    fn find(&mut self, notice: &str) -> Option<&mut Told> {
-        let place = *self.by_id.get(notice)?;
-        self.rows.get_mut(place)
+    fn change(&mut self, notice: &str, change: impl FnOnce(&mut Told)) {
+        if let Some(place) = self.by_id.get(notice) {
+            change(&mut self.rows[*place]);
+        }
+    }
+
+    fn change_all(&mut self, notices: &[NoticeId], change: impl Fn(&mut Told)) {
+        for notice in notices {
+            self.change(notice, &change);
+        }
     }
 }
 
@@ -178,6 +206,7 @@ fn begun(record: &Record) -> Option<Told> {
         detail: String::new(),
         code: None,
         instead_of: None,
+        bundle: None,
     };
     match &record.body {
         Body::NoticeQueued(r) => Some(Told {

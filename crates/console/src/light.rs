@@ -233,6 +233,7 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Restarted => "重新计时",
         NoticeKind::StillStopped => "仍停止计时",
         NoticeKind::Opened => "新增事项",
+        NoticeKind::Digest => "汇总",
     }
 }
 

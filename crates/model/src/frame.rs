@@ -74,6 +74,13 @@ impl Service {
             | T::TimerMissed
             | T::SchedulerContinue => self == Service::Scheduler,
             T::LedgerNoted
+            | T::CalendarNoted
+            | T::SilenceNoted
+            | T::SilenceEnded
+            | T::NoticeHeld
+            | T::NoticeReleased
+            | T::NoticeBundled
+            | T::NoticeDropped
             | T::NoticeQueued
             | T::NoticeSuppressed
             | T::NoticeAttempted

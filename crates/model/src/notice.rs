@@ -34,11 +34,13 @@ pub enum NoticeKind {
     StillStopped,
     /// 新增责任事项: something arose for which the unit owes this from now on.
     Opened,
+    /// 汇总: several notices in one message.
+    Digest,
 }
 
 impl NoticeKind {
     /// Every sort, in the order in which people are told of them.
-    pub const ALL: [NoticeKind; 14] = [
+    pub const ALL: [NoticeKind; 15] = [
         NoticeKind::Reminder,
         NoticeKind::Escalation,
         NoticeKind::Catchup,
@@ -53,6 +55,7 @@ impl NoticeKind {
         NoticeKind::Resumed,
         NoticeKind::Restarted,
         NoticeKind::StillStopped,
+        NoticeKind::Digest,
     ];
 
     /// Its name in output.
@@ -72,6 +75,7 @@ impl NoticeKind {
             NoticeKind::Restarted => "restarted",
             NoticeKind::StillStopped => "still_stopped",
             NoticeKind::Opened => "opened",
+            NoticeKind::Digest => "digest",
         }
     }
 }

@@ -6,12 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use duban_model::decision::{NoticeAbandoned, NoticeRequested, RejectionRecorded};
+use duban_model::decision::{NoticeRequested, RejectionRecorded};
 use duban_model::fact::NoticeRetryRequested;
-use duban_model::{Body, Draft, Drafts, NoticeId, Record, RecordId, Table, Timestamp};
+use duban_model::{Body, Draft, NoticeId, Record, RecordId, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{IN_FLIGHT, NotifierState, Pending, first_attempt, receiver, worded};
+use crate::desk::Desk;
+use crate::sending::worded;
+use crate::state::Pending;
+use crate::{receiver, window};
 
 /// Abandoned notices that can be asked for again, at most: the last ones by the time they were
 /// given up.
@@ -57,7 +60,7 @@ impl Kept {
     }
 
     /// A notice was given up.
-    pub(crate) fn abandon(&mut self, r: &NoticeAbandoned, pending: &Pending, at: Timestamp) {
+    pub(crate) fn abandon(&mut self, notice: &str, pending: &Pending, at: Timestamp) {
         let row = Abandoned {
             tenant: pending.tenant.clone(),
             ledger: pending.ledger.clone(),
@@ -65,8 +68,8 @@ impl Kept {
             at,
             followed_by: None,
         };
-        self.rows.put(&r.notice, row);
-        self.order.insert((at, r.notice.clone()));
+        self.rows.put(notice, row);
+        self.order.insert((at, notice.to_owned()));
         if self.order.len() > ABANDONED_KEPT
             && let Some((_, oldest)) = self.order.pop_first()
         {
@@ -82,12 +85,8 @@ impl Kept {
 }
 
 /// Decides a request to try a notice again.
-pub(crate) fn decide(
-    state: &NotifierState,
-    record: &Record,
-    retry: &NoticeRetryRequested,
-    out: &mut Drafts,
-) {
+pub(crate) fn decide(desk: &mut Desk<'_, '_>, record: &Record, retry: &NoticeRetryRequested) {
+    let state = desk.state;
     let abandoned = match state.abandoned.rows.get(&retry.notice) {
         Some(abandoned) if abandoned.tenant == record.tenant => abandoned,
         _ => {
@@ -100,12 +99,12 @@ pub(crate) fn decide(
                     "which is not among those kept as given up",
                 )
             };
-            return refuse(record, retry, found, out);
+            return refuse(desk, record, retry, found);
         }
     };
     if let Some(by) = &abandoned.followed_by {
         let found = format!("for which notice {by} stands in already");
-        return refuse(record, retry, ("already-followed", &found), out);
+        return refuse(desk, record, retry, ("already-followed", &found));
     }
     let request = &abandoned.request;
     // Who is told follows from this fact, so that asking once queues once.
@@ -126,7 +125,7 @@ pub(crate) fn decide(
             "for which neither {} nor the office has anybody to be told",
             request.to
         );
-        return refuse(record, retry, ("no-contact", &found), out);
+        return refuse(desk, record, retry, ("no-contact", &found));
     };
     let mut queued = worded(
         state,
@@ -135,17 +134,16 @@ pub(crate) fn decide(
         (notice.clone(), receiver),
     );
     queued.instead_of = Some(retry.notice.clone());
-    out.push(draft(Body::NoticeQueued(queued)));
-    if state.in_flight.len() < IN_FLIGHT {
-        out.push(draft(first_attempt(notice)));
-    }
+    let draft = draft(Body::NoticeQueued(queued.clone()));
+    desk.push(draft.clone());
+    window::admit(desk, &record.tenant, &queued, &draft, record.loggedat);
 }
 
 fn refuse(
+    desk: &mut Desk<'_, '_>,
     record: &Record,
     retry: &NoticeRetryRequested,
     (code, found): (&str, &str),
-    out: &mut Drafts,
 ) {
     let body = Body::RejectionRecorded(RejectionRecorded {
         code: code.to_owned(),
@@ -161,5 +159,5 @@ fn refuse(
         excerpt: None,
         seen: None,
     });
-    out.push(Draft::new(record.tenant.clone(), body));
+    desk.push(Draft::new(record.tenant.clone(), body));
 }

@@ -1,15 +1,20 @@
 //! What a receiver, and whoever watches the sends, would notice.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::decider::seal;
-use duban_model::decision::NoticeKind;
-use duban_model::definition::{Role, Tier};
+use duban_model::decision::{LedgerNoted, NoticeKind, NoticeQueued, NoticeRequested, When};
+use duban_model::definition::{Language, Role, Tier};
+use duban_model::delivery::Delivery;
 use duban_model::directory::{Channel, Contact, Unit};
-use duban_model::fact::{DirectoryDeployed, NoticeRetryRequested};
+use duban_model::fact::{DeliveryReported, DirectoryDeployed};
+use duban_model::{RecordId, State, Timestamp};
 
 use super::*;
+
+mod again;
+mod gathering;
 
 struct Desk {
     state: NotifierState,
@@ -38,6 +43,7 @@ fn unit(contacts: Vec<Contact>, leader: Option<Contact>) -> Unit {
         contacts,
         leader,
         formerly: Vec::new(),
+        hours: None,
     }
 }
 
@@ -77,6 +83,7 @@ impl Desk {
         ]);
         let directory = Directory {
             tenant: "t".to_owned(),
+            delivery: Delivery::default(),
             units,
         };
         let out = desk.record(Body::DirectoryDeployed(DirectoryDeployed {
@@ -159,6 +166,8 @@ impl Desk {
                     text: None,
                 },
             )]),
+            calendar: String::new(),
+            urgent: BTreeSet::new(),
         });
         let record = Record {
             id: RecordId([255; 16]),
@@ -432,75 +441,4 @@ fn a_receiver_that_asks_to_be_left_alone_is() {
     };
     let wait = failed.retry_at.0 - desk.latest.0;
     assert!((900_000..=1_080_000).contains(&wait), "{wait}");
-}
-
-fn retry(notice: &str) -> Body {
-    Body::NoticeRetryRequested(NoticeRetryRequested {
-        notice: notice.to_owned(),
-        by: "clerk".to_owned(),
-        reason: Some("address mended".to_owned()),
-    })
-}
-
-fn refusal(bodies: &[Body]) -> &str {
-    match bodies {
-        [Body::RejectionRecorded(r)] => &r.code,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn what_was_given_up_is_told_again_once_to_whom_the_directory_names_now() {
-    let mut desk = Desk::new();
-    let notice = queued(&desk.request("headless", Tier::Contact))
-        .notice
-        .clone();
-    assert_eq!(refusal(&desk.record(retry(&notice))), "not-abandoned");
-    assert_eq!(refusal(&desk.record(retry("no such"))), "unknown-notice");
-    desk.report(&notice, 1, Outcome::Refused);
-
-    let mut directory = desk.state.directories.get("t").cloned().unwrap();
-    let unit = directory.units.get_mut("headless").unwrap();
-    unit.contacts = vec![contact("b", Some("b@headless.example"))];
-    desk.record(Body::DirectoryDeployed(DirectoryDeployed {
-        directory,
-        by: None,
-        reason: None,
-        expects: None,
-    }));
-    let again = desk.record(retry(&notice));
-    let fresh = queued(&again).clone();
-    assert_eq!(fresh.instead_of.as_deref(), Some(&*notice));
-    assert_eq!(fresh.address.as_deref(), Some("b@headless.example"));
-    assert!(matches!(&again[1], Body::NoticeAttempted(r) if r.attempt == 1));
-    assert_eq!(refusal(&desk.record(retry(&notice))), "already-followed");
-    // Stored and loaded again, it is known all the same.
-    let rows = duban_model::state::drain_changes(&mut desk.state);
-    let rows = rows.into_iter().filter_map(|r| Some((r.key, r.value?)));
-    desk.state = duban_model::state::load_rows(rows).unwrap();
-    assert_eq!(refusal(&desk.record(retry(&notice))), "already-followed");
-
-    // Given up once more, it is the new one that can be asked for.
-    desk.report(&fresh.notice, 1, Outcome::Refused);
-    let third = desk.record(retry(&fresh.notice));
-    assert_eq!(queued(&third).instead_of.as_deref(), Some(&*fresh.notice));
-}
-
-#[test]
-fn only_so_many_abandoned_notices_are_kept_and_the_oldest_go_first() {
-    let mut kept = again::Kept::default();
-    let mut desk = Desk::new();
-    let queued = queued(&desk.request("full", Tier::Contact)).clone();
-    let pending = desk.state.pending.get(&queued.notice).unwrap().clone();
-    for number in 0..=ABANDONED_KEPT {
-        let abandoned = NoticeAbandoned {
-            notice: format!("{number:05}"),
-            attempts: 1,
-            reason: String::new(),
-        };
-        let at = Timestamp(i64::try_from(number).unwrap());
-        kept.abandon(&abandoned, &pending, at);
-    }
-    assert_eq!(kept.rows.iter().count(), ABANDONED_KEPT);
-    assert!(kept.rows.get("00000").is_none() && kept.rows.get("00001").is_some());
 }

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::gathered::Bundles;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
 pub use directory::{FORMER_NAMES, UnitName, Units};
@@ -78,6 +79,7 @@ pub struct Projection {
     units: Units,
     publications: Publications,
     notices: Notices,
+    bundles: Bundles,
     rejections: VecDeque<Rejection>,
 }
 
@@ -205,6 +207,8 @@ impl Projection {
     }
 
     fn take(&mut self, service: Service, record: &Record, at: Place) {
+        // What becomes of a message becomes of every notice that it stands for.
+        let sent = self.bundles.concerned(&record.body);
         match &record.body {
             Body::ClockAdvanced(r) => {
                 self.virtual_time = true;
@@ -276,25 +280,33 @@ impl Projection {
                 }
                 self.about(&r.request.obligation, record, at);
             }
-            Body::NoticeAttempted(r) => self.send(&r.notice, record, at, |notice, _| {
+            Body::NoticeHeld(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
+            Body::NoticeReleased(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
+            Body::NoticeDropped(r) => {
+                self.send(&[r.notice.clone()], record, at, |notice, shared| {
+                    notice.fate = Fate::Dropped;
+                    notice.detail = shared.text(&r.reason);
+                })
+            }
+            Body::NoticeAttempted(r) => self.send(&sent, record, at, |notice, _| {
                 notice.fate = Fate::Attempted;
                 notice.attempts = r.attempt;
                 notice.possible_duplicate |= r.possible_duplicate;
             }),
             Body::NoticeDelivered(r) => {
-                self.totals.delivered += 1;
-                self.send(&r.notice, record, at, |notice, shared| {
+                self.totals.delivered += sent.len() as u64;
+                self.send(&sent, record, at, |notice, shared| {
                     notice.fate = Fate::Delivered;
                     notice.detail = shared.text(&r.detail);
                 });
             }
-            Body::NoticeFailed(r) => self.send(&r.notice, record, at, |notice, shared| {
+            Body::NoticeFailed(r) => self.send(&sent, record, at, |notice, shared| {
                 notice.fate = Fate::Failed;
                 notice.detail = shared.text(&r.detail);
             }),
             Body::NoticeAbandoned(r) => {
-                self.totals.unreached += 1;
-                self.send(&r.notice, record, at, |notice, shared| {
+                self.totals.unreached += sent.len() as u64;
+                self.send(&sent, record, at, |notice, shared| {
                     notice.fate = Fate::Abandoned;
                     notice.detail = shared.text(&r.reason);
                 });
@@ -393,21 +405,23 @@ impl Projection {
         }
     }
 
-    /// Something became of a send.
+    /// Something became of a send of these notices.
     fn send(
         &mut self,
-        notice: &str,
+        notices: &[String],
         record: &Record,
         at: Place,
-        change: impl FnOnce(&mut Notice, &mut Shared),
+        change: impl Fn(&mut Notice, &mut Shared),
     ) {
-        let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
-            return;
-        };
-        change(notice, &mut self.shared);
-        let duty = notice.duty.and_then(|place| self.duties.at(place));
-        if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
-            self.about(&obligation, record, at);
+        for notice in notices {
+            let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
+                continue;
+            };
+            change(notice, &mut self.shared);
+            let duty = notice.duty.and_then(|place| self.duties.at(place));
+            if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
+                self.about(&obligation, record, at);
+            }
         }
     }
 

@@ -85,9 +85,9 @@ fn writers(kind: &str) -> &'static [&'static str] {
         "directory.adopted" => &["rules", "notifier"],
         "notice.requested" => &["rules"],
         "notice.queued" | "notice.suppressed" | "notice.attempted" | "notice.delivered"
-        | "notice.failed" | "notice.abandoned" | "ledger.noted" | "notifier.continue" => {
-            &["notifier"]
-        }
+        | "notice.failed" | "notice.abandoned" | "notice.held" | "notice.released"
+        | "notice.bundled" | "notice.dropped" | "silence.noted" | "silence.ended"
+        | "calendar.noted" | "ledger.noted" | "notifier.continue" => &["notifier"],
         "publication.noted"
         | "publication.forgotten"
         | "definition.adopted"
