@@ -227,6 +227,9 @@ impl Gauges {
         if led.is_empty() {
             return Err("this process leads nothing".to_owned());
         }
+        if folded.heard.is_none() {
+            return Err("the log has not answered yet".to_owned());
+        }
         if folded
             .heard
             .is_none_or(|heard| heard.elapsed() > HEARD_WITHIN)
