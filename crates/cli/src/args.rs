@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
+use duban_model::directory::Channel;
+use duban_runtime::channel::{MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_TEXT_BYTES};
 
 use crate::args_told::{Audit, Incidents, Notices};
 
@@ -41,6 +44,10 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
     Send(Send),
+    /// Keep notices back for a while, or all of them for maintenance; say who decided so and why.
+    Silence(crate::silence::Silence),
+    /// Choose on which of the allowed channels a contact is told, or show it.
+    Prefer(Prefer),
     /// Show ledgers, lights and what is due next.
     Status(Status),
     /// Show the ledger of notices: who was told what, when, how, with what outcome; and who was not,
@@ -478,6 +485,50 @@ pub(crate) struct Send {
     pub to: Option<NaiveDate>,
 }
 
+/// A channel by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelName(pub Channel);
+
+impl ValueEnum for ChannelName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [ChannelName; Channel::ALL.len()] = {
+            let mut all = [ChannelName(Channel::Mail); Channel::ALL.len()];
+            let mut place = 0;
+            while place < all.len() {
+                all[place] = ChannelName(Channel::ALL[place]);
+                place += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.as_str()).help(self.0.chinese()))
+    }
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Prefer {
+    /// Whose: `unit/contact`, as in directory.yaml.
+    pub contact: String,
+    /// The channels to be tried first, best first; the others that the office allows stay behind
+    /// them. Without it and without --reset, what holds is shown.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "by")]
+    pub channels: Vec<ChannelName>,
+    /// Go back to the office's order.
+    #[arg(long, conflicts_with = "channels", requires = "by")]
+    pub reset: bool,
+    /// Who chose, by office or role; kept on the log.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// The office, where several have a unit of that id.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
 #[derive(Debug, Parser)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -516,6 +567,22 @@ pub(crate) struct Preview {
     /// In which language; the ledger's if not given.
     #[arg(long, value_enum)]
     pub language: Option<PreviewLanguage>,
+    /// As this channel would send it, with its size and whether it is cut.
+    #[arg(long, value_enum)]
+    pub channel: Option<ChannelName>,
+    /// The longest short message that the gateway takes, in bytes (with --channel sms).
+    #[arg(long, value_name = "BYTES", default_value_t = SMS_TEXT_BYTES,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(MIN_SMS_TEXT_BYTES as u64..=MAX_SMS_TEXT_BYTES as u64))]
+    pub text_bytes: usize,
+    /// Write the page of the mail into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the mail as it would go out into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub eml: Option<PathBuf>,
+    /// Write over the files if they are there.
+    #[arg(long)]
+    pub replace: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,

@@ -39,12 +39,14 @@ mod notices;
 mod plan;
 mod plan_words;
 mod play;
+mod prefer;
 mod preview;
 mod reading;
 mod replay;
 mod retry;
 mod schema;
 mod send;
+mod silence;
 mod simulate;
 mod socket;
 mod status;
@@ -114,6 +116,8 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Preview(args) => preview::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
+        Command::Silence(args) => silence::run(args).await,
+        Command::Prefer(args) => prefer::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Notices(args) => notices::run(args).await,
         Command::Incidents(args) => incidents::run(args).await,

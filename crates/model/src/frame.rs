@@ -61,10 +61,7 @@ impl Service {
         use RecordType as T;
         match kind {
             T::TimerArmed | T::TimerDisarmed => matches!(self, Service::Rules | Service::Notifier),
-            T::RejectionRecorded => {
-                matches!(self, Service::Intake | Service::Rules | Service::Notifier)
-            }
-            T::DirectoryAdopted => {
+            T::RejectionRecorded | T::DirectoryAdopted => {
                 matches!(self, Service::Rules | Service::Notifier | Service::Intake)
             }
             T::DuplicateRecorded => self == Service::Intake,
@@ -74,6 +71,7 @@ impl Service {
             | T::TimerMissed
             | T::SchedulerContinue => self == Service::Scheduler,
             T::LedgerNoted
+            | T::ContactPreferenceNoted
             | T::CalendarNoted
             | T::SilenceNoted
             | T::SilenceEnded

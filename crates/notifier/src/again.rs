@@ -115,12 +115,12 @@ pub(crate) fn decide(desk: &mut Desk<'_, '_>, record: &Record, retry: &NoticeRet
         draft
     };
     let ledger = abandoned.ledger.as_deref();
-    let office = ledger.and_then(|l| state.ledgers.get(l));
-    let resolved = state.directories.get(&record.tenant).and_then(|directory| {
-        let office = office.map(|l| l.office.as_str());
-        receiver::resolve(directory, request, office).map(|r| (directory, r))
+    let noted = ledger.and_then(|ledger| state.ledgers.get(ledger));
+    let directory = state.directories.get(&record.tenant);
+    let receiver = receiver::in_setting(state, &record.tenant, noted, record.loggedat, |setting| {
+        receiver::resolve(setting, request)
     });
-    let Some((directory, receiver)) = resolved else {
+    let Some((directory, receiver)) = directory.zip(receiver) else {
         let found = format!(
             "for which neither {} nor the office has anybody to be told",
             request.to

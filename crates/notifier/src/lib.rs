@@ -10,6 +10,7 @@ mod again;
 mod compose;
 mod desk;
 mod digest;
+mod preference;
 mod receiver;
 mod sending;
 mod silence;
@@ -57,6 +58,7 @@ impl Decider for Notifier {
             | Body::CalendarAdopted(_)
             | Body::DeliveryReported(_)
             | Body::NoticeRetryRequested(_)
+            | Body::ContactPreferred(_)
             | Body::SilenceSet(_)
             | Body::SilenceLifted(_)
             | Body::ObligationFulfilled(_)
@@ -91,6 +93,14 @@ impl Decider for Notifier {
                 let wording = Wording::new(r.language, &r.notices);
                 state.wordings.insert(r.ledger.clone(), wording);
                 state.ledgers.put(&r.ledger, r.clone());
+            }
+            Body::ContactPreferenceNoted(r) => {
+                let key = preference::key(&record.tenant, &r.contact);
+                if r.channels.is_empty() {
+                    state.preferences.remove(&key);
+                } else {
+                    state.preferences.put(key, r.channels.clone());
+                }
             }
             Body::SilenceNoted(r) => {
                 let key = silence::key(&record.tenant, &r.set.silence);
@@ -207,6 +217,11 @@ fn look(desk: &mut Desk<'_, '_>, record: &Record) {
         Body::NoticeRequested(request) => sending::requested(desk, record, request),
         Body::DeliveryReported(report) => sending::reported(desk, record, report),
         Body::NoticeRetryRequested(retry) => again::decide(desk, record, retry),
+        Body::ContactPreferred(asked) => {
+            let directory = desk.state.directories.get(tenant);
+            let body = preference::decide(directory, record, asked);
+            desk.push(Draft::new(tenant.clone(), body));
+        }
         Body::SilenceSet(set) => silence::set(desk, record, set),
         Body::SilenceLifted(lifted) => silence::lifted(desk, record, lifted),
         Body::TimerFired(fired) => {
@@ -268,3 +283,5 @@ fn ledger(tenant: &str, adopted: &DefinitionAdopted) -> Draft {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod who_tests;

@@ -136,6 +136,8 @@ pub struct NotifierState {
     pub(crate) abandoned: Kept,
     /// By `tenant/id`.
     pub(crate) calendars: Table<Calendar>,
+    /// Channels that contacts chose, by `tenant/unit/contact`.
+    pub(crate) preferences: Table<Vec<Channel>>,
     /// Derived: each ledger's texts, compiled.
     pub(crate) wordings: BTreeMap<String, Wording>,
     /// Derived: the texts for what belongs to no ledger.
@@ -160,6 +162,7 @@ impl Default for NotifierState {
             windows: Table::passing(5),
             abandoned: Kept::default(),
             calendars: Table::domain(6),
+            preferences: Table::domain(7),
             wordings: BTreeMap::new(),
             plain: Wording::new(Language::default(), &BTreeMap::new()),
             in_flight: BTreeMap::new(),
@@ -180,6 +183,7 @@ impl State for NotifierState {
             &mut self.windows,
             &mut self.calendars,
             &mut self.abandoned.rows,
+            &mut self.preferences,
         ]
     }
 
@@ -192,6 +196,7 @@ impl State for NotifierState {
             &self.windows,
             &self.calendars,
             &self.abandoned.rows,
+            &self.preferences,
         ]
     }
 
