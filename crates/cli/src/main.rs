@@ -14,6 +14,7 @@ pub(crate) use say;
 mod account;
 mod against;
 mod args;
+mod args_serve;
 mod args_told;
 mod audit;
 mod audit_courses;
