@@ -171,14 +171,31 @@ async fn mail_arrives_as_written_is_tried_again_and_says_when_it_may_be_a_repeat
     });
     assert!(reason.unwrap().contains("no such mailbox"), "{reason:?}");
 
-    let next = bodies(&frames).find_map(|body| match body {
-        Body::NoticeQueued(r) if r.instead_of.as_deref() == Some(&*notice_of(refused)) => Some(r),
-        _ => None,
-    });
-    let next = next.expect("somebody else is told");
-    assert_ne!(json!([next.address]), refused["to"]);
-    assert!(next.text.contains("改为通知您"), "{}", next.text);
-    assert_eq!(log[&next.notice].delivered, 1);
+    // One message may have stood for several: each of them goes on.
+    let bundles: Vec<_> = bodies(&frames)
+        .filter_map(|body| match body {
+            Body::NoticeBundled(r) => Some(r),
+            _ => None,
+        })
+        .collect();
+    let refused_notices = bundles
+        .iter()
+        .find(|bundle| bundle.notice == notice_of(refused))
+        .map_or_else(|| vec![notice_of(refused)], |bundle| bundle.covers.clone());
+    for refused_notice in refused_notices {
+        let next = bodies(&frames).find_map(|body| match body {
+            Body::NoticeQueued(r) if r.instead_of.as_ref() == Some(&refused_notice) => Some(r),
+            _ => None,
+        });
+        let next = next.expect("somebody else is told");
+        assert_ne!(json!([next.address]), refused["to"]);
+        assert!(next.text.contains("改为通知您"), "{}", next.text);
+        let message = bundles
+            .iter()
+            .find(|bundle| bundle.covers.contains(&next.notice))
+            .map_or(&next.notice, |bundle| &bundle.notice);
+        assert_eq!(log[message].delivered, 1);
+    }
 
     let dropped = with("drop");
     tried_again(&frames, &notice_of(dropped), Outcome::Unknown);
@@ -215,13 +232,33 @@ fn as_written(frames: &[Stored], seen: &[Value]) {
             _ => None,
         })
         .collect();
+    let bundled: BTreeMap<&str, _> = bodies(frames)
+        .filter_map(|body| match body {
+            Body::NoticeBundled(r) => Some((r.notice.as_str(), r)),
+            _ => None,
+        })
+        .collect();
     assert!(queued.len() > 10, "only {} notices", queued.len());
     let mut attached = 0;
     for mail in seen {
         let notice = notice_of(mail);
-        let queued = queued[notice.as_str()];
         let headers = &mail["headers"];
         assert_eq!(mail["defects"], json!([]), "{mail}");
+        if let Some(bundle) = bundled.get(notice.as_str()) {
+            // One message for several: it names each, and is about no single date.
+            assert_eq!(headers["subject"], json!(bundle.subject));
+            let text = mail["text"].as_str().unwrap().replace("\r\n", "\n");
+            assert!(text.starts_with(bundle.text.trim_end()), "{text}");
+            for covered in &bundle.covers {
+                let request = &queued[covered.as_str()].request;
+                let row = format!("第{}项", request.task);
+                assert!(text.contains(&row), "{row} in {text}");
+            }
+            assert_eq!(mail["type"], "multipart/alternative");
+            assert_eq!(mail["to"], json!([bundle.address.as_deref().unwrap()]));
+            continue;
+        }
+        let queued = queued[notice.as_str()];
         let html = mail["html"].as_str().unwrap();
         assert!(html.contains(&queued.request.obligation), "{html}");
         let dated = queued.request.due.is_some_and(|due| {

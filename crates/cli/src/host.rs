@@ -105,6 +105,7 @@ pub(crate) fn channels(args: &args::Channels, data: &Path) -> Result<Channels, F
             Way::Folder(Folder::new(folder, args.mail_from.clone())),
         ));
     }
+    ways.push(("inbox", Way::Inbox));
     if let Some(url) = &args.webhook_url {
         let name = &args.webhook_secret_env;
         let secret = std::env::var(name).map_err(|_| {

@@ -158,11 +158,13 @@ pub enum Channel {
     WecomApp,
     /// A short message (短信) through the installation's HTTP gateway.
     Sms,
+    /// The inbox on the pages (站内信箱): what stands on the log is delivered.
+    Inbox,
 }
 
 impl Channel {
     /// All of them.
-    pub const ALL: [Channel; 7] = [
+    pub const ALL: [Channel; 8] = [
         Channel::Mail,
         Channel::Webhook,
         Channel::WecomRobot,
@@ -170,6 +172,7 @@ impl Channel {
         Channel::FeishuRobot,
         Channel::WecomApp,
         Channel::Sms,
+        Channel::Inbox,
     ];
 
     /// What people call it.
@@ -182,6 +185,7 @@ impl Channel {
             Channel::FeishuRobot => "飞书群机器人",
             Channel::WecomApp => "企业微信应用",
             Channel::Sms => "短信",
+            Channel::Inbox => "站内信箱",
         }
     }
 
@@ -195,6 +199,7 @@ impl Channel {
             Channel::FeishuRobot => "Feishu group robot",
             Channel::WecomApp => "WeCom application",
             Channel::Sms => "short message",
+            Channel::Inbox => "inbox on the pages",
         }
     }
 
@@ -208,6 +213,7 @@ impl Channel {
             Channel::FeishuRobot => "feishu_robot",
             Channel::WecomApp => "wecom_app",
             Channel::Sms => "sms",
+            Channel::Inbox => "inbox",
         }
     }
 }

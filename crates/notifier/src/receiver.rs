@@ -225,7 +225,8 @@ impl Person<'_> {
                 | Channel::DingtalkRobot
                 | Channel::FeishuRobot
                 | Channel::WecomApp
-                | Channel::Sms => None,
+                | Channel::Sms
+                | Channel::Inbox => None,
             },
             instead: self.why.clone(),
             behalf: self.behalf.clone(),

@@ -76,7 +76,10 @@ fn wait(
 
 /// The share of a window in what keeps robots off the full hour, in milliseconds.
 fn spread(tenant: &str, queued: &NoticeQueued) -> i64 {
-    if matches!(queued.channel, Channel::Mail | Channel::Webhook) {
+    if matches!(
+        queued.channel,
+        Channel::Mail | Channel::Webhook | Channel::Inbox
+    ) {
         return 0;
     }
     let id = RecordId::derive(&[window_of(tenant, queued).as_bytes(), b"spread"]);

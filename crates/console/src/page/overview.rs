@@ -8,13 +8,14 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use duban_model::record::cut;
+use duban_model::silence::SilenceNoted;
 use serde::Deserialize;
 
 use super::heat::HeatMap;
 use super::row::NoticeRow;
 use super::{Head, address, answer, chosen_ledger, not_found};
 use crate::light::{Counts, Light};
-use crate::projection::{Duty, Ledger, Projection, TaskRow};
+use crate::projection::{Duty, Ledger, Projection, TaskRow, minute};
 use crate::serve::Desk;
 
 /// Notices shown beside the ledger, in notices.
@@ -98,6 +99,8 @@ struct Overview<'a> {
     lines: Vec<Line<'a>>,
     heat: Option<HeatMap<'a>>,
     notices: Vec<NoticeRow<'a>>,
+    /// What is not sent at present, in a sentence each: nobody is to take silence for calm.
+    silences: Vec<String>,
 }
 
 impl Overview<'_> {
@@ -139,6 +142,7 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
         lines: Vec::new(),
         heat: None,
         notices: Vec::new(),
+        silences: Vec::new(),
     };
     if let Some(ledger) = ledger {
         for task in &ledger.tasks {
@@ -154,6 +158,14 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
         page.heat = Some(HeatMap::of(projection, ledger, &rows, |duty| {
             page.filter.lets(duty)
         }));
+        page.silences = projection
+            .silences(&ledger.tenant)
+            .filter(|noted| {
+                let of = noted.set.ledger.as_deref();
+                of.is_none_or(|of| of == ledger.id)
+            })
+            .map(|noted| silence(projection, ledger, noted))
+            .collect();
         page.units = choices(projection, ledger, page.filter.unit);
         page.notices = projection
             .notices()
@@ -169,6 +181,31 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
             .collect();
     }
     answer(StatusCode::OK, &page)
+}
+
+/// A silence or maintenance in one sentence.
+fn silence(projection: &Projection, ledger: &Ledger, noted: &SilenceNoted) -> String {
+    let set = &noted.set;
+    let until = minute(set.until, ledger.zone);
+    if set.maintenance {
+        return format!(
+            "系统维护中,至{until}不发任何通知,结束后合并补发({}:{})",
+            set.by, set.reason
+        );
+    }
+    let unit = set.unit.as_ref();
+    let unit = unit.map(|unit| projection.units().short(&ledger.tenant, unit).to_owned());
+    let task = set.task.as_ref().map(|task| format!("第{task}项"));
+    let scope: Vec<String> = unit.into_iter().chain(task).collect();
+    let scope = if scope.is_empty() {
+        "本台账".to_owned()
+    } else {
+        scope.join("")
+    };
+    format!(
+        "静默中:{scope}的通知至{until}不发({}:{})",
+        set.by, set.reason
+    )
 }
 
 /// The units that owe something in this ledger.

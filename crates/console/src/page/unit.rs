@@ -7,10 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::row::DutyRow;
+use super::row::{DutyRow, NoticeRow};
 use super::{Head, answer, chosen_ledger, not_found};
 use crate::light::{Counts, Light};
 use crate::serve::Desk;
+
+/// Notices in a unit's inbox, in notices; older ones stand on the log (`duban notices`).
+const NOTICES_SHOWN: usize = 200;
 
 /// The unit's duties in one ledger.
 struct Part<'a> {
@@ -27,6 +30,8 @@ struct UnitPage<'a> {
     level: &'a str,
     id: &'a str,
     parts: Vec<Part<'a>>,
+    /// What its people were told, the newest first: their inbox.
+    notices: Vec<NoticeRow<'a>>,
 }
 
 /// `/unit/{unit}`
@@ -58,6 +63,13 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
             part.duties.push(DutyRow::of(&projection, duty));
         }
     }
+    let notices = projection
+        .notices()
+        .newest()
+        .filter(|notice| notice.told_unit() == unit)
+        .take(NOTICES_SHOWN)
+        .map(|notice| NoticeRow::of(&projection, notice))
+        .collect();
     let name = known.map_or(unit.as_str(), |known| &known.name);
     let ledger = parts
         .last()
@@ -69,6 +81,7 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
         level: known.map_or("", |known| &known.level),
         id: &unit,
         parts: parts.into_iter().map(|(_, part)| part).collect(),
+        notices,
     };
     answer(StatusCode::OK, &page)
 }

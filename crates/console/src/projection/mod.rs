@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
 use duban_model::gathered::Bundles;
+use duban_model::silence::SilenceNoted;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
 pub use directory::{FORMER_NAMES, UnitName, Units};
@@ -81,6 +82,8 @@ pub struct Projection {
     publications: Publications,
     notices: Notices,
     bundles: Bundles,
+    /// By office and id.
+    silences: BTreeMap<(String, String), SilenceNoted>,
     rejections: VecDeque<Rejection>,
 }
 
@@ -187,6 +190,12 @@ impl Projection {
         &self.notices
     }
 
+    /// Silences and maintenance of an office that are in force.
+    pub fn silences(&self, tenant: &str) -> impl Iterator<Item = &SilenceNoted> {
+        let of = move |(key, _): &(&(String, String), &SilenceNoted)| key.0 == tenant;
+        self.silences.iter().filter(of).map(|(_, noted)| noted)
+    }
+
     /// The last rejections, the newest first.
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.rejections.iter().rev()
@@ -280,6 +289,14 @@ impl Projection {
                     notice.detail = self.shared.text(&r.reason);
                 }
                 self.about(&r.request.obligation, record, at);
+            }
+            Body::SilenceNoted(r) => {
+                let key = (record.tenant.clone(), r.set.silence.clone());
+                self.silences.insert(key, r.clone());
+            }
+            Body::SilenceEnded(r) => {
+                let key = (record.tenant.clone(), r.silence.clone());
+                self.silences.remove(&key);
             }
             Body::NoticeHeld(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
             Body::NoticeReleased(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),

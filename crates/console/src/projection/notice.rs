@@ -98,6 +98,13 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// The unit whose person was told; until somebody is found, the one that was to be.
+    pub fn told_unit(&self) -> &str {
+        let contact = self.contact.as_ref().map(|(contact, _, _)| &**contact);
+        let told = contact.and_then(|contact| contact.split('/').next());
+        told.unwrap_or(&self.to)
+    }
+
     /// A notice that was just asked for.
     pub(super) fn requested(
         id: RecordId,

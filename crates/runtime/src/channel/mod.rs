@@ -73,6 +73,8 @@ pub enum Way {
     WecomApp(WecomApp),
     /// Short messages through a gateway.
     Sms(Sms),
+    /// The inbox on the pages, which read it from the log.
+    Inbox,
     /// Mail as a simulation has it.
     Simulated(Arc<dyn SimulatedChannel>),
 }
@@ -88,6 +90,7 @@ impl Way {
             Way::FeishuRobot(_) => Channel::FeishuRobot,
             Way::WecomApp(_) => Channel::WecomApp,
             Way::Sms(_) => Channel::Sms,
+            Way::Inbox => Channel::Inbox,
         }
     }
 
@@ -98,9 +101,12 @@ impl Way {
             seconds: 60,
         };
         match self {
-            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Sms(_) | Way::Simulated(_) => {
-                Vec::new()
-            }
+            Way::Folder(_)
+            | Way::Smtp(_)
+            | Way::Webhook(_)
+            | Way::Sms(_)
+            | Way::Inbox
+            | Way::Simulated(_) => Vec::new(),
             Way::WecomRobot(_) => vec![minute(WECOM_ROBOT_PER_MINUTE)],
             Way::DingtalkRobot(_) => vec![minute(DINGTALK_ROBOT_PER_MINUTE)],
             Way::FeishuRobot(_) => vec![
@@ -119,7 +125,7 @@ impl Way {
     pub(crate) fn at_once(&self) -> usize {
         match self {
             Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Simulated(_) => MANY_AT_ONCE,
-            Way::WecomApp(_) | Way::Sms(_) => SOME_AT_ONCE,
+            Way::WecomApp(_) | Way::Sms(_) | Way::Inbox => SOME_AT_ONCE,
             Way::WecomRobot(_) | Way::DingtalkRobot(_) | Way::FeishuRobot(_) => 1,
         }
     }
@@ -135,7 +141,9 @@ impl Way {
 
     fn secrets(&self) -> Vec<&Secret> {
         match self {
-            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Simulated(_) => Vec::new(),
+            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Inbox | Way::Simulated(_) => {
+                Vec::new()
+            }
             Way::WecomRobot(robot) => robot.secrets(),
             Way::DingtalkRobot(robot) => robot.secrets(),
             Way::FeishuRobot(robot) => robot.secrets(),
@@ -154,6 +162,7 @@ impl Way {
             Way::FeishuRobot(robot) => robot.send(message, person).await,
             Way::WecomApp(app) => app.send(message, person.wecom.as_ref()).await,
             Way::Sms(gateway) => gateway.send(message, person.phone.as_ref()).await,
+            Way::Inbox => Answer::delivered("in the inbox on the pages"),
             Way::Simulated(channel) => channel.send(message).await,
         }
     }

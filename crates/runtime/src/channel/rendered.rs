@@ -65,6 +65,12 @@ pub fn rendered(
         ),
         Channel::FeishuRobot => styled(&feishu_robot::STYLE, feishu_robot::text(message, person)),
         Channel::WecomApp => styled(&wecom_app::STYLE, wecom_app::text(message)),
+        Channel::Inbox => Rendered {
+            bytes: message.text.len(),
+            limit: None,
+            content: message.text.clone(),
+            cut: false,
+        },
         Channel::Sms => styled(&sms::style(sms_bytes), sms::text(message, sms_bytes)),
     })
 }
