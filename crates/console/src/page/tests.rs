@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Log, MemoryLog};
+use duban_model::directory::Channel;
+use duban_model::gathered::NoticeBundled;
+use duban_model::silence::{SilenceNoted, SilenceSet};
 use duban_model::{Body, Frame, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -367,4 +370,74 @@ async fn append(log: &Log, frame: &Arc<Frame>, expected: u64) -> u64 {
             .all(|record| !matches!(record.body, Body::ClockAdvanced(_)))
     );
     log.append(Arc::clone(frame), expected).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_units_inbox_holds_what_its_people_were_told_and_one_message_ends_for_all_in_it() {
+    let mut sample = Sample::empty();
+    sample.directory(Service::Rules);
+    sample.adopt_tasks("台账", vec![task(10, "集中公开"), task(11, "逐件公开")]);
+    let mut notices = Vec::new();
+    for row in ["10", "11"] {
+        let id = sample.open(row, "city-spj", Some(day(30)));
+        let notice = sample.requested(&id, "before:5wd");
+        sample.queued(&id, &notice, "before:5wd");
+        notices.push(notice);
+    }
+    let bundle = Body::NoticeBundled(NoticeBundled {
+        notice: "00000000000000000000000000000001".to_owned(),
+        covers: notices,
+        contact: "city-spj/contact".to_owned(),
+        contact_title: "政务公开联络员".to_owned(),
+        channel: Channel::Inbox,
+        address: None,
+        subject: "【汇总】2项".to_owned(),
+        text: String::new(),
+    });
+    sample.write(Service::Notifier, bundle);
+    sample.attempted("00000000000000000000000000000001", 1);
+    sample.delivered("00000000000000000000000000000001", 1);
+    let served = served(sample).await;
+    let (_, _, unit) = served.get("/unit/city-spj").await;
+    let inbox = unit.split("站内信箱").nth(1).expect("an inbox");
+    assert!(inbox.contains("最近 2 条"), "{inbox}");
+    assert_eq!(inbox.matches("已送达").count(), 2, "{inbox}");
+    let (_, _, other) = served.get("/unit/city-bgs").await;
+    assert!(!other.contains("已送达"), "{other}");
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_silence_is_in_sight_as_long_as_it_lasts() {
+    let mut sample = Sample::empty();
+    sample.directory(Service::Rules);
+    sample.adopt_tasks("台账", vec![task(10, "集中公开")]);
+    let set = SilenceSet {
+        silence: "s-1".to_owned(),
+        ledger: None,
+        task: Some("10".to_owned()),
+        unit: None,
+        maintenance: false,
+        until: "2021-10-08T00:00:00+08:00".parse().expect("an instant"),
+        by: "督查科<b>".to_owned(),
+        reason: "机构改革".to_owned(),
+    };
+    let since = set.until.plus_millis(-1);
+    sample.write(
+        Service::Notifier,
+        Body::SilenceNoted(SilenceNoted { set, since }),
+    );
+    let before = served(sample).await;
+    let (_, _, page) = before.get("/").await;
+    assert!(page.contains("静默中:第10项的通知至"), "{page}");
+    assert!(!page.contains("督查科<b>"), "{page}");
+    before.end().await;
+
+    let mut sample = Sample::empty();
+    sample.directory(Service::Rules);
+    sample.adopt_tasks("台账", vec![task(10, "集中公开")]);
+    let after = served(sample).await;
+    let (_, _, page) = after.get("/").await;
+    assert!(!page.contains("静默中"), "{page}");
+    after.end().await;
 }
