@@ -263,10 +263,11 @@ impl Page {
                     | NoticeKind::Extended
                     | NoticeKind::ExtensionRefused
                     | NoticeKind::Waived
+                    | NoticeKind::Delegated
                     | NoticeKind::Stopped
                     | NoticeKind::Resumed
                     | NoticeKind::Restarted => 5,
-                    NoticeKind::Verification | NoticeKind::StillStopped => 6,
+                    NoticeKind::Verification | NoticeKind::StillStopped | NoticeKind::Disowned => 6,
                     NoticeKind::Escalation => 7,
                 };
                 let step = format!("{} → {}", r.request.step, r.request.tier.as_str());

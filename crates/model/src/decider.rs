@@ -294,4 +294,7 @@ pub struct Message {
     pub due_at: Option<Timestamp>,
     /// When the notice was queued; the same for every attempt.
     pub at: Timestamp,
+    /// The address at which the contact can answer it. Made when it is sent, never by a decider: it
+    /// is a secret, and the log holds none.
+    pub answer: Option<String>,
 }

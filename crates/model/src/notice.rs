@@ -34,11 +34,15 @@ pub enum NoticeKind {
     StillStopped,
     /// 新增责任事项: something arose for which the unit owes this from now on.
     Opened,
+    /// 转办: a colleague handed the duty over.
+    Delegated,
+    /// 不是我们的: the office hears that a unit disowns a duty.
+    Disowned,
 }
 
 impl NoticeKind {
     /// Every sort, in the order in which people are told of them.
-    pub const ALL: [NoticeKind; 14] = [
+    pub const ALL: [NoticeKind; 16] = [
         NoticeKind::Reminder,
         NoticeKind::Escalation,
         NoticeKind::Catchup,
@@ -53,6 +57,8 @@ impl NoticeKind {
         NoticeKind::Resumed,
         NoticeKind::Restarted,
         NoticeKind::StillStopped,
+        NoticeKind::Delegated,
+        NoticeKind::Disowned,
     ];
 
     /// Its name in output.
@@ -72,6 +78,8 @@ impl NoticeKind {
             NoticeKind::Restarted => "restarted",
             NoticeKind::StillStopped => "still_stopped",
             NoticeKind::Opened => "opened",
+            NoticeKind::Delegated => "delegated",
+            NoticeKind::Disowned => "disowned",
         }
     }
 }

@@ -307,6 +307,7 @@ impl Decider for Notifier {
             due: queued.request.due,
             due_at: queued.request.due_at,
             at: pending.since,
+            answer: None,
         }))
     }
 }

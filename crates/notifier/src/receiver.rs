@@ -43,6 +43,7 @@ fn candidates(
                 (contacts().collect(), leader().collect())
             }
         };
+        let (wanted, others) = handed_over(request, wanted, others);
         let elsewhere = format!("{}无可用的应通知人员,转告本单位其他人员", shown());
         for choice in 0..MAX_CHANNELS {
             for person in &wanted {
@@ -67,6 +68,25 @@ fn candidates(
     list.retain(|receiver| seen.insert(receiver.key()));
     list.truncate(MAX_RECEIVERS);
     list
+}
+
+/// Those who are wanted and the others, with whom the duty was handed to before all of them. Whoever
+/// has left the directory is passed over.
+fn handed_over<'a>(
+    request: &NoticeRequested,
+    mut wanted: Vec<&'a Contact>,
+    mut others: Vec<&'a Contact>,
+) -> (Vec<&'a Contact>, Vec<&'a Contact>) {
+    let Some(first) = &request.first else {
+        return (wanted, others);
+    };
+    let place = |list: &[&Contact]| list.iter().position(|contact| contact.id == *first);
+    if let Some(place) = place(&wanted) {
+        wanted[..=place].rotate_right(1);
+    } else if let Some(place) = place(&others) {
+        wanted.insert(0, others.remove(place));
+    }
+    (wanted, others)
 }
 
 /// The receiver of a request.

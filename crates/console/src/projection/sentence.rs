@@ -108,6 +108,8 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::ObligationExtensionRequested(_)
             | Body::ObligationExtended(_)
             | Body::ObligationExtensionRefused(_)
+            | Body::ObligationDelegated(_)
+            | Body::ObligationDisowned(_)
             | Body::ObligationStopped(_)
             | Body::ObligationResumed(_)
             | Body::ObligationRestarted(_)
@@ -256,6 +258,23 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 because(r.reason.as_deref())
             ),
         ),
+        Body::ObligationDelegated(r) => {
+            let text = format!(
+                "转办给{}{}{},此后先通知此人",
+                r.contact_title,
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
+        Body::ObligationDisowned(r) => {
+            let text = format!(
+                "责任单位提出不由其承担{}{},报主管部门核实",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
         Body::ObligationStopped(r) => (
             M::Duty,
             format!(

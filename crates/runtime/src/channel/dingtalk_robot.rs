@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::coded::{Code, Verdict, errcode, judged};
-use super::text::{Style, json_bytes, no_markdown, one_row, write};
+use super::text::{Link, Style, json_bytes, no_markdown, one_row, write};
 use super::{Answer, Secret, http};
 use crate::clock::wall_now;
 
@@ -32,6 +32,7 @@ const STYLE: Style = Style {
     line_end: "\n\n",
     subject: ("### ", "\n\n"),
     escape: no_markdown,
+    link: Link::Markdown,
 };
 
 /// One robot in one group.

@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
 use super::http::{self, Ending, Heard};
-use super::text::{Style, bytes, one_line, write};
+use super::text::{Link, Style, bytes, one_line, write};
 use super::{Answer, Secret};
 
 /// The longest text unless configured otherwise, in bytes: about 200 Chinese characters, three parts.
@@ -193,6 +193,7 @@ impl Sms {
             line_end: "\n",
             subject: ("", " "),
             escape: one_line,
+            link: Link::Short,
         };
         let text = write(message, &style);
         let attempt = message.attempt.to_string();

@@ -1,7 +1,9 @@
 //! A notice as the text of a chat or short message: without anything that the service would take
 //! for markup or a mention, and within the service's limit.
 
-use duban_model::Message;
+use duban_model::{Message, Zone};
+
+use crate::answer_link::answer_until;
 
 /// How a service wants its texts.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +18,48 @@ pub(super) struct Style {
     pub(super) subject: (&'static str, &'static str),
     /// Writes one character so that it means only itself.
     pub(super) escape: fn(Place, &mut String),
+    /// How the link to answer stands.
+    pub(super) link: Link,
 }
+
+/// How a service shows a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// As markdown writes it.
+    Markdown,
+    /// The address after what it is for; the service makes it one.
+    Plain,
+    /// The same in a word, where every byte counts.
+    Short,
+}
+
+impl Link {
+    fn written(self, address: &str, chinese: bool) -> String {
+        let what = match (self, chinese) {
+            (Link::Short, true) => "办理",
+            (Link::Short, false) => "Answer",
+            (Link::Markdown | Link::Plain, true) => "查看并办理(限收件人,无需登录)",
+            (Link::Markdown | Link::Plain, false) => "View and answer (receiver only, no login)",
+        };
+        match self {
+            Link::Markdown => format!("[{what}]({address})"),
+            Link::Plain | Link::Short => format!("{what}:{address}"),
+        }
+    }
+}
+
+/// What stands before the link in a mail.
+pub(super) fn answer_words(message: &Message, chinese: bool) -> String {
+    let until = answer_until(message.at).date_in(Zone::SHANGHAI);
+    if chinese {
+        format!("查看并办理(签收、报送、申请延期、转办),无需登录,{until}前有效,请勿转发")
+    } else {
+        format!("View and answer without login, until {until}; please do not pass it on")
+    }
+}
+
+/// A text that is cut has at least so much left beside its link, or the link is left out.
+const BESIDE_LINK: usize = 60;
 
 /// A character and what stands beside it.
 #[derive(Clone, Copy, Debug)]
@@ -93,23 +136,44 @@ pub(super) fn write_labelled(message: &Message, style: &Style, label: bool) -> S
     } else {
         String::new()
     };
+    // Ours, of plain signs, and whole or not at all.
+    let link = message
+        .answer
+        .as_deref()
+        .map_or_else(String::new, |address| {
+            format!("{}{}", style.line_end, style.link.written(address, chinese))
+        });
     let (open, close) = style.subject;
     let head = format!("{open}{}", escaped(&one_row(&message.subject), style));
     let text = escaped(message.text.trim_end(), style);
     let count = style.measure;
-    if count(&head) + count(close) + count(&text) + count(&last) <= style.limit {
-        return head + close + &text + &last;
+    let ends = count(&link) + count(&last);
+    if count(&head) + count(close) + count(&text) + ends <= style.limit {
+        return head + close + &text + &link + &last;
     }
-    let cut = new_line(&if chinese {
-        format!("……(内容过长,已截断。事项编号:{})", message.obligation)
+    let beyond = new_line(if chinese {
+        "……(内容过长,已截断,全文见下)"
     } else {
-        format!("… (too long, cut here. Id: {})", message.obligation)
+        "… (too long, cut here; the whole is behind the link)"
     });
-    let after = count(close) + count(&cut) + count(&last);
+    let after = count(close) + count(&beyond) + ends;
+    let (link, cut) = if link.is_empty() || after + BESIDE_LINK > style.limit {
+        (String::new(), None)
+    } else {
+        (link, Some(beyond))
+    };
+    let cut = cut.unwrap_or_else(|| {
+        new_line(&if chinese {
+            format!("……(内容过长,已截断。事项编号:{})", message.obligation)
+        } else {
+            format!("… (too long, cut here. Id: {})", message.obligation)
+        })
+    });
+    let after = count(close) + count(&cut) + count(&link) + count(&last);
     let mut room = style.limit.saturating_sub(after);
     let head = within(&head, &mut room, count).to_owned();
     let text = within(&text, &mut room, count).trim_end();
-    head + close + text + &cut + &last
+    head + close + text + &cut + &link + &last
 }
 
 /// As much of a text as there is room for, cut between characters.
@@ -181,7 +245,44 @@ mod tests {
         line_end: "\n",
         subject: ("**", "**\n"),
         escape: no_markdown,
+        link: Link::Markdown,
     };
+
+    const ADDRESS: &str = "https://duban.city.example/a/AQ_-x_-y__9";
+
+    #[test]
+    fn the_link_is_whole_however_long_the_text_or_left_out() {
+        let plain = Style {
+            link: Link::Short,
+            escape: one_line,
+            ..MARKED
+        };
+        let mut seen = [0, 0];
+        for limit in 100..400 {
+            for length in [1, 20, 400] {
+                let mut notice = message();
+                notice.answer = Some(ADDRESS.to_owned());
+                notice.text = "督".repeat(length);
+                for style in [MARKED, plain] {
+                    let style = Style { limit, ..style };
+                    let text = write(&notice, &style);
+                    assert!(text.len() <= limit.max(160), "{} > {limit}", text.len());
+                    let there = text.contains(ADDRESS);
+                    seen[usize::from(there)] += 1;
+                    assert!(there || !text.contains("duban.city"), "{text}");
+                    assert!(there || limit < 260, "{limit} is enough: {text}");
+                }
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+        let mut notice = message();
+        notice.answer = Some(ADDRESS.to_owned());
+        let text = write(&notice, &MARKED);
+        assert!(
+            text.ends_with(&format!("\n[查看并办理(限收件人,无需登录)]({ADDRESS})")),
+            "{text}"
+        );
+    }
 
     #[test]
     fn what_looks_like_markup_or_a_mention_is_only_text() {

@@ -93,6 +93,7 @@ fn body(message: &Message) -> String {
             "contact": message.contact_title,
             "subject": message.subject,
             "text": message.text,
+            "answer": message.answer,
         }
     })
     .to_string()

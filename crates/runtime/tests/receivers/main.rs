@@ -43,6 +43,7 @@ fn message() -> Message {
         due: None,
         due_at: None,
         at: Timestamp(1_625_000_000_000),
+        answer: None,
     }
 }
 
