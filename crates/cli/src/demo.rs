@@ -12,6 +12,7 @@ use duban_runtime::rounds::{Rounds, RoundsError};
 use tokio::sync::watch;
 use unicode_width::UnicodeWidthStr;
 
+use crate::answers::Answered;
 use crate::args::{self, Demo, Role};
 use crate::folder::{self, Folder};
 use crate::host::{Host, HostOptions, channels, stop_on_signal};
@@ -82,6 +83,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         clock: Clock::Virtual,
         channels: channels(&no_channels, &data)?,
         http: (!args.no_http).then_some(args.http),
+        answered: Answered::Here,
+        answer_key_file: None,
     })
     .await?;
     stop_on_signal(host.shutdown.clone());

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::ConsoleState;
+use duban_console::{Answering, ConsoleState};
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
 use duban_model::Service;
 use duban_model::directory::Channel;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
+use duban_runtime::answer_link::AnswerLinks;
 use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
 use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::answers::{self, Answered, OurLetters};
 use crate::args::{self, ClockKind, Role, Serve};
 use crate::channels::{Configured, read as read_channels};
 use crate::index::LiveIndex;
@@ -46,6 +48,9 @@ pub(crate) struct HostOptions {
     pub clock: Clock,
     pub channels: Channels,
     pub http: Option<SocketAddr>,
+    /// Where notices are answered, with the file of the key.
+    pub answered: Answered,
+    pub answer_key_file: Option<PathBuf>,
 }
 
 /// The services of this process.
@@ -122,6 +127,8 @@ impl Host {
             clock,
             channels,
             http,
+            answered,
+            answer_key_file,
         } = options;
         std::fs::create_dir_all(&data)
             .map_err(|fault| format!("data folder {}: {fault}", data.display()))?;
@@ -149,6 +156,23 @@ impl Host {
                 format!("pages at {http}: {fault}; choose another address with --http")
             })?),
         };
+        let address = listener.as_ref().map(tokio::net::TcpListener::local_addr);
+        let address = address.transpose()?;
+        let answers = match answered {
+            Answered::At(url) => Some(url),
+            Answered::Here => address.map(|address| format!("http://{address}")),
+            Answered::Nowhere => None,
+        };
+        let concerned = has(Role::Notifier) || has(Role::Console);
+        let links = match answers.filter(|_| concerned) {
+            None => None,
+            Some(url) => {
+                let alone = roles.contains(&Role::All) || nats.is_none();
+                let keys = answers::keys(answer_key_file.as_deref(), &data, alone)?;
+                Some(Arc::new(AnswerLinks::new(&url, &keys)?))
+            }
+        };
+        let channels = channels.answered_at(links.clone());
         let (shutdown, stopping) = watch::channel(false);
         let incarnation = draw_incarnation();
         let parts = |service: Service, effects| Parts {
@@ -185,11 +209,16 @@ impl Host {
                     .map_err(|fault| format!("socket in {}: {fault}", data.display()))
             });
         }
-        let mut address = None;
         if let Some(listener) = listener {
-            address = Some(listener.local_addr()?);
             let index = Arc::new(LiveIndex::new(log.clone()));
-            let state = ConsoleState::new(Some(log.clone()), Some(index.clone()));
+            let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()));
+            state.answering = links.map(|links| {
+                let clock = clock.clone();
+                Answering::new(
+                    Arc::new(OurLetters { links, clock }),
+                    answers::evidence(&data),
+                )
+            });
             others.spawn(follow_index(index, log.clone(), stopping.clone()));
             let (follow_log, follow_state, follow_stop) =
                 (log.clone(), state.clone(), stopping.clone());
@@ -382,6 +411,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         },
         channels,
         http: Some(args.http),
+        answered: Answered::of(&args.answers),
+        answer_key_file: args.answers.answer_key_file.clone(),
     })
     .await?;
     stop_on_signal(host.shutdown.clone());

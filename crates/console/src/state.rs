@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
+use crate::answer::Answering;
 use crate::projection::Projection;
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
@@ -34,6 +35,8 @@ pub struct ConsoleState {
     pub log: Option<Log>,
     /// Explains duties, if somebody can.
     pub explain: Option<Arc<dyn Explain>>,
+    /// Answers by link, where they are taken.
+    pub answering: Option<Answering>,
     pub(crate) readings: Arc<Semaphore>,
 }
 
@@ -60,6 +63,7 @@ impl ConsoleState {
             changes: watch::Sender::new(0),
             log,
             explain,
+            answering: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
         }
     }

@@ -194,6 +194,9 @@ pub struct ObligationSubmitted {
     /// Links to evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// What was said with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// The instant that counts.
     pub at: Judged,
     /// After the due date?

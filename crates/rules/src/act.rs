@@ -262,6 +262,7 @@ fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
         obligation: case.id.clone(),
         by: act.by.clone(),
         evidence: act.evidence.clone(),
+        said: act.reason.clone(),
         at,
         late,
     });

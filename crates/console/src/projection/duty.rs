@@ -24,6 +24,8 @@ pub struct Submission {
     pub by: Option<String>,
     /// Links to evidence.
     pub evidence: Vec<String>,
+    /// What was said with it.
+    pub said: Option<String>,
     /// The instant that counts, the one claimed, the one it arrived at.
     pub at: Judged,
     /// After the due date?
@@ -242,6 +244,7 @@ impl Duty {
                 self.progress().submitted = Some(Box::new(Submission {
                     by: r.by.clone(),
                     evidence: r.evidence.clone(),
+                    said: r.said.clone(),
                     at: r.at,
                     late: r.late,
                 }));

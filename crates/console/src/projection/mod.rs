@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
+mod answers;
 mod directory;
 mod duties;
 mod duty;
@@ -18,7 +19,9 @@ use std::sync::Arc;
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
-pub use directory::{FORMER_NAMES, UnitName, Units};
+pub(crate) use answers::answer_key;
+pub use answers::{ANSWERS_KEPT, AnswerFate, Answers};
+pub use directory::{FORMER_NAMES, Person, UnitName, Units};
 pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
@@ -78,6 +81,7 @@ pub struct Projection {
     units: Units,
     publications: Publications,
     notices: Notices,
+    answers: Answers,
     rejections: VecDeque<Rejection>,
 }
 
@@ -184,6 +188,11 @@ impl Projection {
         &self.notices
     }
 
+    /// What became of answers given by link.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
     /// The last rejections, the newest first.
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.rejections.iter().rev()
@@ -200,6 +209,7 @@ impl Projection {
             let place = Place::new(seq, index);
             self.totals.records += 1;
             self.now = self.now.max(Some(record.loggedat));
+            self.answers.take(frame.head.service, record);
             self.take(frame.head.service, record, place);
         }
     }

@@ -173,11 +173,12 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::ObligationSubmitted(r) => (
             M::Duty,
             format!(
-                "报送{},佐证{}份,{}{}",
+                "报送{},佐证{}份,{}{}{}",
                 by(r.by.as_deref()),
                 r.evidence.len(),
                 judged(&r.at, look.zone()),
-                late(r.late)
+                late(r.late),
+                because(r.said.as_deref())
             ),
         ),
         Body::ObligationReturned(r) => (
