@@ -278,6 +278,8 @@ pub struct Message {
     pub address: Option<String>,
     /// The contact's title.
     pub contact_title: String,
+    /// The contact is of the unit that owes; others are only told.
+    pub owes: bool,
     /// Subject line.
     pub subject: String,
     /// Plain text.

@@ -210,7 +210,7 @@ fn fact(
         role: Some(duty.role),
         period: duty.period,
         occasion: occasion.map(ToOwned::to_owned),
-        by: Some(format!("{}({})", standing.person.title, letter.contact)),
+        by: Some(format!("{} {}", standing.person.title, letter.contact)),
         reason: None,
         evidence: Vec::new(),
         due: None,

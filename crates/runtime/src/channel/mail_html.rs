@@ -111,13 +111,16 @@ fn english(due: NaiveDate) -> String {
 /// The link to answer, as a button; its address below for whoever's program has none.
 fn button(address: &str, message: &Message, chinese: bool, out: &mut String) {
     let address = escaped(address);
-    let (caption, copy) = if chinese {
-        ("查看并办理", "按钮打不开时,请复制此地址到浏览器")
+    let caption = match (chinese, message.owes) {
+        (true, true) => "查看并办理",
+        (true, false) => "查看本事项",
+        (false, true) => "View and answer",
+        (false, false) => "View",
+    };
+    let copy = if chinese {
+        "按钮打不开时,请复制此地址到浏览器"
     } else {
-        (
-            "View and answer",
-            "If the button does not open, copy this address",
-        )
+        "If the button does not open, copy this address"
     };
     let words = escaped(&answer_words(message, chinese));
     *out += &format!(
@@ -239,7 +242,7 @@ mod tests {
         let page = html(&notice);
         assert!(page.contains("<a href=\"https://duban.city.example/a/AQ_-\""));
         assert!(
-            page.contains(">查看并办理</a>") && page.contains("2021-08-28前有效"),
+            page.contains(">查看并办理</a>") && page.contains("有效期到2021-08-28"),
             "{page}"
         );
         assert_eq!(page.matches("https://duban.city.example/a/AQ_-").count(), 2);

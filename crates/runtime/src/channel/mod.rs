@@ -323,6 +323,7 @@ pub(crate) mod tests {
             contact: "unit/office".to_owned(),
             address: Some("office@unit.example".to_owned()),
             contact_title: "政务公开联络员".to_owned(),
+            owes: true,
             subject: "【提醒】甲局:第1项".to_owned(),
             text: "政务公开联络员:\n\n距完成时限还有5个工作日。".to_owned(),
             obligation: "ledger/1@unit".to_owned(),

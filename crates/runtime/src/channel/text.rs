@@ -34,12 +34,18 @@ pub(super) enum Link {
 }
 
 impl Link {
-    fn written(self, address: &str, chinese: bool) -> String {
-        let what = match (self, chinese) {
-            (Link::Short, true) => "办理",
-            (Link::Short, false) => "Answer",
-            (Link::Markdown | Link::Plain, true) => "查看并办理(限收件人,无需登录)",
-            (Link::Markdown | Link::Plain, false) => "View and answer (receiver only, no login)",
+    fn written(self, address: &str, owes: bool, chinese: bool) -> String {
+        let what = match (self, owes, chinese) {
+            (Link::Short, true, true) => "办理",
+            (Link::Short, false, true) => "查看",
+            (Link::Short, true, false) => "Answer",
+            (Link::Short, false, false) => "View",
+            (Link::Markdown | Link::Plain, true, true) => "查看并办理(限收件人,无需登录)",
+            (Link::Markdown | Link::Plain, false, true) => "查看本事项(限收件人,无需登录)",
+            (Link::Markdown | Link::Plain, true, false) => {
+                "View and answer (receiver only, no login)"
+            }
+            (Link::Markdown | Link::Plain, false, false) => "View (receiver only, no login)",
         };
         match self {
             Link::Markdown => format!("[{what}]({address})"),
@@ -51,10 +57,15 @@ impl Link {
 /// What stands before the link in a mail.
 pub(super) fn answer_words(message: &Message, chinese: bool) -> String {
     let until = answer_until(message.at).date_in(Zone::SHANGHAI);
-    if chinese {
-        format!("查看并办理(签收、报送、申请延期、转办),无需登录,{until}前有效,请勿转发")
-    } else {
-        format!("View and answer without login, until {until}; please do not pass it on")
+    match (chinese, message.owes) {
+        (true, true) => {
+            format!("查看并办理(签收、报送、申请延期、转办),无需登录,有效期到{until},请勿转发")
+        }
+        (true, false) => format!("查看本事项,无需登录,有效期到{until},请勿转发"),
+        (false, true) => {
+            format!("View and answer without login, until {until}; please do not pass it on")
+        }
+        (false, false) => format!("View without login, until {until}; please do not pass it on"),
     }
 }
 
@@ -141,7 +152,11 @@ pub(super) fn write_labelled(message: &Message, style: &Style, label: bool) -> S
         .answer
         .as_deref()
         .map_or_else(String::new, |address| {
-            format!("{}{}", style.line_end, style.link.written(address, chinese))
+            format!(
+                "{}{}",
+                style.line_end,
+                style.link.written(address, message.owes, chinese)
+            )
         });
     let (open, close) = style.subject;
     let head = format!("{open}{}", escaped(&one_row(&message.subject), style));
