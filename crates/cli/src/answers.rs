@@ -101,7 +101,11 @@ fn make(file: &Path) -> Result<(), Fault> {
     fs::File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(&mut bytes))
         .map_err(fault)?;
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(2 * KEY_BYTES);
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{byte:02x}"));
+    }
     let partial = file.with_extension("part");
     let written = OpenOptions::new()
         .write(true)

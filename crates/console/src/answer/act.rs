@@ -31,7 +31,7 @@ const MAX_LINKS: usize = 20;
 /// The longest field of a form that is read, in bytes.
 const FIELD_BYTES: usize = 64 * 1024;
 /// An answer is followed so long on its way to the page.
-const FOLLOWED: Duration = Duration::from_millis(2_000);
+const FOLLOWED: Duration = Duration::from_secs(2);
 /// The digits of a form's number.
 const NONCE_DIGITS: std::ops::RangeInclusive<usize> = 8..=32;
 
@@ -356,11 +356,14 @@ async fn submit(log: &Log, event: &Envelope) -> Result<(), Refused> {
         .await;
     match sent {
         Ok(_) => Ok(()),
-        Err(fault @ (SubmitError::Unavailable(_) | SubmitError::Unknown(_))) => {
+        Err(
+            fault
+            @ (SubmitError::Unavailable(_) | SubmitError::Unknown(_) | SubmitError::Broken(_)),
+        ) => {
             tracing::warn!(%fault, "an answer waits for the inbox");
             Err(Refused::Unavailable)
         }
-        Err(fault) => {
+        Err(fault @ (SubmitError::TooLarge { .. } | SubmitError::BadSubject(_))) => {
             tracing::error!(%fault, "an answer cannot be put into the inbox");
             Err(Refused::Unreadable)
         }
@@ -405,9 +408,9 @@ mod tests {
         }
         let long = format!("https://a.example/{}", "x".repeat(LINK_BYTES));
         assert!(read(&long).is_err());
-        let many: String = (0..=MAX_LINKS)
-            .map(|n| format!("https://a.example/{n}\n"))
-            .collect();
+        let many = "https://a.example/".to_owned();
+        let many: Vec<_> = (0..=MAX_LINKS).map(|n| format!("{many}{n}")).collect();
+        let many = many.join("\n");
         assert!(read(&many).is_err());
     }
 

@@ -162,3 +162,6 @@ impl<'a> Standing<'a> {
         self.letter.contact.split_once('/').map_or("", |(_, id)| id)
     }
 }
+
+#[cfg(test)]
+mod tests;

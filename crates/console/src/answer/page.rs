@@ -84,6 +84,10 @@ struct AnswerPage<'a> {
 }
 
 /// Which forms there are.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one form of the page, and all combinations occur"
+)]
 struct May<'a> {
     accept: bool,
     submit: bool,

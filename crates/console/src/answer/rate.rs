@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::serve::Peer;
 
 /// Requests are counted over this span.
-pub const RATE_WINDOW: Duration = Duration::from_secs(600);
+pub const RATE_WINDOW: Duration = Duration::from_mins(10);
 /// Requests with one link within the span: (looking, answering).
 pub const PER_TOKEN: (u32, u32) = (200, 30);
 /// Requests from one address within the span; a whole office may share one.

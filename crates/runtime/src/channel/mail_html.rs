@@ -123,7 +123,7 @@ fn button(address: &str, message: &Message, chinese: bool, out: &mut String) {
         "If the button does not open, copy this address"
     };
     let words = escaped(&answer_words(message, chinese));
-    *out += &format!(
+    let piece = format!(
         "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" \
          style=\"margin:8px 0 10px\"><tr><td style=\"background:#0b4a8f;border-radius:6px\">\
          <a href=\"{address}\" style=\"display:inline-block;padding:12px 28px;font-size:17px;\
@@ -132,6 +132,7 @@ fn button(address: &str, message: &Message, chinese: bool, out: &mut String) {
          <p style=\"margin:0 0 12px;font-size:13px;line-height:1.6;color:#5b6570\">{words}。{copy}:\
          <br><span style=\"word-break:break-all\">{address}</span></p>\n"
     );
+    out.push_str(&piece);
 }
 
 /// Paragraphs, and tables of lines that name something.
