@@ -100,6 +100,19 @@ pub fn sends(frames: &[Stored]) -> BTreeMap<String, Sends> {
                 let before = notices.insert(r.notice.clone(), Sends::default());
                 assert_eq!(before, None, "{} is queued once", r.notice);
             }
+            // What becomes of a message becomes of those that it stands for; the message is the send.
+            Body::NoticeBundled(r) => {
+                for covered in &r.covers {
+                    let sends = notices.remove(covered).expect("queued before");
+                    assert_eq!(sends, Sends::default(), "{covered} leaves once");
+                }
+                let before = notices.insert(r.notice.clone(), Sends::default());
+                assert_eq!(before, None, "{} is made once", r.notice);
+            }
+            Body::NoticeDropped(r) => {
+                let sends = notices.remove(&r.notice).expect("queued before");
+                assert_eq!(sends, Sends::default(), "{} was never sent", r.notice);
+            }
             Body::NoticeAttempted(r) => {
                 let sends = notices.get_mut(&r.notice).expect("queued before");
                 sends.labelled.push(r.possible_duplicate);

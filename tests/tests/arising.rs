@@ -42,6 +42,7 @@ fn folder() -> Folder {
             contacts: Vec::new(),
             leader: None,
             formerly: Vec::new(),
+            hours: None,
         };
         folder
             .directory

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use duban_console::{kind_in_chinese, step_in_chinese};
 use duban_model::decision::NoticeRequested;
+use duban_model::gathered::Bundles;
 use duban_model::{Body, Frame, Record, RecordId, Timestamp};
 
 use crate::narrate::narrate;
@@ -64,6 +65,7 @@ pub(crate) struct Account {
     order: VecDeque<RecordId>,
     /// Of each duty's latest notice, whose it is.
     notices: BTreeMap<String, String>,
+    bundles: Bundles,
 }
 
 fn push(lines: &mut VecDeque<(Timestamp, String)>, at: Timestamp, line: String) {
@@ -113,6 +115,7 @@ impl Account {
     }
 
     fn note_record(&mut self, record: &Record, view: &View) {
+        let sent = self.bundles.concerned(&record.body);
         match &record.body {
             Body::PublicationPublished(p) | Body::PublicationUpdated(p) => {
                 if let Some(url) = &p.url {
@@ -145,10 +148,14 @@ impl Account {
                 let fate = format!("未发:{}", r.reason);
                 self.told(record, &r.notice, &r.request, &whom, &fate);
             }
-            Body::NoticeAttempted(r) => self.fate(&r.notice, "发送中"),
-            Body::NoticeDelivered(r) => self.fate(&r.notice, "已送达"),
-            Body::NoticeFailed(r) => self.fate(&r.notice, "发送失败,将再试"),
-            Body::NoticeAbandoned(r) => self.fate(&r.notice, "未能送达"),
+            Body::NoticeAttempted(_) => self.fate(&sent, "发送中"),
+            Body::NoticeDelivered(_) => self.fate(&sent, "已送达"),
+            Body::NoticeFailed(_) => self.fate(&sent, "发送失败,将再试"),
+            Body::NoticeAbandoned(_) => self.fate(&sent, "未能送达"),
+            Body::NoticeDropped(r) => {
+                let fate = format!("未发:{}", r.reason);
+                self.fate(std::slice::from_ref(&r.notice), &fate);
+            }
             body => {
                 if let Some(act) = body.act() {
                     if let Some(note) = &act.note {
@@ -238,14 +245,16 @@ impl Account {
             .insert(notice.to_owned(), request.obligation.clone());
     }
 
-    fn fate(&mut self, notice: &str, fate: &str) {
-        if let Some(obligation) = self.notices.get(notice)
-            && let Some(told) = self
-                .duties
-                .get_mut(obligation)
-                .and_then(|lines| lines.told.as_mut())
-        {
-            fate.clone_into(&mut told.fate);
+    fn fate(&mut self, notices: &[String], fate: &str) {
+        for notice in notices {
+            if let Some(obligation) = self.notices.get(notice)
+                && let Some(told) = self
+                    .duties
+                    .get_mut(obligation)
+                    .and_then(|lines| lines.told.as_mut())
+            {
+                fate.clone_into(&mut told.fate);
+            }
         }
     }
 }

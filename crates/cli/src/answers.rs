@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use duban_console::{Letter, Letters};
 use duban_model::Timestamp;
-use duban_runtime::answer_link::AnswerLinks;
+use duban_runtime::answer_link::{self, AnswerLinks};
 use duban_runtime::clock::Clock;
 use std::sync::Arc;
 use tracing::warn;
@@ -140,6 +140,16 @@ impl Letters for OurLetters {
             tenant: letter.tenant,
             contact: letter.contact,
             obligation: letter.obligation,
+            notice: letter.notice,
+            until: letter.until,
+        })
+    }
+
+    fn token(&self, letter: &Letter) -> Option<String> {
+        self.links.token(&answer_link::Letter {
+            tenant: letter.tenant.clone(),
+            contact: letter.contact.clone(),
+            obligation: letter.obligation.clone(),
             notice: letter.notice,
             until: letter.until,
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use duban_journal::Log;
 use duban_model::decision::NoticeKind;
+use duban_model::gathered::Bundles;
 use duban_model::{Body, Directory, Record, Service, Timestamp, Zone};
 use duban_runtime::clock::{Clock, stopped, stopwatch};
 use duban_runtime::rounds::{Rounds, RoundsError};
@@ -260,7 +261,7 @@ impl Page {
                 let order = match r.request.kind {
                     NoticeKind::Opened => 2,
                     NoticeKind::Catchup => 3,
-                    NoticeKind::Reminder => 4,
+                    NoticeKind::Reminder | NoticeKind::Digest => 4,
                     NoticeKind::Return
                     | NoticeKind::Reopened
                     | NoticeKind::Extended
@@ -348,19 +349,24 @@ async fn summary(
     let reading = Reading::Log(host.log.clone());
     let mut view = View::without_records();
     let mut notices: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    let (mut delivered, mut rejected, mut records) = (0u64, 0u64, 0u64);
+    let mut bundles = Bundles::default();
+    let (mut delivered, mut messages, mut rejected, mut records) = (0u64, 0u64, 0u64, 0u64);
     reading
         .frames(|stored| {
             view.note(&stored.frame, None);
             for record in &stored.frame.records {
                 records += 1;
+                let sent = bundles.concerned(&record.body).len() as u64;
                 match &record.body {
                     Body::NoticeQueued(r) => {
                         *notices
                             .entry((r.request.kind.as_str(), r.request.tier.as_str()))
                             .or_default() += 1;
                     }
-                    Body::NoticeDelivered(_) => delivered += 1,
+                    Body::NoticeDelivered(_) => {
+                        delivered += sent;
+                        messages += 1;
+                    }
                     Body::RejectionRecorded(_) => rejected += 1,
                     _ => {}
                 }
@@ -394,7 +400,7 @@ async fn summary(
     table::print(&["通知 notice", "层级 tier", "件数 count"], &rows);
     let replayed = replay(&reading, false).await?;
     crate::say!(
-        "送达 | delivered: {delivered};未受理 | rejected: {rejected};记录 | records: {records};校验和 | checksum: {}",
+        "送达 | delivered: {delivered}({messages}封 | messages);未受理 | rejected: {rejected};记录 | records: {records};校验和 | checksum: {}",
         replayed.checksum
     );
     if let Some(data) = data {

@@ -2,6 +2,7 @@
 
 use duban_model::decision::{Arose, Occasion, When};
 use duban_model::fact::TaskAct;
+use duban_model::silence::SilenceSet;
 use duban_model::{Body, Record, Zone};
 
 /// What a record says, for people who ask why.
@@ -244,6 +245,37 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
                 None => String::new(),
             }
         ),
+        Body::NoticeHeld(r) => format!(
+            "通知 {} {},不早于 {}",
+            r.notice,
+            match r.because.as_deref() {
+                Some("quiet-hours") => "遇免打扰时间,等候发送",
+                Some("maintenance") => "遇系统维护,等候发送",
+                _ => "等候与其他通知合并发送",
+            },
+            r.until.shown_in(zone)
+        ),
+        Body::NoticeReleased(r) => match &r.bundle {
+            Some(bundle) => format!("通知 {} 随汇总通知 {bundle} 发出", r.notice),
+            None => format!("通知 {} 等候结束,待发送", r.notice),
+        },
+        Body::NoticeBundled(r) => format!(
+            "{}件通知合并为汇总通知 {},发往 {}({}):{}",
+            r.covers.len(),
+            r.notice,
+            r.contact,
+            r.channel.as_str(),
+            r.subject
+        ),
+        Body::NoticeDropped(r) => format!("通知 {} 不再发送[{}]:{}", r.notice, r.code, r.reason),
+        Body::CalendarNoted(r) => format!("发送通知按工作日历 {}", r.calendar.id()),
+        Body::SilenceSet(r) => silence(r, zone),
+        Body::SilenceNoted(r) => silence(&r.set, zone),
+        Body::SilenceLifted(r) => format!("解除静默 {}({})", r.silence, r.by),
+        Body::SilenceEnded(r) => match &r.by {
+            Some(by) => format!("静默 {} 已由{by}解除", r.silence),
+            None => format!("静默 {} 到期", r.silence),
+        },
         Body::NoticeSuppressed(r) => format!("通知未发[{}]:{}", r.code, r.reason),
         Body::NoticeAttempted(r) => format!(
             "第{}次发送{}",
@@ -287,4 +319,28 @@ pub(crate) fn occasion(occasion: &Occasion, zone: Zone) -> String {
         round => format!(",第{round}期"),
     };
     format!("缘由:{what}{round},自{}起算", occasion.at.shown_in(zone))
+}
+
+/// A silence or maintenance in one line.
+fn silence(set: &SilenceSet, zone: Zone) -> String {
+    let scope: Vec<String> = [
+        set.ledger.as_ref().map(|ledger| format!("台账 {ledger}")),
+        set.task.as_ref().map(|task| format!("第{task}项")),
+        set.unit.as_ref().map(|unit| format!("单位 {unit}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let what = if set.maintenance {
+        "系统维护,暂停发送".to_owned()
+    } else {
+        format!("静默({})", scope.join(","))
+    };
+    format!(
+        "{what} {} 至 {}({}):{}",
+        set.silence,
+        set.until.shown_in(zone),
+        set.by,
+        set.reason
+    )
 }

@@ -395,10 +395,19 @@ fn contacts(old: &Directory, new: &Directory) -> Vec<[String; 3]> {
             Some(mail) => format!("{} <{mail}>", c.title),
             None => c.title.clone(),
         });
-        Some(list.collect::<Vec<_>>().join("; "))
+        let hours = unit.hours.map(|hours| format!("({})", hours.chinese()));
+        Some(list.chain(hours).collect::<Vec<_>>().join("; "))
     };
+    let delivery = (old.delivery != new.delivery).then(|| {
+        [
+            "发送方式".to_owned(),
+            old.delivery.chinese(),
+            new.delivery.chinese(),
+        ]
+    });
     let all: BTreeSet<&String> = old.units.keys().chain(new.units.keys()).collect();
-    all.into_iter()
+    let units = all
+        .into_iter()
         .map(|unit| {
             // One that was renamed or merged keeps the people it came with, if they are the same.
             let former = new.units.get(unit).into_iter().flat_map(|u| &u.formerly);
@@ -410,8 +419,8 @@ fn contacts(old: &Directory, new: &Directory) -> Vec<[String; 3]> {
         .map(|(unit, before, after)| {
             let shown = |people: Option<String>| people.unwrap_or_else(|| "-".to_owned());
             [unit.clone(), shown(before), shown(after)]
-        })
-        .collect()
+        });
+    delivery.into_iter().chain(units).collect()
 }
 
 /// The log up to an instant, folded, and the instant at which a deployment would be decided.

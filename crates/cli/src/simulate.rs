@@ -8,7 +8,8 @@ use std::sync::mpsc::Receiver;
 
 use duban_console::{kind_in_chinese, step_in_chinese, tier_in_chinese};
 use duban_model::checksum::{DecisionSum, combine};
-use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::decision::{NoticeKind, NoticeRequested, RejectionRecorded};
+use duban_model::gathered::NoticeBundled;
 use duban_model::{Body, Directory, Envelope, Frame, Record, Timestamp, Zone};
 use duban_office::export::notices::{self, Sent};
 use serde::Serialize;
@@ -110,6 +111,32 @@ impl NoticeLine {
         })
     }
 
+    /// The line of one message for several notices, which it names; those have lines of their own.
+    fn of_digest(record: &Record, bundle: &NoticeBundled, zone: Zone) -> NoticeLine {
+        let unit = bundle.contact.split('/').next().unwrap_or_default();
+        NoticeLine {
+            at: record.loggedat.shown_in(zone),
+            kind: NoticeKind::Digest.as_str(),
+            ledger: record.ledger.clone().unwrap_or_default(),
+            task: String::new(),
+            obligation: String::new(),
+            unit: unit.to_owned(),
+            role: "",
+            contact: bundle.contact.clone(),
+            channel: bundle.channel.as_str().to_owned(),
+            step: NoticeKind::Digest.as_str().to_owned(),
+            tier: "",
+            due: String::new(),
+            due_at: None,
+            occasion: None,
+            covers: bundle.covers.clone(),
+            missing: Vec::new(),
+            reason: bundle.subject.clone(),
+            definition: String::new(),
+            notice: bundle.notice.clone(),
+        }
+    }
+
     fn cells(&self) -> Vec<String> {
         vec![
             self.at.clone(),
@@ -142,6 +169,8 @@ const FRAMES_BESIDE: usize = 256;
 #[derive(Default)]
 struct Seen {
     lines: Vec<NoticeLine>,
+    /// Messages for several of them, each with how many notices come before it.
+    digests: Vec<(usize, NoticeLine)>,
     /// The same as a document words them, if one is to be written.
     sent: Vec<Sent>,
     rejections: Vec<(Timestamp, RejectionRecorded)>,
@@ -175,6 +204,10 @@ impl Seen {
         if summed {
             self.sum.add(record);
         }
+        if let Body::NoticeBundled(bundle) = &record.body {
+            let line = NoticeLine::of_digest(record, bundle, zone);
+            self.digests.push((self.lines.len(), line));
+        }
         self.lines.extend(NoticeLine::of(record, zone));
         match &record.body {
             Body::RejectionRecorded(r) => self.rejections.push((record.loggedat, r.clone())),
@@ -204,6 +237,20 @@ impl Simulated {
     /// Its notices, in order.
     pub(crate) fn lines(&self) -> &[NoticeLine] {
         &self.seen.lines
+    }
+
+    /// Its notices and the messages for several of them, in order.
+    fn all_lines(&self) -> Vec<&NoticeLine> {
+        let mut digests = self.seen.digests.iter().peekable();
+        let mut all = Vec::with_capacity(self.seen.lines.len() + self.seen.digests.len());
+        for (place, line) in self.seen.lines.iter().enumerate() {
+            while let Some((_, digest)) = digests.next_if(|(before, _)| *before <= place) {
+                all.push(digest);
+            }
+            all.push(line);
+        }
+        all.extend(digests.map(|(_, digest)| digest));
+        all
     }
 
     /// The same as a document words them, each at its place among [`Self::lines`]; none unless one
@@ -314,7 +361,7 @@ pub(crate) fn run(args: &Simulate) -> Result<Ended, Fault> {
     } else if args.summary {
         print_summary(format, &simulated);
     } else {
-        print_lines(format, simulated.lines())?;
+        print_lines(format, &simulated.all_lines())?;
     }
     Ok(Ended::Well)
 }
@@ -372,7 +419,7 @@ fn sent(record: &Record, zone: Zone, directory: &Directory) -> Option<Sent> {
 }
 
 /// Prints notices in any format. A reader that closes the pipe early is no fault.
-pub(crate) fn print_lines(format: Format, lines: &[NoticeLine]) -> Result<(), Fault> {
+pub(crate) fn print_lines(format: Format, lines: &[&NoticeLine]) -> Result<(), Fault> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let result = (|| -> std::io::Result<()> {
         match format {
@@ -429,6 +476,7 @@ fn print_summary(format: Format, simulated: &Simulated) {
     let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_step: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_tier: BTreeMap<String, u64> = BTreeMap::new();
+    let (notices, digests) = (lines.len(), simulated.seen.digests.len());
     for line in lines {
         *by_kind.entry(line.kind.to_owned()).or_default() += 1;
         *by_step.entry(line.step.clone()).or_default() += 1;
@@ -438,8 +486,10 @@ fn print_summary(format: Format, simulated: &Simulated) {
         let mut rows = vec![vec![
             "notices".to_owned(),
             String::new(),
-            lines.len().to_string(),
+            notices.to_string(),
         ]];
+        let digests = digests.to_string();
+        rows.push(vec!["digests".to_owned(), String::new(), digests]);
         for (name, counts) in [("kind", &by_kind), ("tier", &by_tier), ("step", &by_step)] {
             for (key, count) in counts {
                 rows.push(vec![name.to_owned(), key.clone(), count.to_string()]);
@@ -470,7 +520,7 @@ fn print_summary(format: Format, simulated: &Simulated) {
         table::print(&["what", "which", "count"], &rows);
     } else {
         let summary = serde_json::json!({
-            "notices": lines.len(), "by_kind": by_kind, "by_tier": by_tier, "by_step": by_step,
+            "notices": notices, "digests": digests, "by_kind": by_kind, "by_tier": by_tier, "by_step": by_step,
             "obligations": states, "records": records, "rejections": rejections, "checksum": checksum,
         });
         crate::say!("{summary}");

@@ -27,11 +27,11 @@ pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
 pub use projection::{
-    ANSWERS_KEPT, AnswerFate, Answers, Done, Duties, Duty, ExtensionAsked, FIRST_LINES,
-    FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, LAST_LINES, LINKS_WAITING, Ledger,
-    Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice, Notices, Person, Place, Projection,
-    PublicationRow, Publications, REJECTIONS_KEPT, Rejection, Submission, TaskRow, Tick, Totals,
-    UnitName, Units,
+    ANSWERS_KEPT, AnswerFate, Answers, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked,
+    FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, LAST_LINES,
+    LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice, Notices, Person,
+    Place, Projection, PublicationRow, Publications, REJECTIONS_KEPT, Rejection, Submission,
+    TaskRow, Tick, Totals, UnitName, Units,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};

@@ -237,6 +237,7 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Opened => "新增事项",
         NoticeKind::Delegated => "转办",
         NoticeKind::Disowned => "单位提出异议",
+        NoticeKind::Digest => "汇总",
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime};
 use duban_model::decision::*;
 use duban_model::definition::*;
+use duban_model::delivery::Delivery;
 use duban_model::directory::{Channel, Directory, Unit};
 use duban_model::fact::{ClockAdvanced, Outcome, Publication};
 use duban_model::{
@@ -152,6 +153,7 @@ impl Sample {
                 contacts: Vec::new(),
                 leader: None,
                 formerly: Vec::new(),
+                hours: None,
             };
             units.insert(id, unit);
         };
@@ -172,6 +174,7 @@ impl Sample {
         }
         let directory = Directory {
             tenant: "tongliao".to_owned(),
+            delivery: Delivery::default(),
             units,
         };
         self.write(
@@ -513,6 +516,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         no_sooner_than: None,
         roll: duban_model::calendar::Roll::None,
         again: false,
+        urgent: false,
         extension: None,
         part_of: None,
     }

@@ -4,6 +4,7 @@ use duban_model::directory::Directory;
 use duban_model::fact::TaskAct;
 use duban_model::id::{MAX_ID_BYTES, is_plain_id};
 use duban_model::record::cut;
+use duban_model::silence::{MAX_MAINTENANCE_MILLIS, MAX_SILENCE_MILLIS, SilenceSet};
 use duban_model::{Body, Envelope, RecordType, Timestamp};
 
 use crate::IntakeState;
@@ -11,6 +12,8 @@ use crate::IntakeState;
 /// A producer's clock may be this far ahead: 5 minutes in milliseconds.
 pub const FUTURE_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
 
+/// A day in milliseconds.
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 /// The longest text field, in characters.
 const MAX_TEXT_CHARS: usize = 2_000;
 /// The most evidence links of one submission.
@@ -153,6 +156,13 @@ pub(crate) fn check(
                 );
             }
             Ok(())
+        }
+        Body::SilenceSet(set) => silence(state, event, set, at),
+        Body::SilenceLifted(lifted) => {
+            required("silence", Some(&lifted.silence))?;
+            required("by", Some(&lifted.by))?;
+            let reason = lifted.reason.as_ref();
+            reason.map_or(Ok(()), |text| short("reason", text))
         }
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => Ok(()),
         // Envelope::parse lets only facts through.
@@ -349,6 +359,61 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
     }
     for link in &act.evidence {
         short("evidence", link)?;
+    }
+    Ok(())
+}
+
+fn silence(
+    state: &IntakeState,
+    event: &Envelope,
+    set: &SilenceSet,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    if !is_plain_id(&set.silence) {
+        return refuse(
+            "bad-id",
+            format!("silence id `{}`", cut(&set.silence, 60)),
+            "letters, digits, `-`, `_`, `.`",
+            "Choose a plain id.",
+        );
+    }
+    required("by", Some(&set.by))?;
+    required("reason", Some(&set.reason))?;
+    let scoped = [&set.ledger, &set.task, &set.unit].into_iter().flatten();
+    for (name, text) in [("ledger", &set.ledger), ("task", &set.task)] {
+        text.as_ref().map_or(Ok(()), |text| short(name, text))?;
+    }
+    if let Some(unit) = &set.unit {
+        known_unit(state, event, unit)?;
+    }
+    let named = scoped.count();
+    if set.maintenance != (named == 0) {
+        return refuse(
+            "bad-silence",
+            if set.maintenance {
+                "maintenance with a scope"
+            } else {
+                "a silence that names no ledger, task or unit"
+            },
+            "a silence with a ledger, a task or a unit; maintenance, which is for all, without",
+            "Say which notices are not to be sent, or set `maintenance` and no scope.",
+        );
+    }
+    let longest = if set.maintenance {
+        MAX_MAINTENANCE_MILLIS
+    } else {
+        MAX_SILENCE_MILLIS
+    };
+    if set.until <= at || set.until > at.plus_millis(longest) {
+        return refuse(
+            "bad-silence",
+            format!("an end at {}", set.until),
+            format!(
+                "later than now, {at}, and within {} days",
+                longest / DAY_MILLIS
+            ),
+            "Correct `until`; set it again when it has ended, if it is still needed.",
+        );
     }
     Ok(())
 }

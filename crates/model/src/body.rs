@@ -5,19 +5,21 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::decision::{
-    CalendarAdopted, Continuation, DefinitionAdopted, DirectoryAdopted, DuplicateRecorded,
-    LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted, NoticeDelivered, NoticeFailed,
-    NoticeQueued, NoticeRequested, NoticeSuppressed, ObligationActed, ObligationClocked,
-    ObligationDated, ObligationDelegated, ObligationFulfilled, ObligationLit, ObligationOpened,
-    ObligationRedated, ObligationReladdered, ObligationReturned, ObligationSubmitted,
-    ObligationTicked, ObligationTransferred, ObligationUnticked, PublicationForgotten,
-    PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed, TimerDropped, TimerFired,
-    TimerMissed, TimerNoted,
+    CalendarAdopted, CalendarNoted, Continuation, DefinitionAdopted, DirectoryAdopted,
+    DuplicateRecorded, LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted,
+    NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed,
+    ObligationActed, ObligationClocked, ObligationDated, ObligationDelegated, ObligationFulfilled,
+    ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
+    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
+    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
+    TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
     Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
+use crate::gathered::{NoticeBundled, NoticeDropped, NoticeHeld, NoticeReleased};
+use crate::silence::{SilenceEnded, SilenceLifted, SilenceNoted, SilenceSet};
 
 macro_rules! record_types {
     ($( $(#[$doc:meta])* $variant:ident($data:ty) = $name:literal $group:ident; )*) => {
@@ -139,6 +141,10 @@ record_types! {
     CalendarDeployed(CalendarDeployed) = "duban.calendar.deployed" Fact;
     /// A directory put in force.
     DirectoryDeployed(DirectoryDeployed) = "duban.directory.deployed" Fact;
+    /// Notices are not sent for a while.
+    SilenceSet(SilenceSet) = "duban.silence.set" Fact;
+    /// A silence ends sooner.
+    SilenceLifted(SilenceLifted) = "duban.silence.lifted" Fact;
     /// The effect runner's report of one send.
     DeliveryReported(DeliveryReported) = "duban.delivery.reported" Fact;
     /// Virtual time moved.
@@ -235,10 +241,24 @@ record_types! {
 
     /// The notifier keeps what it needs of a ledger.
     LedgerNoted(LedgerNoted) = "duban.ledger.noted" Domain;
+    /// The notifier keeps a calendar.
+    CalendarNoted(CalendarNoted) = "duban.calendar.noted" Domain;
+    /// The notifier keeps a silence.
+    SilenceNoted(SilenceNoted) = "duban.silence.noted" Domain;
+    /// A silence is over.
+    SilenceEnded(SilenceEnded) = "duban.silence.ended" Domain;
     /// A message is ready.
     NoticeQueued(NoticeQueued) = "duban.notice.queued" Domain;
     /// A message is not sent.
     NoticeSuppressed(NoticeSuppressed) = "duban.notice.suppressed" Domain;
+    /// A message waits for others, for the hours of its receiver, or for the end of maintenance.
+    NoticeHeld(NoticeHeld) = "duban.notice.held" Passing;
+    /// A held message waits no longer.
+    NoticeReleased(NoticeReleased) = "duban.notice.released" Passing;
+    /// Held messages leave as one.
+    NoticeBundled(NoticeBundled) = "duban.notice.bundled" Passing;
+    /// A held message is not sent, since it no longer holds.
+    NoticeDropped(NoticeDropped) = "duban.notice.dropped" Passing;
     /// A send is announced.
     NoticeAttempted(NoticeAttempted) = "duban.notice.attempted" Passing;
     /// A send succeeded.

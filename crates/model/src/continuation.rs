@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use duban_calendar::Period;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{LedgerId, NoticeId, ObligationId, TaskId, UnitId};
+use crate::id::{LedgerId, NoticeId, ObligationId, TaskId, Tenant, UnitId};
 use crate::instant::Timestamp;
 use crate::occasion::{Arose, Occasion};
 use crate::revision::{Revision, RevisionPart};
@@ -79,6 +79,13 @@ pub enum Continuation {
     Resend {
         /// The last notice done, in id order.
         after: NoticeId,
+    },
+    /// Letting go of what maintenance held, since that is over.
+    Release {
+        /// Of which office.
+        tenant: Tenant,
+        /// The last window done, in order.
+        after: String,
     },
 }
 

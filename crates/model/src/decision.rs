@@ -3,7 +3,7 @@
 //! Once released, a record's shape keeps its applier: fields may be added with a default, never
 //! changed or removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use duban_calendar::{Calendar, Clock, Period};
@@ -90,6 +90,13 @@ pub struct DefinitionAdopted {
 pub struct CalendarAdopted {
     /// For which office.
     pub tenant: Tenant,
+    /// The table.
+    pub calendar: Calendar,
+}
+
+/// The notifier keeps a calendar, to know working days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarNoted {
     /// The table.
     pub calendar: Calendar,
 }
@@ -463,6 +470,12 @@ pub struct LedgerNoted {
     /// The office's own texts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notices: BTreeMap<NoticeKind, NoticeText>,
+    /// Its calendar by id; records of earlier releases name none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub calendar: String,
+    /// Rows whose notices wait for nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub urgent: BTreeSet<TaskId>,
 }
 
 /// One message to one contact on one channel, ready to be sent.

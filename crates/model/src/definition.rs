@@ -152,6 +152,9 @@ pub struct Task {
     /// A standing duty: once fulfilled it opens again at that instant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
+    /// Its notices leave at once, at any hour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
     /// The cap of approved extensions; absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<ExtensionCap>,

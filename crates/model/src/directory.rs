@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{Delivery, Hours};
 use crate::id::{Tenant, UnitId};
 
 /// The directory of one tenant. Groups exist through their members.
@@ -12,6 +13,9 @@ use crate::id::{Tenant, UnitId};
 pub struct Directory {
     /// Whose directory.
     pub tenant: Tenant,
+    /// How and when its notices leave.
+    #[serde(default, skip_serializing_if = "Delivery::is_absent")]
+    pub delivery: Delivery,
     /// The units by id.
     pub units: BTreeMap<UnitId, Unit>,
 }
@@ -50,6 +54,9 @@ pub struct Unit {
     /// and published is now its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<UnitId>,
+    /// When its people may be disturbed, if not at the office's hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
 }
 
 /// How sure a directory entry is.

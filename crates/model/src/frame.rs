@@ -62,7 +62,9 @@ impl Service {
         use RecordType as T;
         match kind {
             T::TimerArmed | T::TimerDisarmed => matches!(self, Service::Rules | Service::Notifier),
-            T::RejectionRecorded => matches!(self, Service::Intake | Service::Rules),
+            T::RejectionRecorded => {
+                matches!(self, Service::Intake | Service::Rules | Service::Notifier)
+            }
             T::DirectoryAdopted => {
                 matches!(self, Service::Rules | Service::Notifier | Service::Intake)
             }
@@ -73,6 +75,13 @@ impl Service {
             | T::TimerMissed
             | T::SchedulerContinue => self == Service::Scheduler,
             T::LedgerNoted
+            | T::CalendarNoted
+            | T::SilenceNoted
+            | T::SilenceEnded
+            | T::NoticeHeld
+            | T::NoticeReleased
+            | T::NoticeBundled
+            | T::NoticeDropped
             | T::NoticeQueued
             | T::NoticeSuppressed
             | T::NoticeAttempted

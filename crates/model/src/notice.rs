@@ -38,11 +38,13 @@ pub enum NoticeKind {
     Delegated,
     /// 不是我们的: the office hears that a unit disowns a duty.
     Disowned,
+    /// 汇总: several notices in one message.
+    Digest,
 }
 
 impl NoticeKind {
     /// Every sort, in the order in which people are told of them.
-    pub const ALL: [NoticeKind; 16] = [
+    pub const ALL: [NoticeKind; 17] = [
         NoticeKind::Reminder,
         NoticeKind::Escalation,
         NoticeKind::Catchup,
@@ -59,6 +61,7 @@ impl NoticeKind {
         NoticeKind::StillStopped,
         NoticeKind::Delegated,
         NoticeKind::Disowned,
+        NoticeKind::Digest,
     ];
 
     /// Its name in output.
@@ -80,6 +83,7 @@ impl NoticeKind {
             NoticeKind::Opened => "opened",
             NoticeKind::Delegated => "delegated",
             NoticeKind::Disowned => "disowned",
+            NoticeKind::Digest => "digest",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! is the ledger's wording.
 
 use duban_model::decision::{LedgerNoted, NoticeKind, NoticeRequested};
+use duban_model::definition::Language;
 use duban_model::{Directory, Zone};
 use duban_wording::{Values, Wording, Words, label, no_date_yet, reason, role};
 
@@ -15,6 +16,19 @@ pub(crate) fn compose(
     receiver: &Receiver,
 ) -> Words {
     let language = wording.language();
+    let mut values = values(request, ledger, language, Some(directory), &receiver.title);
+    values.instead = receiver.instead.clone().unwrap_or_default();
+    wording.words(request.kind, &values)
+}
+
+/// The values of one notice.
+pub(crate) fn values(
+    request: &NoticeRequested,
+    ledger: Option<&LedgerNoted>,
+    language: Language,
+    directory: Option<&Directory>,
+    contact: &str,
+) -> Values {
     let (title, text) = ledger
         .and_then(|l| l.tasks.get(&request.task))
         .map_or(("", ""), |(title, text)| (title.as_str(), text.as_str()));
@@ -28,21 +42,22 @@ pub(crate) fn compose(
         }
         (_, None, due) => due.map(|d| d.to_string()).unwrap_or_default(),
     };
-    let values = Values {
+    Values {
         label: label(request.kind, language).to_owned(),
         ledger: ledger.map_or_else(String::new, |l| l.title.clone()),
         task: request.task.clone(),
         title: title.to_owned(),
         text: text.to_owned(),
-        unit: directory.shown(&request.unit),
+        unit: directory.map_or_else(|| request.unit.clone(), |d| d.shown(&request.unit)),
         role: role(request.role, language).to_owned(),
         due,
-        contact: receiver.title.clone(),
+        contact: contact.to_owned(),
         reason: reason(request.kind, &request.step, &request.reason, language),
         missing: request.missing.join("、"),
         occasion: request.occasion.clone().unwrap_or_default(),
-        instead: receiver.instead.clone().unwrap_or_default(),
+        instead: String::new(),
         obligation: request.obligation.clone(),
-    };
-    wording.words(request.kind, &values)
+        count: String::new(),
+        list: String::new(),
+    }
 }

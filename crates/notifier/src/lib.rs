@@ -1,164 +1,40 @@
 //! Decides who is told, what, on which channel, how often, and who next.
 //!
 //! A request of the rules becomes a queued notice to one contact on one channel, or a recorded
-//! suppression with its reason. Each send is announced (`notice.attempted`) before it is made;
-//! what became of it comes back through the intake. An unknown outcome is tried again under the
-//! same key and labelled.
+//! suppression with its reason. Notices to one person are gathered for a while and leave as one
+//! message, at an hour at which that person may be disturbed. Each send is announced
+//! (`notice.attempted`) before it is made; what became of it comes back through the intake. An unknown
+//! outcome is tried again under the same key and labelled.
 
 mod compose;
+mod desk;
+mod digest;
 mod receiver;
-
-use std::collections::{BTreeMap, BTreeSet};
+mod sending;
+mod silence;
+mod state;
+mod window;
 
 use duban_model::decision::{
-    Continuation, DirectoryAdopted, LedgerNoted, NoticeAbandoned, NoticeAttempted, NoticeDelivered,
-    NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed, TimerArmed, When,
+    CalendarNoted, Continuation, DefinitionAdopted, DirectoryAdopted, LedgerNoted,
 };
-use duban_model::definition::Language;
-use duban_model::fact::{DeliveryReported, Outcome};
-use duban_model::state::AnyTable;
+use duban_model::fact::Outcome;
 use duban_model::{
-    Body, Cause, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, RecordId,
-    Service, State, Table, Timestamp,
+    Body, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, Service,
 };
 use duban_wording::Wording;
-use serde::{Deserialize, Serialize};
 
-use crate::receiver::Receiver;
+use crate::desk::Desk;
+use crate::sending::RETRY_TIMER;
+use crate::silence::SILENCE_TIMER;
+use crate::window::WINDOW_TIMER;
 
-/// Sends of one notice that fail for now are tried again within this horizon: 24 hours in milliseconds.
-pub const RETRY_HORIZON_MILLIS: i64 = 24 * 3600 * 1000;
-/// The first wait before trying again: one minute in milliseconds. It doubles each time.
-pub const FIRST_RETRY_MILLIS: i64 = 60 * 1000;
-/// The longest wait before trying again: one hour in milliseconds.
-pub const LONGEST_RETRY_MILLIS: i64 = 3600 * 1000;
-/// The most attempts at one notice.
-pub const MAX_ATTEMPTS: u32 = 40;
-/// Sends announced and not reported, at most. What waits behind them is not announced yet, so a
-/// crash leaves no more than these with an unknown outcome.
-pub const IN_FLIGHT: usize = 32;
-/// Sends announced again on one input after a change of leader.
-const RESENT_PER_INPUT: usize = 200;
-
-/// A notice whose end is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    /// For whom.
-    pub tenant: String,
-    /// Which ledger.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ledger: Option<String>,
-    /// What is sent.
-    pub queued: NoticeQueued,
-    /// When it was queued.
-    pub since: Timestamp,
-    /// Attempts announced so far.
-    pub attempt: u32,
-    /// The last one announced has not been reported.
-    pub announced: bool,
-    /// An earlier attempt may have arrived.
-    pub possible_duplicate: bool,
-    /// The last record about it.
-    pub last: RecordId,
-    /// The outermost cause.
-    pub correlation: RecordId,
-}
-
-/// What the notifier remembers.
-#[derive(Debug)]
-pub struct NotifierState {
-    /// By tenant.
-    directories: Table<Directory>,
-    /// By ledger id.
-    ledgers: Table<LedgerNoted>,
-    /// By notice id. Passing: it follows the world's answers.
-    pending: Table<Pending>,
-    /// Derived: each ledger's texts, compiled.
-    wordings: BTreeMap<String, Wording>,
-    /// Derived: the texts for what belongs to no ledger.
-    plain: Wording,
-    /// Derived: announced and not reported.
-    in_flight: BTreeSet<String>,
-    /// Derived: queued and never announced, in the order of queueing.
-    waiting: BTreeSet<(Timestamp, String)>,
-}
-
-impl Default for NotifierState {
-    fn default() -> Self {
-        Self {
-            directories: Table::domain(1),
-            ledgers: Table::domain(2),
-            pending: Table::passing(3),
-            wordings: BTreeMap::new(),
-            plain: Wording::new(Language::default(), &BTreeMap::new()),
-            in_flight: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-        }
-    }
-}
-
-impl State for NotifierState {
-    fn tables(&mut self) -> Vec<&mut dyn AnyTable> {
-        vec![&mut self.directories, &mut self.ledgers, &mut self.pending]
-    }
-
-    fn tables_ref(&self) -> Vec<&dyn AnyTable> {
-        vec![&self.directories, &self.ledgers, &self.pending]
-    }
-
-    fn loaded(&mut self) {
-        self.wordings = self
-            .ledgers
-            .iter()
-            .map(|(id, ledger)| (id.clone(), Wording::new(ledger.language, &ledger.notices)))
-            .collect();
-        self.in_flight.clear();
-        self.waiting.clear();
-        for (id, pending) in self.pending.iter() {
-            if pending.announced {
-                self.in_flight.insert(id.clone());
-            } else if pending.attempt == 0 {
-                self.waiting.insert((pending.since, id.clone()));
-            }
-        }
-    }
-}
-
-impl NotifierState {
-    /// Changes a pending row and keeps what is derived from it.
-    fn update(&mut self, id: &str, change: impl FnOnce(&mut Pending)) {
-        self.pending.change(id, change);
-        self.place(id);
-    }
-
-    /// Puts a notice where its row says it stands: waiting, in flight, or neither.
-    fn place(&mut self, id: &str) {
-        self.in_flight.remove(id);
-        if let Some(pending) = self.pending.get(id) {
-            let waiting = (pending.since, id.to_owned());
-            if pending.attempt > 0 {
-                self.waiting.remove(&waiting);
-            } else {
-                self.waiting.insert(waiting);
-            }
-            if pending.announced {
-                self.in_flight.insert(id.to_owned());
-            }
-        }
-    }
-
-    fn end(&mut self, id: &str) {
-        if let Some(pending) = self.pending.remove(id) {
-            self.waiting.remove(&(pending.since, id.to_owned()));
-        }
-        self.in_flight.remove(id);
-    }
-
-    /// Notices whose end is not known yet, in id order.
-    pub fn pending(&self) -> impl Iterator<Item = (&String, &Pending)> {
-        self.pending.iter()
-    }
-}
+pub use crate::sending::{
+    FIRST_RETRY_MILLIS, LONGEST_RETRY_MILLIS, MAX_ATTEMPTS, RETRY_HORIZON_MILLIS,
+};
+pub use crate::silence::MAX_SILENCES;
+pub use crate::state::{IN_FLIGHT, NotifierState, Pending, Window};
+pub use crate::window::ROBOT_SPREAD_MILLIS;
 
 /// The notifier.
 #[derive(Debug)]
@@ -174,70 +50,27 @@ impl Decider for Notifier {
             // One that is held to a plan may be refused by the rules.
             Body::DirectoryDeployed(r) => r.expects.is_none(),
             Body::DirectoryAdopted(r) => r.planned,
-            Body::NoticeRequested(_) | Body::DefinitionAdopted(_) | Body::DeliveryReported(_) => {
-                true
-            }
+            Body::NoticeRequested(_)
+            | Body::DefinitionAdopted(_)
+            | Body::CalendarAdopted(_)
+            | Body::DeliveryReported(_)
+            | Body::SilenceSet(_)
+            | Body::SilenceLifted(_)
+            | Body::ObligationFulfilled(_)
+            | Body::ObligationWaived(_)
+            | Body::ObligationWithdrawn(_)
+            | Body::ObligationExtended(_)
+            | Body::ObligationRedated(_) => true,
             Body::TimerFired(fired) => fired.owner == Service::Notifier,
             _ => false,
         }
     }
 
     fn decide(state: &NotifierState, input: &Input<'_>, out: &mut Drafts) {
+        let mut desk = Desk::new(state, out);
         match input {
-            Input::Record(record) => match &record.body {
-                Body::DirectoryDeployed(r) => out.push(Draft::new(
-                    record.tenant.clone(),
-                    Body::DirectoryAdopted(DirectoryAdopted {
-                        directory: r.directory.clone(),
-                        planned: false,
-                    }),
-                )),
-                Body::DirectoryAdopted(r) => out.push(Draft::new(
-                    record.tenant.clone(),
-                    Body::DirectoryAdopted(DirectoryAdopted {
-                        directory: r.directory.clone(),
-                        planned: false,
-                    }),
-                )),
-                Body::DefinitionAdopted(r) => {
-                    let definition = &r.definition;
-                    let tasks = definition
-                        .tasks
-                        .iter()
-                        .map(|t| (t.id.clone(), (t.title.clone(), t.text.clone())))
-                        .collect();
-                    let body = Body::LedgerNoted(LedgerNoted {
-                        ledger: definition.ledger.clone(),
-                        title: definition.title.clone(),
-                        zone: definition.zone,
-                        office: definition.office.clone(),
-                        tasks,
-                        language: definition.language,
-                        notices: definition.notices.clone(),
-                    });
-                    out.push(
-                        Draft::new(record.tenant.clone(), body)
-                            .in_ledger(definition.ledger.clone())
-                            .under(r.hash.clone()),
-                    );
-                }
-                Body::NoticeRequested(request) => requested(state, record, request, out),
-                Body::DeliveryReported(report) => reported(state, record, report, out),
-                Body::TimerFired(fired) => {
-                    if let Some(id) = fired.timer.strip_prefix(RETRY_TIMER)
-                        && let Some(pending) = state.pending.get(id)
-                        && !pending.announced
-                    {
-                        let draft = announce(pending, pending.possible_duplicate);
-                        out.push(draft);
-                    }
-                }
-                Body::NotifierContinue(Continuation::Resend { after }) => {
-                    resend(state, after, record.loggedat, out);
-                }
-                _ => {}
-            },
-            Input::TookOver { now } => resend(state, "", *now, out),
+            Input::Record(record) => look(&mut desk, record),
+            Input::TookOver { now } => sending::resend(&mut desk, "", *now),
             Input::Event { .. } | Input::Due { .. } => {}
         }
     }
@@ -247,27 +80,42 @@ impl Decider for Notifier {
             Body::DirectoryAdopted(r) => {
                 state.directories.put(&record.tenant, r.directory.clone());
             }
+            Body::CalendarNoted(r) => {
+                let key = format!("{}/{}", record.tenant, r.calendar.id());
+                state.calendars.put(key, r.calendar.clone());
+            }
             Body::LedgerNoted(r) => {
                 let wording = Wording::new(r.language, &r.notices);
                 state.wordings.insert(r.ledger.clone(), wording);
                 state.ledgers.put(&r.ledger, r.clone());
             }
-            Body::NoticeQueued(r) => {
-                let pending = Pending {
-                    tenant: record.tenant.clone(),
-                    ledger: record.ledger.clone(),
-                    queued: r.clone(),
-                    since: record.loggedat,
-                    attempt: 0,
-                    announced: false,
-                    possible_duplicate: false,
-                    last: record.id,
-                    correlation: record.correlation,
-                };
-                state.pending.put(&r.notice, pending);
-                state.place(&r.notice);
+            Body::SilenceNoted(r) => {
+                let key = silence::key(&record.tenant, &r.set.silence);
+                state.silences.put(key, r.clone());
             }
+            Body::SilenceEnded(r) => {
+                let key = silence::key(&record.tenant, &r.silence);
+                state.silences.remove(&key);
+            }
+            Body::NoticeQueued(r) => {
+                let ledger = record.ledger.clone();
+                state.take(&r.notice, pending(record, r.clone(), ledger, Vec::new()));
+            }
+            Body::NoticeBundled(r) => {
+                for covered in &r.covers {
+                    state.update(covered, |p| {
+                        p.held = false;
+                        p.bundle = Some(r.notice.clone());
+                    });
+                }
+                let queued = Pending::of_bundle(r, &record.tenant);
+                let ledger = record.ledger.clone();
+                state.take(&r.notice, pending(record, queued, ledger, r.covers.clone()));
+            }
+            Body::NoticeHeld(r) => state.hold(&r.notice, r.until),
+            Body::NoticeReleased(r) => state.update(&r.notice, |p| p.held = false),
             Body::NoticeAttempted(r) => state.update(&r.notice, |p| {
+                p.held = false;
                 p.attempt = r.attempt;
                 p.announced = true;
                 p.possible_duplicate = r.possible_duplicate;
@@ -276,10 +124,12 @@ impl Decider for Notifier {
             Body::NoticeFailed(r) => state.update(&r.notice, |p| {
                 p.announced = false;
                 p.possible_duplicate |= r.outcome == Outcome::Unknown;
+                p.waited_millis += r.retry_at.0 - record.loggedat.0;
                 p.last = record.id;
             }),
             Body::NoticeDelivered(r) => state.end(&r.notice),
             Body::NoticeAbandoned(r) => state.end(&r.notice),
+            Body::NoticeDropped(r) => state.end(&r.notice),
             _ => {}
         }
     }
@@ -313,228 +163,99 @@ impl Decider for Notifier {
     }
 }
 
-/// So many parts of a hundred a wait is longer at most, so that what failed together does not come back
-/// together.
-const JITTER_PERCENT: i64 = 20;
-
-/// What is added to a wait, in milliseconds: it follows from the notice and the attempt.
-fn jitter(notice: &str, attempt: u32, wait: i64) -> i64 {
-    let id = RecordId::derive(&[notice.as_bytes(), &attempt.to_be_bytes()]);
-    let part = i64::from(u16::from_be_bytes([id.0[0], id.0[1]]));
-    wait * JITTER_PERCENT / 100 * part / i64::from(u16::MAX)
+fn pending(
+    record: &Record,
+    queued: duban_model::decision::NoticeQueued,
+    ledger: Option<String>,
+    covers: Vec<String>,
+) -> Pending {
+    Pending {
+        tenant: record.tenant.clone(),
+        ledger,
+        queued,
+        since: record.loggedat,
+        attempt: 0,
+        announced: false,
+        possible_duplicate: false,
+        held: false,
+        bundle: None,
+        covers,
+        waited_millis: 0,
+        last: record.id,
+        correlation: record.correlation,
+    }
 }
 
-/// Timers of retries are named by their notice.
-const RETRY_TIMER: &str = "retry/";
-
-fn like(pending: &Pending, body: Body) -> Draft {
-    let mut draft =
-        Draft::new(pending.tenant.clone(), body).about(pending.queued.request.obligation.clone());
-    draft.ledger.clone_from(&pending.ledger);
-    draft
+fn look(desk: &mut Desk<'_, '_>, record: &Record) {
+    let tenant = &record.tenant;
+    match &record.body {
+        Body::DirectoryDeployed(r) => desk.push(directory(tenant, &r.directory)),
+        Body::DirectoryAdopted(r) => desk.push(directory(tenant, &r.directory)),
+        Body::CalendarAdopted(r) => {
+            let calendar = r.calendar.clone();
+            let body = Body::CalendarNoted(CalendarNoted { calendar });
+            desk.push(Draft::new(tenant.clone(), body));
+        }
+        Body::DefinitionAdopted(r) => desk.push(ledger(tenant, r)),
+        Body::NoticeRequested(request) => sending::requested(desk, record, request),
+        Body::DeliveryReported(report) => sending::reported(desk, record, report),
+        Body::SilenceSet(set) => silence::set(desk, record, set),
+        Body::SilenceLifted(lifted) => silence::lifted(desk, record, lifted),
+        Body::TimerFired(fired) => {
+            let timer = fired.timer.as_str();
+            if let Some(id) = timer.strip_prefix(RETRY_TIMER) {
+                sending::retry(desk, id, record.loggedat);
+            } else if let Some(window) = timer.strip_prefix(WINDOW_TIMER) {
+                window::ended(desk, window, fired, record.loggedat);
+            } else if let Some(key) = timer.strip_prefix(SILENCE_TIMER) {
+                silence::expired(desk, record, key);
+            }
+        }
+        Body::NotifierContinue(Continuation::Resend { after }) => {
+            sending::resend(desk, after, record.loggedat);
+        }
+        Body::NotifierContinue(Continuation::Release { tenant, after }) => {
+            silence::release(desk, tenant, after, record.loggedat);
+        }
+        body => window::overtaken(desk, body),
+    }
 }
 
-fn announce(pending: &Pending, possible_duplicate: bool) -> Draft {
-    like(
-        pending,
-        Body::NoticeAttempted(NoticeAttempted {
-            notice: pending.queued.notice.clone(),
-            attempt: pending.attempt + 1,
-            possible_duplicate,
+fn directory(tenant: &str, directory: &Directory) -> Draft {
+    Draft::new(
+        tenant,
+        Body::DirectoryAdopted(DirectoryAdopted {
+            directory: directory.clone(),
+            planned: false,
         }),
     )
 }
 
-fn requested(state: &NotifierState, record: &Record, request: &NoticeRequested, out: &mut Drafts) {
-    let notice = record.id.to_string();
-    let draft = |body| {
-        let mut draft = Draft::new(record.tenant.clone(), body).about(request.obligation.clone());
-        draft.ledger.clone_from(&record.ledger);
-        draft.definition.clone_from(&record.definition);
-        draft
-    };
-    let ledger = record.ledger.as_deref().and_then(|l| state.ledgers.get(l));
-    let receiver = state.directories.get(&record.tenant).and_then(|directory| {
-        let office = ledger.map(|l| l.office.as_str());
-        receiver::resolve(directory, request, office).map(|r| (directory, r))
+/// What is kept of a definition to word its notices.
+fn ledger(tenant: &str, adopted: &DefinitionAdopted) -> Draft {
+    let definition = &adopted.definition;
+    let tasks = &definition.tasks;
+    let body = Body::LedgerNoted(LedgerNoted {
+        ledger: definition.ledger.clone(),
+        title: definition.title.clone(),
+        zone: definition.zone,
+        office: definition.office.clone(),
+        tasks: tasks
+            .iter()
+            .map(|t| (t.id.clone(), (t.title.clone(), t.text.clone())))
+            .collect(),
+        language: definition.language,
+        notices: definition.notices.clone(),
+        calendar: definition.calendar.clone(),
+        urgent: tasks
+            .iter()
+            .filter(|t| t.urgent)
+            .map(|t| t.id.clone())
+            .collect(),
     });
-    let Some((directory, receiver)) = receiver else {
-        let body = Body::NoticeSuppressed(NoticeSuppressed {
-            notice,
-            request: request.clone(),
-            code: "no-contact".to_owned(),
-            reason: format!("{}没有可用的联系方式,主管部门也没有", request.to),
-        });
-        return out.push(draft(body));
-    };
-    let queued = worded(
-        state,
-        (directory, record.ledger.as_deref()),
-        request,
-        (notice.clone(), receiver),
-    );
-    out.push(draft(Body::NoticeQueued(queued)));
-    if state.in_flight.len() < IN_FLIGHT {
-        out.push(draft(first_attempt(notice)));
-    }
-}
-
-fn first_attempt(notice: String) -> Body {
-    Body::NoticeAttempted(NoticeAttempted {
-        notice,
-        attempt: 1,
-        possible_duplicate: false,
-    })
-}
-
-/// A notice in the words of its ledger.
-fn worded(
-    state: &NotifierState,
-    (directory, ledger): (&Directory, Option<&str>),
-    request: &NoticeRequested,
-    (notice, receiver): (String, Receiver),
-) -> NoticeQueued {
-    let wording = ledger.and_then(|l| state.wordings.get(l));
-    let ledger = ledger.and_then(|l| state.ledgers.get(l));
-    let wording = wording.unwrap_or(&state.plain);
-    let words = compose::compose(request, ledger, wording, directory, &receiver);
-    NoticeQueued {
-        notice,
-        request: request.clone(),
-        contact: receiver.contact,
-        contact_title: receiver.title,
-        channel: receiver.channel,
-        address: receiver.address,
-        subject: words.subject,
-        text: words.text,
-        instead_of: None,
-        tried: Vec::new(),
-    }
-}
-
-/// The same notice for whoever comes next, since its receiver cannot be reached: the unit's next
-/// person, then the next channel, then the office. Nobody is left: nothing, and the abandoned notice
-/// stays as an incident.
-fn pass_on(state: &NotifierState, pending: &Pending) -> Option<NoticeQueued> {
-    let failed = &pending.queued;
-    let directory = state.directories.get(&pending.tenant)?;
-    let ledger = pending.ledger.as_deref();
-    let office = ledger.and_then(|l| state.ledgers.get(l));
-    let receiver = receiver::next(directory, failed, office.map(|l| l.office.as_str()))?;
-    let notice = RecordId::derive(&[failed.notice.as_bytes(), b"passed on"]).to_string();
-    let tried = receiver::tried_as(&failed.contact, failed.channel);
-    let mut next = worded(
-        state,
-        (directory, ledger),
-        &failed.request,
-        (notice, receiver),
-    );
-    next.instead_of = Some(failed.notice.clone());
-    next.tried = failed.tried.iter().cloned().chain([tried]).collect();
-    Some(next)
-}
-
-fn reported(state: &NotifierState, record: &Record, report: &DeliveryReported, out: &mut Drafts) {
-    // A report about a notice that has ended, or about an attempt that is not the last one and
-    // did not succeed, changes nothing.
-    let Some(pending) = state.pending.get(&report.notice) else {
-        return;
-    };
-    if report.attempt != pending.attempt && report.outcome != Outcome::Delivered {
-        return;
-    }
-    let notice = report.notice.clone();
-    let body = match report.outcome {
-        Outcome::Delivered => Body::NoticeDelivered(NoticeDelivered {
-            notice,
-            attempt: report.attempt,
-            detail: report.detail.clone(),
-        }),
-        Outcome::Refused => Body::NoticeAbandoned(NoticeAbandoned {
-            notice,
-            attempts: pending.attempt,
-            reason: format!("对方拒收:{}", report.detail),
-        }),
-        Outcome::Failed | Outcome::Unknown => {
-            let doublings = pending.attempt.saturating_sub(1).min(16);
-            let wait = (FIRST_RETRY_MILLIS << doublings).min(LONGEST_RETRY_MILLIS);
-            // Whoever asks to be left alone for longer is; nobody is tried sooner for having asked.
-            let asked = report.retry_after_seconds.map_or(0, i64::from) * 1000;
-            let wait = wait.max(asked);
-            let wait = wait + jitter(&notice, pending.attempt, wait);
-            let retry_at = record.loggedat.plus_millis(wait);
-            if pending.attempt >= MAX_ATTEMPTS
-                || retry_at.0 - pending.since.0 > RETRY_HORIZON_MILLIS
-            {
-                Body::NoticeAbandoned(NoticeAbandoned {
-                    notice,
-                    attempts: pending.attempt,
-                    reason: format!("在期限内未能送达,最后一次:{}", report.detail),
-                })
-            } else {
-                out.push(like(
-                    pending,
-                    Body::NoticeFailed(NoticeFailed {
-                        notice: notice.clone(),
-                        attempt: report.attempt,
-                        outcome: report.outcome,
-                        detail: report.detail.clone(),
-                        retry_at,
-                    }),
-                ));
-                Body::TimerArmed(TimerArmed {
-                    timer: format!("{RETRY_TIMER}{notice}"),
-                    owner: Service::Notifier,
-                    when: When::At(retry_at),
-                    step: "retry".to_owned(),
-                })
-            }
-        }
-    };
-    let passed_on = matches!(body, Body::NoticeAbandoned(_))
-        .then(|| pass_on(state, pending))
-        .flatten();
-    out.push(like(pending, body));
-    let mut taken = state.in_flight.len() - usize::from(pending.announced);
-    if let Some(next) = passed_on {
-        let notice = next.notice.clone();
-        out.push(like(pending, Body::NoticeQueued(next)));
-        // Who could not be reached has waited long enough.
-        if taken < IN_FLIGHT {
-            taken += 1;
-            out.push(like(pending, first_attempt(notice)));
-        }
-    }
-    // The place that became free goes to who has waited longest.
-    for (_, id) in state.waiting.iter().take(IN_FLIGHT.saturating_sub(taken)) {
-        if let Some(next) = state.pending.get(id) {
-            out.push(announce(next, false));
-        }
-    }
-}
-
-/// Announces again what a predecessor had announced and nobody reported. Whether the receiver saw
-/// it is unknown, so every such send is labelled.
-fn resend(state: &NotifierState, after: &str, now: Timestamp, out: &mut Drafts) {
-    let unknown: Vec<_> = state
-        .pending
-        .after(after)
-        .filter(|(_, p)| p.announced)
-        .take(RESENT_PER_INPUT + 1)
-        .collect();
-    let cause = |pending: &Pending| Cause {
-        id: pending.last,
-        correlation: Some(pending.correlation),
-        at: now,
-    };
-    for (_, pending) in unknown.iter().take(RESENT_PER_INPUT) {
-        out.push(announce(pending, true).because(cause(pending), 0));
-    }
-    if unknown.len() > RESENT_PER_INPUT {
-        let (id, last) = unknown[RESENT_PER_INPUT - 1];
-        let body = Body::NotifierContinue(Continuation::Resend { after: id.clone() });
-        out.push(like(last, body).because(cause(last), 1));
-    }
+    Draft::new(tenant, body)
+        .in_ledger(definition.ledger.clone())
+        .under(adopted.hash.clone())
 }
 
 #[cfg(test)]

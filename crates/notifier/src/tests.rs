@@ -1,15 +1,19 @@
 //! What a receiver, and whoever watches the sends, would notice.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::decider::seal;
-use duban_model::decision::NoticeKind;
-use duban_model::definition::{Role, Tier};
+use duban_model::decision::{LedgerNoted, NoticeKind, NoticeQueued, NoticeRequested, When};
+use duban_model::definition::{Language, Role, Tier};
+use duban_model::delivery::Delivery;
 use duban_model::directory::{Channel, Contact, Unit};
-use duban_model::fact::DirectoryDeployed;
+use duban_model::fact::{DeliveryReported, DirectoryDeployed};
+use duban_model::{RecordId, State, Timestamp};
 
 use super::*;
+
+mod gathering;
 
 struct Desk {
     state: NotifierState,
@@ -38,6 +42,7 @@ fn unit(contacts: Vec<Contact>, leader: Option<Contact>) -> Unit {
         contacts,
         leader,
         formerly: Vec::new(),
+        hours: None,
     }
 }
 
@@ -77,6 +82,7 @@ impl Desk {
         ]);
         let directory = Directory {
             tenant: "t".to_owned(),
+            delivery: Delivery::default(),
             units,
         };
         let out = desk.record(Body::DirectoryDeployed(DirectoryDeployed {
@@ -160,6 +166,8 @@ impl Desk {
                     text: None,
                 },
             )]),
+            calendar: String::new(),
+            urgent: BTreeSet::new(),
         });
         let record = Record {
             id: RecordId([255; 16]),

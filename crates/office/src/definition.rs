@@ -545,6 +545,7 @@ impl Writer<'_> {
                 contacts: Vec::new(),
                 leader: None,
                 formerly: Vec::new(),
+                hours: None,
             },
         );
         self.added.insert(key, id.clone());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use duban_model::Directory;
+use duban_model::delivery::{Delivery, USUAL_WINDOW_MINUTES};
 use duban_model::directory::{Certainty, Contact, Unit};
 use duban_model::id::is_plain_id;
 use serde::Serialize;
@@ -35,6 +36,12 @@ pub struct Roster {
     pub unused: Vec<String>,
 }
 
+/// How notices leave, of an office that did not say.
+const USUAL: Delivery = Delivery {
+    window_minutes: USUAL_WINDOW_MINUTES,
+    hours: None,
+};
+
 /// Reads a file of units. `known` is the directory so far: its units keep their ids.
 ///
 /// # Errors
@@ -55,6 +62,8 @@ pub fn read_units(
         file: file.to_owned(),
         directory: Directory {
             tenant: tenant.to_owned(),
+            // No document says so; what was known stays.
+            delivery: known.map_or(USUAL, |known| known.delivery),
             units: BTreeMap::new(),
         },
         questions: Vec::new(),
@@ -233,6 +242,7 @@ impl Roster {
                 formerly: before
                     .map(|before| before.formerly.clone())
                     .unwrap_or_default(),
+                hours: before.and_then(|before| before.hours),
             };
             if let Some(before) = before {
                 // A column that the file does not have leaves what was known.

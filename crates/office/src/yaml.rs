@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use duban_model::Directory;
+use duban_model::delivery::{Days, Hours};
 use duban_model::directory::{Certainty, Contact};
 
 /// A text in double quotes: nothing in it can be taken for anything else.
@@ -86,13 +87,29 @@ fn contact(contact: &Contact) -> String {
     out
 }
 
+/// When people may be disturbed.
+fn disturbing(hours: &Hours) -> String {
+    let days = match hours.days {
+        Days::Every => "every",
+        Days::Working => "working",
+    };
+    let (from, to) = (hours.from.format("%H:%M"), hours.to.format("%H:%M"));
+    format!("{{ from: \"{from}\", to: \"{to}\", days: {days} }}")
+}
+
 /// `directory.yaml`, with `comment` lines at its head.
 pub fn directory(directory: &Directory, comment: &str) -> String {
     let mut out = String::new();
     for line in comment.lines() {
         let _ = writeln!(out, "# {line}");
     }
-    let _ = writeln!(out, "\ntenant: {}\nunits:", directory.tenant);
+    let _ = writeln!(out, "\ntenant: {}\n\ndelivery:", directory.tenant);
+    let minutes = directory.delivery.window_minutes;
+    let _ = writeln!(out, "  window_minutes: {minutes}");
+    if let Some(hours) = &directory.delivery.hours {
+        let _ = writeln!(out, "  hours: {}", disturbing(hours));
+    }
+    out.push_str("\nunits:\n");
     for (id, unit) in &directory.units {
         let _ = writeln!(out, "\n  - id: {id}\n    name: {}", text(&unit.name));
         if !unit.short.is_empty() {
@@ -118,6 +135,9 @@ pub fn directory(directory: &Directory, comment: &str) -> String {
             for id in &unit.formerly {
                 let _ = writeln!(out, "      - {id}");
             }
+        }
+        if let Some(hours) = &unit.hours {
+            let _ = writeln!(out, "    hours: {}", disturbing(hours));
         }
         if let Some(certainty) = unit.certainty {
             let word = match certainty {

@@ -90,7 +90,9 @@ impl Decider for Rules {
                     rest.clone_from(left);
                     then.clone_from(after);
                 }
-                Continuation::Fire { .. } | Continuation::Resend { .. } => {}
+                Continuation::Fire { .. }
+                | Continuation::Resend { .. }
+                | Continuation::Release { .. } => {}
             },
             body => {
                 if let Some(act) = body.act() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveTime;
 use duban_model::Directory;
+use duban_model::delivery::{Days, Delivery, Hours, MAX_WINDOW_MINUTES, USUAL_WINDOW_MINUTES};
 use duban_model::directory::{Channel, Contact, Unit};
 use duban_model::id::is_plain_id;
 
@@ -10,8 +12,8 @@ use crate::confirmed;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Faults, read_yaml};
 use crate::reading::Spanned;
-use crate::source::{ContactSource, DirectorySource, UnitSource};
-use crate::words::{CERTAINTIES, CHANNELS};
+use crate::source::{ContactSource, DeliverySource, DirectorySource, HoursSource, UnitSource};
+use crate::words::{CERTAINTIES, CHANNELS, DAYS};
 
 /// The most units in a directory.
 pub const MAX_UNITS: usize = 20_000;
@@ -80,6 +82,7 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
                 .collect(),
             leader: unit.leader.as_ref().map(|c| contact(c, &mut faults)),
             formerly: unit.formerly.iter().map(|id| id.value.clone()).collect(),
+            hours: unit.hours.as_ref().and_then(|h| hours(h, &mut faults)),
         };
         if units.insert(unit.id.value.clone(), compiled).is_some() {
             faults.error(
@@ -121,16 +124,81 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
         }
     }
     circles(&source.units, &mut faults);
+    let delivery = delivery(&source.delivery, &mut faults);
     confirmed::mark(&source.confirmed, &mut faults);
     let diagnostics = faults.finish();
     let usable = !diagnostics.iter().any(|d| d.severity == Severity::Error);
     (
         usable.then_some(Directory {
             tenant: source.tenant.value,
+            delivery,
             units,
         }),
         diagnostics,
     )
+}
+
+/// How notices leave. A file that says nothing gathers them: whoever has thirty duties on one day gets
+/// one message.
+fn delivery(source: &DeliverySource, faults: &mut Faults<'_>) -> Delivery {
+    let window_minutes = source
+        .window_minutes
+        .as_ref()
+        .map_or(USUAL_WINDOW_MINUTES, |minutes| {
+            let within = u32::try_from(minutes.value).ok();
+            let within = within.filter(|minutes| *minutes <= MAX_WINDOW_MINUTES);
+            within.unwrap_or_else(|| {
+                faults.error(
+                    "D060",
+                    minutes.referenced,
+                    format!("a window of {} minutes", minutes.value),
+                    format!("0 to {MAX_WINDOW_MINUTES} minutes, which is a day"),
+                    "choose a shorter one; 5 is usual, 0 sends every notice by itself",
+                );
+                USUAL_WINDOW_MINUTES
+            })
+        });
+    let hours = source.hours.as_ref().and_then(|h| hours(h, faults));
+    Delivery {
+        window_minutes,
+        hours,
+    }
+}
+
+fn hours(source: &HoursSource, faults: &mut Faults<'_>) -> Option<Hours> {
+    let mut time = |word: &Spanned<String>| {
+        let read = NaiveTime::parse_from_str(&word.value, "%H:%M").ok();
+        if read.is_none() {
+            faults.error(
+                "D014",
+                word.referenced,
+                format!("`{}`", word.value),
+                "a time of day such as 09:10",
+                "write hours and minutes in quotes",
+            );
+        }
+        read
+    };
+    let (from, to) = (time(&source.from), time(&source.to));
+    let days = match &source.days {
+        None => Some(Days::Every),
+        Some(word) => faults.choose(word, DAYS),
+    };
+    let (from, to, days) = (from?, to?, days?);
+    if from >= to {
+        faults.error(
+            "D061",
+            source.to.referenced,
+            format!(
+                "hours that end at {} and begin at {}",
+                source.to.value, source.from.value
+            ),
+            "an end later on the same day than the beginning",
+            "exchange the two, or leave `hours` out if people may always be disturbed",
+        );
+        return None;
+    }
+    Some(Hours { from, to, days })
 }
 
 /// Tells units that are above themselves, each circle once.

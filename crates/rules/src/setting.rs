@@ -190,6 +190,7 @@ mod tests {
         };
         let directory = Directory {
             tenant: "test".to_owned(),
+            delivery: duban_model::delivery::Delivery::default(),
             units: [("a", "b"), ("b", "c"), ("c", "a")]
                 .map(|(id, superior)| (id.to_owned(), unit(superior)))
                 .into(),

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use duban_model::delivery::MAX_WINDOW_MINUTES;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::reading::Spanned;
 use crate::words::{
-    ABOUTS, BYS, CERTAINTIES, CHANNELS, FIRSTS, FOLLOWED, FROMS, LANGUAGES, MERGED, NOTICES, OPENS,
-    PERIODS, ROLES, ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
+    ABOUTS, BYS, CERTAINTIES, CHANNELS, DAYS, FIRSTS, FOLLOWED, FROMS, LANGUAGES, MERGED, NOTICES,
+    OPENS, PERIODS, ROLES, ROLLS, SORTS, STRENGTHS, SUBMISSIONS, TIERS, spellings,
 };
 
 /// A plain id.
@@ -224,6 +225,9 @@ pub(crate) struct TaskSource {
     /// 可省。true:销号后随即再次启动,如定期更新 | Optional. Once fulfilled it opens again at that instant
     #[serde(default)]
     pub again: Option<Spanned<bool>>,
+    /// 可省。true:紧急,通知立即发出,不合并,不受免打扰限制 | Optional. Its notices leave at once, at any hour
+    #[serde(default)]
+    pub urgent: bool,
     /// 可省。批准延期的上限 | Optional. The cap of approved extensions
     #[serde(default)]
     pub extension: Option<ExtensionSource>,
@@ -417,11 +421,46 @@ pub(crate) struct DirectorySource {
     /// 主管部门代号 | The office's id
     #[schemars(extend("pattern" = ID))]
     pub tenant: Spanned<String>,
+    /// 可省。通知怎样发出:合并时间与免打扰 | Optional. How notices leave: gathered for how long, at which hours
+    #[serde(default)]
+    pub delivery: DeliverySource,
     /// 单位,最多20000个 | Units, at most 20,000
     pub units: Vec<UnitSource>,
     /// 主管部门已确认的警告 | Warnings that the office has confirmed
     #[serde(default)]
     pub confirmed: Vec<ConfirmedSource>,
+}
+
+/// 通知怎样发出 | How notices leave
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "delivery")]
+pub(crate) struct DeliverySource {
+    /// 可省,默认5。同一人同一渠道的通知合并的分钟数,0为不合并 | Optional, 5 unless given. Minutes for which
+    /// notices to one person over one channel are gathered; 0 sends each at once
+    #[serde(default)]
+    #[schemars(extend("minimum" = 0, "maximum" = MAX_WINDOW_MINUTES))]
+    pub window_minutes: Option<Spanned<u64>>,
+    /// 可省。可以打扰的时间,不写则不限 | Optional. When people may be disturbed; always unless given
+    #[serde(default)]
+    pub hours: Option<HoursSource>,
+}
+
+/// 可以打扰的时间 | When people may be disturbed
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "hours")]
+pub(crate) struct HoursSource {
+    /// 从几点起,如 "08:30" | From what time
+    #[schemars(extend("pattern" = TIME))]
+    pub from: Spanned<String>,
+    /// 到几点止,如 "17:30",晚于 from | Until what time, later than `from`
+    #[schemars(extend("pattern" = TIME))]
+    pub to: Spanned<String>,
+    /// 可省。every 每天(默认)、working 工作日 | Optional. Every day, unless given, or working days
+    #[serde(default)]
+    #[schemars(extend("enum" = spellings(DAYS)))]
+    pub days: Option<Spanned<String>>,
 }
 
 /// 单位 | A unit
@@ -462,6 +501,9 @@ pub(crate) struct UnitSource {
     /// 曾用代号,更名或并入之前所用 | Ids under which it, or a unit merged into it, stood before.
     #[serde(default)]
     pub formerly: Vec<Spanned<String>>,
+    /// 可省。本单位可以打扰的时间 | Optional. When its people may be disturbed, if not at the office's hours
+    #[serde(default)]
+    pub hours: Option<HoursSource>,
 }
 
 /// 联络员或负责人 | A contact or leader

@@ -276,6 +276,7 @@ fn compile_task(
         no_sooner_than: timing.no_sooner_than,
         roll: timing.roll,
         again: timing.again,
+        urgent: task.urgent,
         extension: timing.extension,
         part_of: task.part_of.as_ref().map(|row| row.value.clone()),
         owners,

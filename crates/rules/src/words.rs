@@ -7,6 +7,7 @@ use duban_model::definition::{
     About, By, EventSort, FirstPeriod, FollowWhen, Language, MergedCell, OwnerFrom, Role, Strength,
     Tier,
 };
+use duban_model::delivery::Days;
 use duban_model::directory::{Certainty, Channel};
 
 /// Words, each with what it means.
@@ -106,6 +107,8 @@ pub(crate) const CERTAINTIES: Words<Certainty> = &[
     ("likely", Certainty::Likely),
     ("uncertain", Certainty::Uncertain),
 ];
+
+pub(crate) const DAYS: Words<Days> = &[("every", Days::Every), ("working", Days::Working)];
 
 pub(crate) const LANGUAGES: Words<Language> =
     &[("zh", Language::Chinese), ("en", Language::English)];

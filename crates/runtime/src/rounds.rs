@@ -516,6 +516,19 @@ impl Rounds {
             Body::NoticeQueued(r) => {
                 self.unreported.insert(r.notice.clone());
             }
+            Body::NoticeBundled(r) => {
+                self.unreported.insert(r.notice.clone());
+            }
+            // It waits for a timer, and time may go on.
+            Body::NoticeHeld(r) => {
+                self.unreported.remove(&r.notice);
+            }
+            Body::NoticeReleased(r) if r.bundle.is_none() => {
+                self.unreported.insert(r.notice.clone());
+            }
+            Body::NoticeDropped(r) => {
+                self.unreported.remove(&r.notice);
+            }
             Body::NoticeAttempted(r) => {
                 self.unreported.insert(r.notice.clone());
             }

@@ -3,6 +3,8 @@
 use duban_model::decision::NoticeKind;
 use duban_model::definition::{Language, Role};
 
+use crate::Values;
+
 /// A subject and a text.
 pub(crate) struct Builtin {
     pub subject: &'static str,
@@ -10,10 +12,15 @@ pub(crate) struct Builtin {
 }
 
 const CHINESE: Builtin = Builtin {
-    subject: "【{{ label }}】{{ unit }}:第{{ task }}项 {{ title }}{% if occasion %}·{{ occasion | clip(60) }}{% endif %}(完成时限{{ due }})",
+    subject: "{% if list %}【{{ label }}】{{ count }}项责任事项通知{% else %}【{{ label }}】{{ unit }}:第{{ task }}项 {{ title }}{% if occasion %}·{{ occasion | clip(60) }}{% endif %}(完成时限{{ due }}){% endif %}",
     text: "\
 {{ contact }}:
 
+{% if list %}
+以下{{ count }}项责任事项需要您了解或办理,急办在前:
+
+{{ list }}
+{% else %}
 {{ reason }}。
 
 台账:{{ ledger }}
@@ -30,14 +37,20 @@ const CHINESE: Builtin = Builtin {
 说明:{{ instead }}
 {% endif %}
 
-事项编号:{{ obligation }}",
+事项编号:{{ obligation }}
+{% endif %}",
 };
 
 const ENGLISH: Builtin = Builtin {
-    subject: "[{{ label }}] {{ unit }}: task {{ task }} {{ title }}{% if occasion %} · {{ occasion | clip(60) }}{% endif %} (due {{ due }})",
+    subject: "{% if list %}[{{ label }}] {{ count }} notices{% else %}[{{ label }}] {{ unit }}: task {{ task }} {{ title }}{% if occasion %} · {{ occasion | clip(60) }}{% endif %} (due {{ due }}){% endif %}",
     text: "\
 {{ contact }},
 
+{% if list %}
+{{ count }} duties need your attention, the most pressing first:
+
+{{ list }}
+{% else %}
 {{ reason }}.
 
 Ledger: {{ ledger }}
@@ -54,7 +67,8 @@ Still missing: {{ missing }}
 Note: {{ instead }}
 {% endif %}
 
-Id: {{ obligation }}",
+Id: {{ obligation }}
+{% endif %}",
 };
 
 pub(crate) fn texts(language: Language) -> &'static Builtin {
@@ -83,10 +97,61 @@ pub fn label(kind: NoticeKind, language: Language) -> &'static str {
         NoticeKind::StillStopped => ("仍停止计时", "Clock still stopped"),
         NoticeKind::Delegated => ("转办", "Handed over"),
         NoticeKind::Disowned => ("单位提出异议", "Disowned by the unit"),
+        NoticeKind::Digest => ("汇总", "Digest"),
     };
     match language {
         Language::Chinese => chinese,
         Language::English => english,
+    }
+}
+
+/// One line of a digest: what a notice of its own would say, in short.
+pub fn item(number: usize, values: &Values, instead: bool, language: Language) -> String {
+    let Values {
+        label,
+        task,
+        title,
+        unit,
+        role,
+        due,
+        reason,
+        missing,
+        occasion,
+        ..
+    } = values;
+    let mut line = match language {
+        Language::Chinese => format!("{number}. 【{label}】第{task}项 {title}"),
+        Language::English => format!("{number}. [{label}] Task {task} {title}"),
+    };
+    let mut add = |text: &str, zh: [&str; 2], en: [&str; 2]| {
+        if !text.is_empty() {
+            let [before, after] = if language == Language::Chinese {
+                zh
+            } else {
+                en
+            };
+            line.extend([before, text, after]);
+        }
+    };
+    add(occasion, ["·", ""], [" · ", ""]);
+    add(&format!("{unit},{role}"), ["(", ")"], [" (", ")"]);
+    add(due, [",完成时限", ""], [", due ", ""]);
+    add(reason, [":", ""], [": ", ""]);
+    add(missing, [";尚缺:", ""], ["; still missing: ", ""]);
+    let elsewhere = match language {
+        _ if !instead => "",
+        Language::Chinese => "原收件人未能收到,改为通知您",
+        Language::English => "its first receiver could not be reached",
+    };
+    add(elsewhere, ["(", ")"], [" (", ")"]);
+    crate::one_line(&line)
+}
+
+/// What a digest says of those that it has no room for.
+pub fn more_items(count: usize, language: Language) -> String {
+    match language {
+        Language::Chinese => format!("……另有{count}项,见督办系统页面"),
+        Language::English => format!("… and {count} more, listed on the pages"),
     }
 }
 
@@ -151,6 +216,7 @@ pub(crate) fn sample_reason(kind: NoticeKind, due: &str, language: Language) -> 
             "reopened",
             format!("原已销号:佐证不再齐全;完成时限{due}"),
         ),
+        NoticeKind::Digest => ("digest", String::new()),
         NoticeKind::Opened => (
             "opened",
             format!("因新的事项,新增责任事项,完成时限{due}"),

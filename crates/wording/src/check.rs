@@ -71,6 +71,12 @@ const MUST_SAY: [(Part, &[&str]); 4] = [
     (Part::Text, &["reason"]),
 ];
 
+/// The same of a digest, which has nothing of one duty.
+const DIGEST_MUST_SAY: [(Part, &[&str]); 2] = [
+    (Part::Subject, &["count", "ledger"]),
+    (Part::Text, &["list"]),
+];
+
 /// Everything wrong with a template, in order of place.
 pub fn check(kind: NoticeKind, part: Part, text: &str, language: Language) -> Vec<Fault> {
     if text.len() > MAX_TEMPLATE_BYTES {
@@ -130,8 +136,13 @@ pub fn check(kind: NoticeKind, part: Part, text: &str, language: Language) -> Ve
         .filter_map(|name| known(name))
         .map(|name| name.english)
         .collect();
-    MUST_SAY
-        .into_iter()
+    let must_say = match kind {
+        NoticeKind::Digest => &DIGEST_MUST_SAY[..],
+        _ => &MUST_SAY[..],
+    };
+    must_say
+        .iter()
+        .copied()
         .filter(|(of, any)| *of == part && !any.iter().any(|name| used.contains(name)))
         .map(|(_, any)| Fault::Silent(any))
         .collect()

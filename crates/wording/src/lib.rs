@@ -17,7 +17,7 @@ use duban_model::record::cut;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-pub use builtin::{label, no_date_yet, reason, role};
+pub use builtin::{item, label, more_items, no_date_yet, reason, role};
 pub use check::{Fault, Part, check};
 pub use value::{NAMES, Name, Values};
 

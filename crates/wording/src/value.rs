@@ -39,6 +39,10 @@ pub struct Values {
     pub instead: String,
     /// The duty's id.
     pub obligation: String,
+    /// Of a digest: how many notices it stands for; else empty.
+    pub count: String,
+    /// Of a digest: one numbered line a notice; else empty.
+    pub list: String,
 }
 
 /// One name that a template may use.
@@ -139,12 +143,27 @@ pub const NAMES: &[Name] = &[
         meaning: "责任事项编号",
         get: |v| &v.obligation,
     },
+    Name {
+        english: "count",
+        chinese: "件数",
+        meaning: "汇总通知中的件数,其他通知为空",
+        get: |v| &v.count,
+    },
+    Name {
+        english: "list",
+        chinese: "清单",
+        meaning: "汇总通知的清单,一件一行,其他通知为空",
+        get: |v| &v.list,
+    },
 ];
 
 impl Values {
     /// The same for a duty with another date: reason and date of a sort of notice.
     #[must_use]
     pub fn dated(mut self, kind: NoticeKind, language: Language, due: String) -> Values {
+        if kind == NoticeKind::Digest {
+            return self;
+        }
         builtin::label(kind, language).clone_into(&mut self.label);
         self.reason = builtin::sample_reason(kind, &due, language);
         self.due = match kind {
@@ -171,6 +190,9 @@ impl Values {
         let chinese = language == Language::Chinese;
         let say = |zh: &str, en: &str| if chinese { zh } else { en }.to_owned();
         let only = |text: String| if whole { text } else { String::new() };
+        if kind == NoticeKind::Digest {
+            return Values::sample_digest(language);
+        }
         Values {
             label: builtin::label(kind, language).to_owned(),
             ledger: "2021年政务公开工作要点".to_owned(),
@@ -189,6 +211,26 @@ impl Values {
                 "the leader has no address",
             )),
             obligation: "tongliao-2021/8/sfj/responsible".to_owned(),
+            count: String::new(),
+            list: String::new(),
+        }
+    }
+
+    /// The same of a digest: what belongs to one duty is empty.
+    fn sample_digest(language: Language) -> Values {
+        let kinds = [NoticeKind::Escalation, NoticeKind::Reminder];
+        let items = kinds.map(|kind| Values::sample(kind, language, true));
+        let lines: Vec<String> = (1..)
+            .zip(&items)
+            .map(|(number, values)| builtin::item(number, values, false, language))
+            .collect();
+        Values {
+            label: builtin::label(NoticeKind::Digest, language).to_owned(),
+            ledger: items[0].ledger.clone(),
+            contact: items[0].contact.clone(),
+            count: lines.len().to_string(),
+            list: lines.join("\n"),
+            ..Values::default()
         }
     }
 }

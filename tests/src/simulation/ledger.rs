@@ -213,6 +213,14 @@ pub fn draw(dice: &mut Dice) -> Drawn {
             );
         }
     }
+    // Notices are gathered for longer, for less or not at all, and wait for the day or do not.
+    let window = dice.one_of(&["0", "1", "5", "60"]);
+    let hours = dice.one_of(&[
+        "",
+        "  hours: { from: \"08:30\", to: \"17:30\", days: working }\n",
+        "  hours: { from: \"07:00\", to: \"22:00\" }\n",
+    ]);
+    let _ = write!(units, "delivery:\n  window_minutes: {window}\n{hours}");
     let (directory, faults) = duban_rules::read_directory(&units);
     Drawn {
         issued,

@@ -5,6 +5,7 @@ use duban_model::fact::{
     CalendarDeployed, ClockAdvanced, DefinitionDeployed, DirectoryDeployed, Matter,
     MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
 };
+use duban_model::silence::{SilenceLifted, SilenceSet};
 use duban_model::{Body, Directory, Envelope, Timestamp, Zone};
 
 use super::fault::Fault;
@@ -193,6 +194,9 @@ impl Writer<'_> {
         if self.drawn.arising && self.dice.below(3) == 0 {
             return self.matter(at);
         }
+        if self.dice.below(25) == 0 {
+            return self.silence(at);
+        }
         match self.dice.below(20) {
             0..6 => self.publication(at),
             6 => self.withdrawal(at),
@@ -219,6 +223,35 @@ impl Writer<'_> {
             }
             _ => self.odd(at),
         }
+    }
+
+    /// Somebody keeps notices back for a while, for one unit or for all, or ends that sooner.
+    fn silence(&mut self, at: Timestamp) {
+        let silence = format!("silence-{}", self.dice.below(3));
+        let by = "办公室".to_owned();
+        let body = match self.dice.below(3) {
+            0 => Body::SilenceLifted(SilenceLifted {
+                silence,
+                by,
+                reason: None,
+            }),
+            sort => {
+                let maintenance = sort == 1;
+                let unit = self.dice.one_of(&UNITS).to_string();
+                let hours = 1 + self.dice.below(60);
+                Body::SilenceSet(SilenceSet {
+                    silence,
+                    ledger: None,
+                    task: None,
+                    unit: (!maintenance).then_some(unit),
+                    maintenance,
+                    until: at.plus_millis(i64::try_from(hours).unwrap_or(1) * 60 * MINUTE),
+                    by,
+                    reason: "搬迁".to_owned(),
+                })
+            }
+        };
+        self.push(at, Some(at), body);
     }
 
     fn publication(&mut self, at: Timestamp) {

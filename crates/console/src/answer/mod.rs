@@ -6,6 +6,7 @@
 
 mod act;
 mod evidence;
+mod list;
 mod page;
 mod rate;
 mod refused;
@@ -54,6 +55,8 @@ pub struct Letter {
 pub trait Letters: Send + Sync {
     /// What a token is for, if it is one of ours. Whether it has ended is not looked at.
     fn open(&self, token: &str) -> Option<Letter>;
+    /// The token by which [`Letters::open`] gives this letter; nothing if it cannot be one.
+    fn token(&self, letter: &Letter) -> Option<String>;
     /// The wall clock; nothing on a virtual clock, where the log says what time it is.
     fn now(&self) -> Option<Timestamp>;
 }
@@ -109,12 +112,12 @@ struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// Looks up what a letter is for.
-    fn of(
+    /// Whom a letter is for, while it holds.
+    fn person(
         projection: &'a Projection,
         answering: &Answering,
-        letter: &'a Letter,
-    ) -> Result<Standing<'a>, Refused> {
+        letter: &Letter,
+    ) -> Result<&'a Person, Refused> {
         let now = if projection.virtual_time() {
             projection.now()
         } else {
@@ -123,6 +126,17 @@ impl<'a> Standing<'a> {
         if now.is_none_or(|now| now > letter.until) {
             return Err(Refused::Ended(letter.until));
         }
+        let (unit, id) = letter.contact.split_once('/').ok_or(Refused::Left)?;
+        let units = projection.units();
+        units.person(&letter.tenant, unit, id).ok_or(Refused::Left)
+    }
+
+    /// Looks up what a letter is for.
+    fn of(
+        projection: &'a Projection,
+        answering: &Answering,
+        letter: &'a Letter,
+    ) -> Result<Standing<'a>, Refused> {
         let duty = projection
             .duty(&letter.obligation)
             .ok_or(Refused::Unknown)?;
@@ -130,17 +144,14 @@ impl<'a> Standing<'a> {
         if ledger.tenant != letter.tenant {
             return Err(Refused::Unknown);
         }
-        let (unit, id) = letter.contact.split_once('/').ok_or(Refused::Left)?;
-        let person = projection
-            .units()
-            .person(&letter.tenant, unit, id)
-            .ok_or(Refused::Left)?;
+        let person = Standing::person(projection, answering, letter)?;
+        let unit = letter.contact.split('/').next();
         Ok(Standing {
             letter,
             duty,
             ledger,
             person,
-            owes: unit == &*duty.unit,
+            owes: unit == Some(&*duty.unit),
         })
     }
 

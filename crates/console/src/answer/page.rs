@@ -13,6 +13,7 @@ use duban_model::{RecordId, Zone};
 use serde::Deserialize;
 
 use super::evidence::{accepted, file_of, kinds};
+use super::list;
 use super::refused::{Refused, style};
 use super::{Answering, Letter, MAX_FILE_BYTES, MAX_FILES, Standing, rate};
 use crate::light::{Light, Stage};
@@ -128,6 +129,9 @@ pub(super) async fn show(
         return Refused::Forged.page();
     };
     let given = asked.r.as_deref().and_then(|id| id.parse().ok());
+    if let Some(list) = list::page(&desk.state.read(), &answering, &letter) {
+        return list;
+    }
     let shown = Shown {
         token: &token,
         given,

@@ -31,6 +31,7 @@ impl Letters for Post {
             "looks" => ("city-spj/office", "10/unit-03"),
             "nothing" => ("unit-03/office", "99/unit-03"),
             "waived" => ("unit-03/office", "11/unit-03"),
+            "several" => ("unit-03/office", "digest"),
             "elsewhere" => ("unit-03/office", "10/unit-03"),
             _ => return None,
         };
@@ -47,6 +48,10 @@ impl Letters for Post {
             notice: RecordId::derive(&[token.as_bytes()]),
             until: duban_model::Zone::SHANGHAI.instant(day, chrono::NaiveTime::MIN),
         })
+    }
+
+    fn token(&self, letter: &Letter) -> Option<String> {
+        Some(format!("to-{}", letter.obligation.replace('/', "-")))
     }
 
     fn now(&self) -> Option<Timestamp> {
@@ -73,6 +78,7 @@ fn unit(name: &str, contacts: Vec<Contact>) -> Unit {
         groups: Vec::new(),
         superior: None,
         certainty: None,
+        hours: None,
         contacts,
         leader: None,
         formerly: Vec::new(),
@@ -100,6 +106,7 @@ async fn served(test: &str, log: Option<Log>) -> Served {
     let directory = Directory {
         tenant: "tongliao".to_owned(),
         units,
+        ..Directory::default()
     };
     let adopted = DirectoryAdopted {
         directory,
@@ -110,6 +117,19 @@ async fn served(test: &str, log: Option<Log>) -> Served {
     sample.open("10", "unit-03", Some(day(60)));
     let waived = sample.open("11", "unit-03", Some(day(60)));
     sample.waived(&waived);
+    let ids = [format!("{LEDGER}/10/unit-03/responsible"), waived];
+    let covers = ids.map(|id| sample.requested(&id, "due"));
+    let bundle = duban_model::gathered::NoticeBundled {
+        notice: RecordId::derive(&[b"several"]).to_string(),
+        covers: covers.to_vec(),
+        contact: "unit-03/office".to_owned(),
+        contact_title: "联络员".to_owned(),
+        channel: duban_model::directory::Channel::Mail,
+        address: None,
+        subject: String::new(),
+        text: String::new(),
+    };
+    sample.write(Service::Notifier, Body::NoticeBundled(bundle));
     let mut state = ConsoleState::new(log, None);
     let folder = std::env::temp_dir().join(format!("duban-answer-{test}-{}", std::process::id()));
     state.answering = Some(Answering::new(Arc::new(Post), folder.clone()));
@@ -268,4 +288,18 @@ async fn one_link_may_not_be_used_without_end() {
     }
     assert_eq!(served.post("ours", &ACCEPT).await.0, 429);
     assert_eq!(served.get("ours").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_message_for_several_duties_leads_to_each_that_is_open() {
+    let served = served("several", Some(Log::Memory(MemoryLog::new()))).await;
+    let (status, page) = served.get("several").await;
+    assert_eq!(status, 200, "{page}");
+    assert!(
+        page.contains("2个责任事项") && page.contains("第11项"),
+        "{page}"
+    );
+    assert_eq!(page.matches("href=\"/a/").count(), 1, "{page}");
+    assert!(page.contains("/a/to-tongliao-2021-10-unit-03-responsible"));
+    assert_eq!(served.post("several", &ACCEPT).await.0, 404);
 }

@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
 mod answers;
+mod bundled;
 mod directory;
 mod duties;
 mod duty;
@@ -17,10 +18,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::gathered::Bundles;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
 pub(crate) use answers::answer_key;
 pub use answers::{ANSWERS_KEPT, AnswerFate, Answers};
+pub use bundled::{BUNDLES_KEPT, Bundled};
 pub use directory::{FORMER_NAMES, Person, UnitName, Units};
 pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
@@ -82,6 +85,8 @@ pub struct Projection {
     publications: Publications,
     notices: Notices,
     answers: Answers,
+    bundled: Bundled,
+    bundles: Bundles,
     rejections: VecDeque<Rejection>,
 }
 
@@ -193,6 +198,11 @@ impl Projection {
         &self.answers
     }
 
+    /// Messages that stand for several notices.
+    pub fn bundled(&self) -> &Bundled {
+        &self.bundled
+    }
+
     /// The last rejections, the newest first.
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.rejections.iter().rev()
@@ -215,6 +225,8 @@ impl Projection {
     }
 
     fn take(&mut self, service: Service, record: &Record, at: Place) {
+        // What becomes of a message becomes of every notice that it stands for.
+        let sent = self.bundles.concerned(&record.body);
         match &record.body {
             Body::ClockAdvanced(r) => {
                 self.virtual_time = true;
@@ -286,25 +298,39 @@ impl Projection {
                 }
                 self.about(&r.request.obligation, record, at);
             }
-            Body::NoticeAttempted(r) => self.send(&r.notice, record, at, |notice, _| {
+            Body::NoticeBundled(r) => {
+                let notices = &self.notices;
+                let duty = |id: &String| notices.get(notice_id(id)).and_then(|n| n.duty);
+                let places = r.covers.iter().filter_map(duty);
+                self.bundled.remember(notice_id(&r.notice), places);
+            }
+            Body::NoticeHeld(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
+            Body::NoticeReleased(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
+            Body::NoticeDropped(r) => {
+                self.send(&[r.notice.clone()], record, at, |notice, shared| {
+                    notice.fate = Fate::Dropped;
+                    notice.detail = shared.text(&r.reason);
+                })
+            }
+            Body::NoticeAttempted(r) => self.send(&sent, record, at, |notice, _| {
                 notice.fate = Fate::Attempted;
                 notice.attempts = r.attempt;
                 notice.possible_duplicate |= r.possible_duplicate;
             }),
             Body::NoticeDelivered(r) => {
-                self.totals.delivered += 1;
-                self.send(&r.notice, record, at, |notice, shared| {
+                self.totals.delivered += sent.len() as u64;
+                self.send(&sent, record, at, |notice, shared| {
                     notice.fate = Fate::Delivered;
                     notice.detail = shared.text(&r.detail);
                 });
             }
-            Body::NoticeFailed(r) => self.send(&r.notice, record, at, |notice, shared| {
+            Body::NoticeFailed(r) => self.send(&sent, record, at, |notice, shared| {
                 notice.fate = Fate::Failed;
                 notice.detail = shared.text(&r.detail);
             }),
             Body::NoticeAbandoned(r) => {
-                self.totals.unreached += 1;
-                self.send(&r.notice, record, at, |notice, shared| {
+                self.totals.unreached += sent.len() as u64;
+                self.send(&sent, record, at, |notice, shared| {
                     notice.fate = Fate::Abandoned;
                     notice.detail = shared.text(&r.reason);
                 });
@@ -403,21 +429,23 @@ impl Projection {
         }
     }
 
-    /// Something became of a send.
+    /// Something became of a send of these notices.
     fn send(
         &mut self,
-        notice: &str,
+        notices: &[String],
         record: &Record,
         at: Place,
-        change: impl FnOnce(&mut Notice, &mut Shared),
+        change: impl Fn(&mut Notice, &mut Shared),
     ) {
-        let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
-            return;
-        };
-        change(notice, &mut self.shared);
-        let duty = notice.duty.and_then(|place| self.duties.at(place));
-        if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
-            self.about(&obligation, record, at);
+        for notice in notices {
+            let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
+                continue;
+            };
+            change(notice, &mut self.shared);
+            let duty = notice.duty.and_then(|place| self.duties.at(place));
+            if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
+                self.about(&obligation, record, at);
+            }
         }
     }
 

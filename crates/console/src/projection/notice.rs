@@ -26,6 +26,8 @@ pub enum Fate {
     Delivered,
     /// An attempt failed; it is tried again.
     Failed,
+    /// It was overtaken before it left.
+    Dropped,
     /// No more attempts: the unit was not reached.
     Abandoned,
     /// It is not sent.
@@ -42,7 +44,7 @@ impl Fate {
             Fate::Delivered => "已送达",
             Fate::Failed => "未成功,将重试",
             Fate::Abandoned => "未能送达",
-            Fate::Suppressed => "未发送",
+            Fate::Suppressed | Fate::Dropped => "未发送",
         }
     }
 
@@ -53,7 +55,7 @@ impl Fate {
             Fate::Delivered => "delivered",
             Fate::Failed => "failed",
             Fate::Abandoned => "abandoned",
-            Fate::Suppressed => "suppressed",
+            Fate::Suppressed | Fate::Dropped => "suppressed",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use duban_model::decision::{Arose, Judged, NoticeRequested, Occasion};
 use duban_model::fact::Outcome;
+use duban_model::gathered::{NoticeHeld, NoticeReleased};
 use duban_model::{Body, Timestamp, Zone};
 
 use super::history::Matter;
@@ -125,6 +126,15 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::NoticeRequested(_)
             | Body::NoticeQueued(_)
             | Body::NoticeSuppressed(_)
+            | Body::NoticeHeld(NoticeHeld {
+                because: Some(_),
+                ..
+            })
+            | Body::NoticeReleased(NoticeReleased {
+                bundle: Some(_),
+                ..
+            })
+            | Body::NoticeDropped(_)
             | Body::NoticeAttempted(_)
             | Body::NoticeDelivered(_)
             | Body::NoticeFailed(_)
@@ -361,6 +371,19 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
             ),
         ),
         Body::NoticeSuppressed(r) => (M::Notice, format!("通知未发送:{}", r.reason)),
+        Body::NoticeHeld(r) => (
+            M::Notice,
+            format!(
+                "{},{}后发出",
+                match r.because.as_deref() {
+                    Some("maintenance") => "系统维护",
+                    _ => "免打扰时间",
+                },
+                minute(r.until, look.zone())
+            ),
+        ),
+        Body::NoticeReleased(_) => (M::Notice, "与同一收件人的其他通知合并发出".to_owned()),
+        Body::NoticeDropped(r) => (M::Notice, format!("通知不再发送:{}", r.reason)),
         Body::NoticeAttempted(r) => {
             let twice = if r.possible_duplicate {
                 ",前一次结果不明,对方可能收到两份"

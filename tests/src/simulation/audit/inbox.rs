@@ -10,6 +10,9 @@ use crate::simulation::evidence::{Evidence, Offered};
 /// How far a producer's clock may be ahead, in milliseconds.
 const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 
+/// A day in milliseconds.
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
 pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
     let taken: Vec<&Entry<'_>> = entries.iter().filter(|e| e.service == "intake").collect();
     if taken.len() != evidence.inbox.len() {
@@ -101,7 +104,14 @@ impl Door {
         let ahead = millis(text(&event["time"]))
             .zip(millis(entry.at()))
             .is_some_and(|(time, logged)| time > logged + AHEAD_MILLIS);
-        if ahead { REJECTED } else { "fact" }
+        // A silence ends later than now, and within the quarter, or for maintenance the week.
+        let longest = if data["maintenance"] == true { 7 } else { 92 };
+        let ended = millis(text(&data["until"])).zip(millis(entry.at()));
+        let ended = kind == "duban.silence.set"
+            && !ended.is_some_and(|(until, logged)| {
+                (1..=longest * DAY_MILLIS).contains(&(until - logged))
+            });
+        if ahead || ended { REJECTED } else { "fact" }
     }
 
     fn enters(&mut self, offered: &Offered, entry: &Entry<'_>, findings: &mut Vec<String>) {

@@ -33,6 +33,10 @@ impl<'a> Entry<'a> {
         text(&self.record["id"])
     }
 
+    fn tenant(&self) -> &'a str {
+        text(&self.record["tenant"])
+    }
+
     fn cause(&self) -> &'a str {
         text(&self.record["causationid"])
     }

@@ -18,16 +18,40 @@ struct Notice<'a> {
     abandoned: u32,
     /// The attempt that was last said to have failed, and when it is tried again.
     retry: Option<(u64, &'a str)>,
+    /// It waits in this window until an instant.
+    held: Option<(String, &'a str)>,
+    /// The message that stands for it.
+    bundle: Option<&'a str>,
+    /// It was said not to be sent any more.
+    dropped: u32,
+}
+
+impl Notice<'_> {
+    fn ends(&self) -> u32 {
+        self.delivered + self.abandoned + self.dropped
+    }
 }
 
 pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
     requests(entries, findings);
     let notices = lives(entries, findings);
     for (id, notice) in &notices {
-        if notice.delivered + notice.abandoned > 1 {
+        if let Some(bundle) = notice.bundle {
+            let alone = notice.attempts.is_empty() && notice.ends() == 0;
+            if !alone || !notices.contains_key(bundle) {
+                findings.push(format!(
+                    "bundle: {id} left with {bundle} and by itself: {notice:?}"
+                ));
+            }
+            continue;
+        }
+        if notice.ends() > 1 {
             findings.push(format!("notice: {id} ended more than once: {notice:?}"));
         }
-        if notice.delivered + notice.abandoned == 0 && !retried(entries, id, notice, evidence) {
+        if notice.ends() == 0
+            && !retried(entries, id, notice, evidence)
+            && !waits(entries, notice, evidence)
+        {
             findings.push(format!(
                 "lost: notice {id} has no end and no retry: {notice:?}"
             ));
@@ -87,14 +111,23 @@ fn successions(entries: &[Entry<'_>], findings: &mut Vec<String>) {
     let mut queued: BTreeMap<&str, &Value> = BTreeMap::new();
     // Abandoned notices, each with those who are left, until one that follows is seen.
     let mut open: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut bundles: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for entry in entries {
         let data = entry.data();
         match entry.kind() {
             "directory.adopted" if entry.service == "notifier" => directory = &data["directory"],
             "ledger.noted" => office = text(&data["office"]),
+            "notice.bundled" => {
+                let covers = data["covers"].as_array().into_iter().flatten();
+                bundles.insert(text(&data["notice"]), covers.map(text).collect());
+            }
             "notice.abandoned" => {
                 let id = text(&data["notice"]);
-                if let Some(notice) = queued.get(id) {
+                // Each of those that a message stood for goes to somebody else.
+                for id in bundles.get(id).cloned().unwrap_or_else(|| vec![id]) {
+                    let Some(notice) = queued.get(id) else {
+                        continue;
+                    };
                     let mut left = people(directory, text(&notice["request"]["to"]), true);
                     left.extend(people(directory, office, false));
                     for tried in tried(notice) {
@@ -171,16 +204,56 @@ fn people(directory: &Value, unit: &str, leaders: bool) -> BTreeSet<String> {
 
 fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a str, Notice<'a>> {
     let mut notices: BTreeMap<&str, Notice<'_>> = BTreeMap::new();
+    let mut receivers: BTreeMap<&str, (&str, String)> = BTreeMap::new();
     for entry in entries {
         let data = entry.data();
         let id = text(&data["notice"]);
-        if entry.kind() == "notice.queued" {
-            notices.insert(id, Notice::default());
+        if matches!(entry.kind(), "notice.queued" | "notice.bundled") {
+            let before = notices.insert(id, Notice::default());
+            if before.is_some() {
+                findings.push(format!("notice: {} a second time", entry.shown()));
+            }
+            receivers.insert(id, (entry.tenant(), receiver(data)));
+            if entry.kind() == "notice.queued" {
+                continue;
+            }
+            let covers: Vec<&str> = data["covers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(text)
+                .collect();
+            if covers.len() < 2 {
+                findings.push(format!(
+                    "bundle: {} stands for fewer than two",
+                    entry.shown()
+                ));
+            }
+            for covered in covers {
+                let same =
+                    receivers.get(covered).map(|(_, receiver)| receiver) == Some(&receiver(data));
+                match notices.get_mut(covered) {
+                    Some(notice) if same && notice.bundle.is_none() && notice.held.is_some() => {
+                        notice.bundle = Some(id);
+                        notice.held = None;
+                    }
+                    other => findings.push(format!(
+                        "bundle: {} stands for {covered}, which is not held for its receiver: {other:?}",
+                        entry.shown()
+                    )),
+                }
+            }
             continue;
         }
         if !matches!(
             entry.kind(),
-            "notice.attempted" | "notice.delivered" | "notice.failed" | "notice.abandoned"
+            "notice.attempted"
+                | "notice.delivered"
+                | "notice.failed"
+                | "notice.abandoned"
+                | "notice.held"
+                | "notice.released"
+                | "notice.dropped"
         ) {
             continue;
         }
@@ -188,7 +261,7 @@ fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a 
             findings.push(format!("notice: {} was never queued", entry.shown()));
             continue;
         };
-        if notice.delivered + notice.abandoned > 0 {
+        if notice.ends() > 0 {
             findings.push(format!("notice: {} after its end", entry.shown()));
         }
         let attempt = data["attempt"].as_u64().unwrap_or(0);
@@ -211,6 +284,27 @@ fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a 
                 }
                 notice.attempts.push((entry.seq, labelled));
                 notice.retry = None;
+                notice.held = None;
+            }
+            "notice.held" => {
+                let window = receivers
+                    .get(id)
+                    .map_or_else(String::new, |(tenant, receiver)| {
+                        format!("window/{tenant}/{receiver}")
+                    });
+                notice.held = Some((window, text(&data["until"])));
+            }
+            "notice.released" => notice.held = None,
+            "notice.dropped" => {
+                notice.dropped += 1;
+                notice.held = None;
+                let sent = !notice.attempts.is_empty();
+                if sent || text(&data["reason"]).is_empty() {
+                    findings.push(format!(
+                        "notice: {} has no reason, or was sent",
+                        entry.shown()
+                    ));
+                }
             }
             "notice.delivered" => notice.delivered += 1,
             "notice.failed" => {
@@ -242,6 +336,18 @@ fn retried(entries: &[Entry<'_>], id: &str, notice: &Notice<'_>, evidence: &Evid
     attempt == notice.attempts.len() as u64
         && at > evidence.stopped.as_str()
         && armed.is_some_and(|e| e.data()["when"]["at"].as_str() == Some(at))
+}
+
+/// Whether a notice without an end waits for the end of its window, at which a timer is armed for later.
+fn waits(entries: &[Entry<'_>], notice: &Notice<'_>, evidence: &Evidence) -> bool {
+    let Some((window, _)) = &notice.held else {
+        return false;
+    };
+    let armed = entries
+        .iter()
+        .rfind(|e| e.kind() == "timer.armed" && text(&e.data()["timer"]) == *window);
+    let until = armed.and_then(|e| e.data()["when"]["at"].as_str());
+    until.is_some_and(|until| until > evidence.stopped.as_str())
 }
 
 /// What receivers got: announced before, as announced, each attempt at most once, and of several

@@ -60,13 +60,13 @@ fn writers(kind: &str) -> &'static [&'static str] {
         "timer.noted" | "timer.dropped" | "timer.fired" | "timer.missed" | "scheduler.continue" => {
             &["scheduler"]
         }
-        "rejection.recorded" => &["intake", "rules"],
+        "rejection.recorded" => &["intake", "rules", "notifier"],
         "directory.adopted" => &["rules", "notifier"],
         "notice.requested" => &["rules"],
         "notice.queued" | "notice.suppressed" | "notice.attempted" | "notice.delivered"
-        | "notice.failed" | "notice.abandoned" | "ledger.noted" | "notifier.continue" => {
-            &["notifier"]
-        }
+        | "notice.failed" | "notice.abandoned" | "notice.held" | "notice.released"
+        | "notice.bundled" | "notice.dropped" | "silence.noted" | "silence.ended"
+        | "calendar.noted" | "ledger.noted" | "notifier.continue" => &["notifier"],
         "publication.noted"
         | "publication.forgotten"
         | "definition.adopted"

@@ -1,0 +1,111 @@
+//! One input being decided: what was proposed so far, and how much room is left on each channel.
+
+use std::collections::BTreeMap;
+
+use duban_model::decision::NoticeAttempted;
+use duban_model::directory::Channel;
+use duban_model::{Body, Draft, Drafts, Timestamp};
+
+use crate::silence;
+use crate::state::{IN_FLIGHT, NotifierState, Pending};
+
+/// One input being decided.
+pub(crate) struct Desk<'a, 'o> {
+    pub state: &'a NotifierState,
+    out: &'o mut Drafts,
+    /// Windows that this input opens, and when they end.
+    pub opened: BTreeMap<String, Timestamp>,
+    /// Sends in flight, with those announced on this input and without those reported by it.
+    flying: BTreeMap<Channel, usize>,
+}
+
+impl<'a, 'o> Desk<'a, 'o> {
+    pub(crate) fn new(state: &'a NotifierState, out: &'o mut Drafts) -> Self {
+        Self {
+            state,
+            out,
+            opened: BTreeMap::new(),
+            flying: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, draft: Draft) {
+        self.out.push(draft);
+    }
+
+    fn flying(&mut self, channel: Channel) -> &mut usize {
+        let before = self.state.flying(channel);
+        self.flying.entry(channel).or_insert(before)
+    }
+
+    /// True if one more send may be in flight.
+    pub(crate) fn has_room(&mut self, channel: Channel) -> bool {
+        *self.flying(channel) < IN_FLIGHT
+    }
+
+    /// A send was reported: its place is free.
+    pub(crate) fn landed(&mut self, channel: Channel) {
+        let flying = self.flying(channel);
+        *flying = flying.saturating_sub(1);
+    }
+
+    /// Announces the first send of a notice queued on this very input.
+    pub(crate) fn announce_first(&mut self, channel: Channel, like: Draft, notice: String) {
+        *self.flying(channel) += 1;
+        let body = Body::NoticeAttempted(NoticeAttempted {
+            notice,
+            attempt: 1,
+            possible_duplicate: false,
+        });
+        self.push(Draft { body, ..like });
+    }
+
+    /// Announces the next send of a notice.
+    pub(crate) fn announce(&mut self, pending: &Pending, possible_duplicate: bool) {
+        *self.flying(pending.queued.channel) += 1;
+        let draft = announcement(pending, possible_duplicate);
+        self.push(draft);
+    }
+
+    /// Room that is left on a channel goes to who has waited longest.
+    pub(crate) fn fill(&mut self, channel: Channel, now: Timestamp) {
+        let state = self.state;
+        for (_, next) in state.waiting(channel) {
+            if !self.has_room(channel) {
+                break;
+            }
+            if silence::maintenance(state, &next.tenant, now).is_none() {
+                self.announce(next, false);
+            }
+        }
+    }
+
+    /// The same on every channel.
+    pub(crate) fn fill_all(&mut self, now: Timestamp) {
+        for channel in Channel::ALL {
+            self.fill(channel, now);
+        }
+    }
+}
+
+/// A record about a notice, with what all of them bear.
+pub(crate) fn like(pending: &Pending, body: Body) -> Draft {
+    let mut draft = Draft::new(pending.tenant.clone(), body);
+    // A message that stands for several is about none of them.
+    if pending.covers.is_empty() {
+        draft = draft.about(pending.queued.request.obligation.clone());
+    }
+    draft.ledger.clone_from(&pending.ledger);
+    draft
+}
+
+pub(crate) fn announcement(pending: &Pending, possible_duplicate: bool) -> Draft {
+    like(
+        pending,
+        Body::NoticeAttempted(NoticeAttempted {
+            notice: pending.queued.notice.clone(),
+            attempt: pending.attempt + 1,
+            possible_duplicate,
+        }),
+    )
+}

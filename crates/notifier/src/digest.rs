@@ -1,0 +1,113 @@
+//! One message for several notices: what it says, and in which order.
+
+use duban_model::decision::LedgerNoted;
+use duban_model::definition::Language;
+use duban_model::gathered::NoticeBundled;
+use duban_model::notice::NoticeKind;
+use duban_model::record::cut;
+use duban_model::{Body, Draft, RecordId};
+use duban_wording::{Values, item, label, more_items};
+
+use crate::compose;
+use crate::state::{NotifierState, Pending};
+
+/// One line of the list, at most, in bytes.
+const MAX_ITEM_BYTES: usize = 700;
+/// The list, at most, in bytes; what does not go in is counted.
+const MAX_LIST_BYTES: usize = 24 * 1024;
+
+/// How pressing a notice is: what is overdue first, what only informs last.
+fn rank(kind: NoticeKind) -> u8 {
+    match kind {
+        NoticeKind::Escalation => 0,
+        NoticeKind::Return | NoticeKind::Reopened => 1,
+        NoticeKind::Reminder | NoticeKind::Catchup => 2,
+        NoticeKind::Verification | NoticeKind::StillStopped => 3,
+        _ => 4,
+    }
+}
+
+/// The record by which held notices to one person leave as one message. There are at least two.
+pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft {
+    let mut held = held.to_vec();
+    let first = held[0];
+    held.sort_by(|(_, a), (_, b)| {
+        let key = |p: &Pending| {
+            let request = &p.queued.request;
+            (rank(request.kind), request.due.is_none(), request.due)
+        };
+        let (x, y) = (key(a), key(b));
+        x.cmp(&y)
+            .then_with(|| {
+                a.queued
+                    .request
+                    .obligation
+                    .cmp(&b.queued.request.obligation)
+            })
+            .then_with(|| a.queued.notice.cmp(&b.queued.notice))
+    });
+    let tenant = first.1.tenant.as_str();
+    let ledger = first.1.ledger.as_deref();
+    let common = held.iter().all(|(_, p)| p.ledger.as_deref() == ledger);
+    let ledger = ledger.filter(|_| common);
+    let wording = ledger.and_then(|ledger| state.wordings.get(ledger));
+    let wording = wording.unwrap_or(&state.plain);
+    let language = wording.language();
+    let queued = &first.1.queued;
+    let values = Values {
+        label: label(NoticeKind::Digest, language).to_owned(),
+        ledger: ledger
+            .and_then(|ledger| state.ledgers.get(ledger))
+            .map(|noted| noted.title.clone())
+            .unwrap_or_default(),
+        contact: queued.contact_title.clone(),
+        count: held.len().to_string(),
+        list: list(state, language, &held),
+        ..Values::default()
+    };
+    let words = wording.words(NoticeKind::Digest, &values);
+    let notice = RecordId::derive(&[first.0.as_bytes(), b"gathered"]).to_string();
+    let body = Body::NoticeBundled(NoticeBundled {
+        notice,
+        covers: held.iter().map(|(id, _)| (*id).to_owned()).collect(),
+        contact: queued.contact.clone(),
+        contact_title: queued.contact_title.clone(),
+        channel: queued.channel,
+        address: queued.address.clone(),
+        subject: words.subject,
+        text: words.text,
+    });
+    let mut draft = Draft::new(tenant, body);
+    draft.ledger = ledger.map(ToOwned::to_owned);
+    draft
+}
+
+/// One numbered line a notice.
+fn list(state: &NotifierState, language: Language, held: &[(&str, &Pending)]) -> String {
+    let mut list = String::new();
+    for (number, (_, pending)) in (1..).zip(held) {
+        let request = &pending.queued.request;
+        let noted: Option<&LedgerNoted> = pending
+            .ledger
+            .as_deref()
+            .and_then(|ledger| state.ledgers.get(ledger));
+        let directory = state.directories.get(&pending.tenant);
+        let instead = pending.queued.instead_of.is_some();
+        let values = compose::values(
+            request,
+            noted,
+            language,
+            directory,
+            &pending.queued.contact_title,
+        );
+        let line = item(number, &values, instead, language);
+        let line = cut(&line, MAX_ITEM_BYTES);
+        if list.len() + line.len() > MAX_LIST_BYTES {
+            list.push_str(&more_items(held.len() + 1 - number, language));
+            break;
+        }
+        list.push_str(line);
+        list.push('\n');
+    }
+    list.trim_end().to_owned()
+}
