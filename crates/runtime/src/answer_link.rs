@@ -9,6 +9,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use duban_model::decision::NoticeKind;
 use duban_model::{Message, RecordId, Timestamp};
 use hmac::{Hmac, Mac};
 use reqwest::Url;
@@ -117,8 +118,11 @@ impl AnswerLinks {
     }
 
     /// The link of a message. The same for every attempt at it; none for a notice whose id is not a
-    /// record's, or that is about nothing.
+    /// record's, and none where nothing more is asked.
     pub fn link(&self, message: &Message) -> Option<String> {
+        if message.kind == NoticeKind::Waived.as_str() {
+            return None;
+        }
         let letter = Letter {
             tenant: message.tenant.clone(),
             contact: message.contact.clone(),
@@ -287,6 +291,9 @@ mod tests {
         let until = links.open(token).unwrap().until;
         assert_eq!(until, answer_until(notice.at));
         assert_eq!((until.0 - notice.at.0) / DAY_MILLIS, ANSWER_DAYS);
+        notice.kind = "waived".to_owned();
+        assert_eq!(links.link(&notice), None);
+        notice.kind = "reminder".to_owned();
         notice.notice = "n1".to_owned();
         assert_eq!(links.link(&notice), None);
     }
