@@ -27,12 +27,17 @@ struct ListPage<'a> {
     until: String,
 }
 
-/// The page of a letter that came with a message for several notices; nothing for any other letter.
+/// The page of a letter that came with a message for several notices; nothing for a letter about one
+/// duty.
 pub(super) fn page(
     projection: &Projection,
     answering: &Answering,
     letter: &Letter,
 ) -> Option<Response> {
+    // The letters that this page gives bear the same notice, and a duty each.
+    if projection.duty(&letter.obligation).is_some() {
+        return None;
+    }
     let places = projection.bundled().duties(letter.notice)?;
     let person = match Standing::person(projection, answering, letter) {
         Ok(person) => person,
