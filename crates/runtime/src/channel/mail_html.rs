@@ -243,7 +243,7 @@ mod tests {
         let page = html(&notice);
         assert!(page.contains("<a href=\"https://duban.city.example/a/AQ_-\""));
         assert!(
-            page.contains(">查看并办理</a>") && page.contains("有效期到2021-08-28"),
+            page.contains(">查看并办理</a>") && page.contains("有效期到2021-08-29"),
             "{page}"
         );
         assert_eq!(page.matches("https://duban.city.example/a/AQ_-").count(), 2);
