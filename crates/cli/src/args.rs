@@ -4,7 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
+use clap::builder::PossibleValue;
 use clap::{Parser, Subcommand, ValueEnum};
+use duban_model::directory::Channel;
+use duban_runtime::channel::{MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_TEXT_BYTES};
+
+pub(crate) use crate::args_serve::{Answers, Channels, ClockKind, Role, Serve};
+use crate::args_told::{Audit, Incidents, Notices};
 
 /// 督办: turns a ledger of obligations into running workflows.
 #[derive(Debug, Parser)]
@@ -38,8 +44,20 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Send events from a file of one CloudEvent a line (`-`: standard input).
     Send(Send),
+    /// Keep notices back for a while, or all of them for maintenance; say who decided so and why.
+    Silence(crate::silence::Silence),
+    /// Choose on which of the allowed channels a contact is told, or show it.
+    Prefer(Prefer),
     /// Show ledgers, lights and what is due next.
     Status(Status),
+    /// Show the ledger of notices: who was told what, when, how, with what outcome; and who was not,
+    /// and why.
+    Notices(Notices),
+    /// Show what somebody has to look after: receivers who were not reached, events that were
+    /// refused, duties without a next action. Exits 1 if there is anything.
+    Incidents(Incidents),
+    /// Check that nothing on the log was changed or removed, or print the heads that prove it later.
+    Audit(Audit),
     /// Say why something happened to an obligation or notice, or why not; or what a code of `check`
     /// means.
     Explain(Explain),
@@ -89,97 +107,6 @@ pub(crate) struct Demo {
     /// Print nothing but the summary.
     #[arg(long)]
     pub quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Role {
-    All,
-    Intake,
-    Rules,
-    Scheduler,
-    Notifier,
-    Console,
-    /// Only create the streams in a NATS server, as its user `setup`, then end.
-    Setup,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ClockKind {
-    Live,
-    Virtual,
-}
-
-#[derive(Debug, Parser)]
-pub(crate) struct Serve {
-    /// Which roles; single roles need --nats.
-    #[arg(value_enum, default_value = "all")]
-    pub roles: Vec<Role>,
-    /// The data folder: log (when embedded), state, mail.
-    #[arg(long, default_value = "./data")]
-    pub data: PathBuf,
-    /// The log in a NATS server instead of the data folder, e.g. `nats://duban@127.0.0.1:4222`;
-    /// the password is taken from `DUBAN_NATS_PASSWORD` unless the URL has it. The servers of a
-    /// cluster are separated by commas.
-    #[arg(long, env = "DUBAN_NATS_URL")]
-    pub nats: Option<String>,
-    /// Copies that the servers of a NATS cluster keep of each stream, when `setup` or `all` creates
-    /// them: 1 or 3.
-    #[arg(long)]
-    pub replicas: Option<u8>,
-    /// A definition folder to bring into force at start, if it is not yet.
-    #[arg(long)]
-    pub ledger: Vec<PathBuf>,
-    /// Where the pages are served; port 0 for any free one.
-    #[arg(long, default_value = "127.0.0.1:8321")]
-    pub http: SocketAddr,
-    /// Where time comes from. On a virtual clock only `clock.advanced` events move it.
-    #[arg(long, value_enum, default_value = "live")]
-    pub clock: ClockKind,
-    #[command(flatten)]
-    pub channels: Channels,
-    #[command(flatten)]
-    pub answers: Answers,
-}
-
-#[derive(Clone, Debug, Default, Parser)]
-pub(crate) struct Answers {
-    /// Put a link to answer into every notice: the address under which contacts reach the pages,
-    /// e.g. `https://duban.city.example`. Without it no notice has a link.
-    #[arg(long, value_name = "ADDRESS", env = "DUBAN_ANSWER_URL")]
-    pub answer_url: Option<String>,
-    /// The key that signs those links, at least 32 bytes; older ones whose links are still out may
-    /// follow it, one a line. Otherwise `DUBAN_ANSWER_KEY`, or, when one process runs everything, a
-    /// key made and kept in the data folder.
-    #[arg(long, value_name = "FILE", requires = "answer_url")]
-    pub answer_key_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, Parser)]
-pub(crate) struct Channels {
-    /// Endpoints by channel, whom they serve and how people are reached: a file like
-    /// `deploy/channels.yaml`.
-    #[arg(long = "channels", value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Write mail as .eml files into this folder (default: `mail` in the data folder).
-    #[arg(long)]
-    pub mail_dir: Option<PathBuf>,
-    /// Send mail through this server, e.g. `smtps://user:password@mail.example`.
-    #[arg(
-        long,
-        env = "DUBAN_SMTP_URL",
-        conflicts_with = "mail_dir",
-        hide_env_values = true
-    )]
-    pub smtp: Option<String>,
-    /// The sender of mail.
-    #[arg(long, default_value = "督办 <duban@duban.example>")]
-    pub mail_from: String,
-    /// Where notices of channel `webhook` go.
-    #[arg(long)]
-    pub webhook_url: Option<String>,
-    /// The environment variable that holds the webhook secret (`whsec_…`).
-    #[arg(long, default_value = "DUBAN_WEBHOOK_SECRET")]
-    pub webhook_secret_env: String,
 }
 
 #[derive(Debug, Parser)]
@@ -467,6 +394,50 @@ pub(crate) struct Send {
     pub to: Option<NaiveDate>,
 }
 
+/// A channel by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelName(pub Channel);
+
+impl ValueEnum for ChannelName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [ChannelName; Channel::ALL.len()] = {
+            let mut all = [ChannelName(Channel::Mail); Channel::ALL.len()];
+            let mut place = 0;
+            while place < all.len() {
+                all[place] = ChannelName(Channel::ALL[place]);
+                place += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.as_str()).help(self.0.chinese()))
+    }
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct Prefer {
+    /// Whose: `unit/contact`, as in directory.yaml.
+    pub contact: String,
+    /// The channels to be tried first, best first; the others that the office allows stay behind
+    /// them. Without it and without --reset, what holds is shown.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "by")]
+    pub channels: Vec<ChannelName>,
+    /// Go back to the office's order.
+    #[arg(long, conflicts_with = "channels", requires = "by")]
+    pub reset: bool,
+    /// Who chose, by office or role; kept on the log.
+    #[arg(long)]
+    pub by: Option<String>,
+    /// The office, where several have a unit of that id.
+    #[arg(long)]
+    pub tenant: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
 #[derive(Debug, Parser)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -505,6 +476,22 @@ pub(crate) struct Preview {
     /// In which language; the ledger's if not given.
     #[arg(long, value_enum)]
     pub language: Option<PreviewLanguage>,
+    /// As this channel would send it, with its size and whether it is cut.
+    #[arg(long, value_enum)]
+    pub channel: Option<ChannelName>,
+    /// The longest short message that the gateway takes, in bytes (with --channel sms).
+    #[arg(long, value_name = "BYTES", default_value_t = SMS_TEXT_BYTES,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(MIN_SMS_TEXT_BYTES as u64..=MAX_SMS_TEXT_BYTES as u64))]
+    pub text_bytes: usize,
+    /// Write the page of the mail into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the mail as it would go out into this file; with one --kind.
+    #[arg(long, value_name = "FILE")]
+    pub eml: Option<PathBuf>,
+    /// Write over the files if they are there.
+    #[arg(long)]
+    pub replace: bool,
     /// How to print.
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,

@@ -287,7 +287,12 @@ impl Reading<'_> {
                 format!("found `{contact}` under people, expected `unit/contact`; correct it");
             return self.fault(at, &what);
         }
-        let PersonSource { phone, wecom } = person.value;
+        let PersonSource {
+            phone,
+            wecom,
+            dingtalk,
+            feishu,
+        } = person.value;
         let digit = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-');
         if phone
             .as_ref()
@@ -299,18 +304,27 @@ impl Reading<'_> {
             return self.fault(at, &what);
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-        if wecom
-            .as_ref()
-            .is_some_and(|w| w.is_empty() || w.len() > 64 || w == "@all" || !w.chars().all(plain))
-        {
-            let what = format!(
-                "found a WeCom user id of `{contact}` that is none, expected one person's, at most 64 letters, digits, `-`, `_`, `.`, `@`; correct it"
-            );
-            return self.fault(at, &what);
+        let is_one = |id: &str| {
+            let everybody = matches!(id.to_ascii_lowercase().as_str(), "@all" | "all");
+            !id.is_empty() && id.len() <= 64 && !everybody && id.chars().all(plain)
+        };
+        for (id, service) in [
+            (&wecom, "WeCom"),
+            (&dingtalk, "DingTalk"),
+            (&feishu, "Feishu"),
+        ] {
+            if id.as_deref().is_some_and(|id| !is_one(id)) {
+                let what = format!(
+                    "found a {service} user id of `{contact}` that is none, expected one person's, at most 64 letters, digits, `-`, `_`, `.`, `@`; correct it"
+                );
+                return self.fault(at, &what);
+            }
         }
         let person = Person {
             phone: phone.map(Secret::new),
             wecom: wecom.map(Secret::new),
+            dingtalk: dingtalk.map(Secret::new),
+            feishu: feishu.map(Secret::new),
         };
         self.configured.people.insert(contact, person);
     }
@@ -511,6 +525,10 @@ mod tests {
             (
                 "people:\n  a/b: {wecom: '@all'}\n".to_owned(),
                 &["one person's"],
+            ),
+            (
+                "people:\n  a/b: {feishu: all}\n".to_owned(),
+                &["a Feishu user id of `a/b`", "one person's"],
             ),
             (
                 "mail:\n  - {name: m, from: a@b.example}\n".to_owned(),

@@ -133,6 +133,8 @@ pub(crate) struct SuccessSource {
 pub(crate) struct PersonSource {
     pub(crate) phone: Option<String>,
     pub(crate) wecom: Option<String>,
+    pub(crate) dingtalk: Option<String>,
+    pub(crate) feishu: Option<String>,
 }
 
 /// Where a secret stands.

@@ -86,6 +86,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         http: (!args.no_http).then_some(args.http),
         answered: Answered::Here,
         answer_key_file: None,
+        metrics: None,
+        ping: None,
     })
     .await?;
     stop_on_signal(host.shutdown.clone());

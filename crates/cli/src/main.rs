@@ -15,6 +15,10 @@ mod account;
 mod against;
 mod answers;
 mod args;
+mod args_serve;
+mod args_told;
+mod audit;
+mod audit_courses;
 mod channels;
 mod channels_source;
 mod check;
@@ -25,25 +29,33 @@ mod deploy;
 mod explain;
 mod export;
 mod folder;
+mod gauges;
 mod host;
 mod import;
 mod import_units;
+mod incidents;
 mod index;
 mod misses;
 mod narrate;
+mod notices;
 mod plan;
 mod plan_words;
 mod play;
+mod prefer;
 mod preview;
 mod reading;
 mod replay;
+mod retry;
 mod schema;
 mod send;
+mod silence;
 mod simulate;
 mod socket;
 mod status;
 mod table;
+mod told;
 mod view;
+mod watchdog;
 mod write;
 
 use std::process::ExitCode;
@@ -106,7 +118,12 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Preview(args) => preview::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Send(args) => send::run(args).await,
+        Command::Silence(args) => silence::run(args).await,
+        Command::Prefer(args) => prefer::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Notices(args) => notices::run(args).await,
+        Command::Incidents(args) => incidents::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,

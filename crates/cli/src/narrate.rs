@@ -82,6 +82,22 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         }
         Body::CalendarDeployed(d) => format!("部署工作日历 {}", d.calendar.id()),
         Body::DirectoryDeployed(d) => format!("部署单位名录,共{}个单位", d.directory.units.len()),
+        Body::NoticeRetryRequested(r) => format!(
+            "{} 要求重发通知 {}{}",
+            r.by,
+            r.notice.get(..8).unwrap_or(&r.notice),
+            why(&r.reason)
+        ),
+        Body::ContactPreferred(r) => {
+            let words: Vec<&str> = r.channels.iter().map(|c| c.as_str()).collect();
+            format!(
+                "{}/{} 选择渠道:{}({})",
+                r.unit,
+                r.contact,
+                words.join("、"),
+                r.by
+            )
+        }
         Body::DeliveryReported(r) => {
             format!("第{}次发送的结果:{:?} {}", r.attempt, r.outcome, r.detail)
         }
@@ -234,6 +250,15 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::TimerFired(r) => format!("到时 {}(步骤{})", r.due.shown_in(zone), r.step),
         Body::TimerMissed(r) => format!("错过{}次定时", r.count),
         Body::LedgerNoted(r) => format!("通知用语取自台账 {}", r.ledger),
+        Body::ContactPreferenceNoted(r) => {
+            let words: Vec<&str> = r.channels.iter().map(|c| c.as_str()).collect();
+            format!(
+                "{} 的通知先用渠道:{}({})",
+                r.contact,
+                words.join("、"),
+                r.by
+            )
+        }
         Body::NoticeQueued(r) => format!(
             "通知 {} 发往 {}({}):{}{}",
             r.notice,

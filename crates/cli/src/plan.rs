@@ -391,9 +391,17 @@ fn contacts(old: &Directory, new: &Directory) -> Vec<[String; 3]> {
     let people = |directory: &Directory, unit: &str| {
         let (_, unit) = directory.current(unit)?;
         let list = unit.contacts.iter().chain(&unit.leader);
-        let list = list.map(|c| match &c.mail {
-            Some(mail) => format!("{} <{mail}>", c.title),
-            None => c.title.clone(),
+        let list = list.map(|c| {
+            let away = c.away.iter().map(|a| {
+                let whom = directory.person(&a.substitute);
+                let whom = whom.map_or(a.substitute.as_str(), |(_, p)| p.title.as_str());
+                format!(" [{}..{}: {whom}]", a.from, a.to)
+            });
+            let away: String = away.collect();
+            match &c.mail {
+                Some(mail) => format!("{} <{mail}>{away}", c.title),
+                None => format!("{}{away}", c.title),
+            }
         });
         let hours = unit.hours.map(|hours| format!("({})", hours.chinese()));
         Some(list.chain(hours).collect::<Vec<_>>().join("; "))

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use duban_journal::Stored;
-use duban_model::{Body, Decider, Position, Record, Service};
+use duban_model::{Body, Decider, Envelope, Position, Record, Service};
 use duban_rules::Rules;
 use duban_runtime::rounds::Rounds;
 use tokio::sync::watch;
@@ -50,28 +50,7 @@ pub(crate) async fn run(args: Send) -> Result<Ended, Fault> {
     if reading.is_served() {
         reading.frames(|stored| head = stored.seq).await?;
     }
-    let mut verdicts = Verdicts::default();
-    for event in &events {
-        reading.submit(event).await?;
-        let key = (event.source.clone(), event.id.clone());
-        *verdicts.waiting.entry(key).or_default() += 1;
-    }
-    if reading.is_served() {
-        for _ in 0..LOOKS {
-            if verdicts.are_complete() {
-                break;
-            }
-            reading
-                .frames_after(head, |stored| {
-                    head = stored.seq;
-                    verdicts.note(&stored);
-                })
-                .await?;
-            if !verdicts.are_complete() {
-                tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)).await;
-            }
-        }
-    }
+    let verdicts = Verdicts::of(&reading, &events, head).await?;
     let undecided: usize = verdicts.waiting.values().sum();
     crate::say!(
         "sent {}: {} accepted, {} seen before, {} rejected, {undecided} stored and not decided yet; {} lines not sent",
@@ -91,29 +70,68 @@ pub(crate) async fn run(args: Send) -> Result<Ended, Fault> {
 /// Source and id of an event.
 type Key = (String, String);
 
-/// What became of the events of one call: first at the intake, then at the rules.
+/// What became of the events of one call: first at the intake, then at who decides on them.
 #[derive(Default)]
-struct Verdicts {
+pub(crate) struct Verdicts {
     /// Arrivals that the intake has yet to decide.
     waiting: BTreeMap<Key, usize>,
     accepted: BTreeSet<Key>,
     duplicates: usize,
     rejected: usize,
-    /// The last accepted event that the rules read, and how far they have come.
-    for_rules: Position,
-    rules: Position,
+    /// The last accepted event that a service reads.
+    wanted: BTreeMap<Service, Position>,
+    /// How far each service has come.
+    through: BTreeMap<Service, Position>,
 }
 
 impl Verdicts {
-    fn are_complete(&self) -> bool {
-        self.waiting.is_empty() && self.rules >= self.for_rules
+    /// Submits events to what was read up to a frame, and waits for a while for what becomes of them,
+    /// where somebody is there to decide.
+    pub(crate) async fn of(
+        reading: &Reading,
+        events: &[Envelope],
+        mut head: u64,
+    ) -> Result<Verdicts, Fault> {
+        let mut verdicts = Verdicts::default();
+        for event in events {
+            reading.submit(event).await?;
+            let key = (event.source.clone(), event.id.clone());
+            *verdicts.waiting.entry(key).or_default() += 1;
+        }
+        if !reading.is_served() {
+            return Ok(verdicts);
+        }
+        for _ in 0..LOOKS {
+            if verdicts.are_complete() {
+                break;
+            }
+            reading
+                .frames_after(head, |stored| {
+                    head = stored.seq;
+                    verdicts.note(&stored);
+                })
+                .await?;
+            if !verdicts.are_complete() {
+                tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)).await;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Everything is decided.
+    pub(crate) fn are_complete(&self) -> bool {
+        let come = |service| self.through.get(service).copied().unwrap_or_default();
+        self.waiting.is_empty() && self.wanted.iter().all(|(who, at)| come(who) >= *at)
+    }
+
+    /// How many were refused; each has been told.
+    pub(crate) fn rejected(&self) -> usize {
+        self.rejected
     }
 
     fn note(&mut self, stored: &Stored) {
         let head = &stored.frame.head;
-        if head.service == Service::Rules {
-            self.rules = head.through;
-        }
+        self.through.insert(head.service, head.through);
         for (index, record) in (0u32..).zip(&stored.frame.records) {
             let position = Position {
                 seq: stored.seq,
@@ -129,7 +147,10 @@ impl Verdicts {
             if self.strike(&key) {
                 self.accepted.insert(key);
                 if Rules::consumes(record) {
-                    self.for_rules = position;
+                    self.wanted.insert(Service::Rules, position);
+                }
+                if matches!(record.body, Body::ContactPreferred(_)) {
+                    self.wanted.insert(Service::Notifier, position);
                 }
             }
             return;
@@ -140,7 +161,7 @@ impl Verdicts {
                     return;
                 };
                 let key = (source.clone(), id.clone());
-                // Rules refuse what the intake took.
+                // Rules and notifier refuse what the intake took.
                 if self.strike(&key) || self.accepted.remove(&key) {
                     self.rejected += 1;
                     eprintln!(
@@ -173,11 +194,7 @@ impl Verdicts {
     }
 }
 
-async fn rounds(
-    args: &Send,
-    events: &[duban_model::Envelope],
-    all_good: bool,
-) -> Result<Ended, Fault> {
+async fn rounds(args: &Send, events: &[Envelope], all_good: bool) -> Result<Ended, Fault> {
     let url = args.place.nats.as_deref().ok_or("--rounds needs --nats")?;
     let log = connect_nats(url).await?;
     let folder = args.ledger.as_deref().map(folder::read).transpose()?;

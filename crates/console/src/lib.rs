@@ -10,6 +10,7 @@ mod asset;
 mod event;
 mod follow;
 mod light;
+mod measure;
 mod page;
 mod projection;
 mod recall;
@@ -26,6 +27,7 @@ pub use answer::{
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
+pub use measure::{Measure, serve_measures};
 pub use projection::{
     ANSWERS_KEPT, AnswerFate, Answers, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked,
     FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, LAST_LINES,

@@ -7,6 +7,7 @@ use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
 use crate::answer::Answering;
+use crate::measure::Measure;
 use crate::projection::Projection;
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
@@ -37,6 +38,8 @@ pub struct ConsoleState {
     pub explain: Option<Arc<dyn Explain>>,
     /// Answers by link, where they are taken.
     pub answering: Option<Answering>,
+    /// Measures the installation, if somebody can.
+    pub measure: Option<Arc<dyn Measure>>,
     pub(crate) readings: Arc<Semaphore>,
 }
 
@@ -64,8 +67,16 @@ impl ConsoleState {
             log,
             explain,
             answering: None,
+            measure: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
         }
+    }
+
+    /// The same console with measures.
+    #[must_use]
+    pub fn measured_by(mut self, measure: Arc<dyn Measure>) -> ConsoleState {
+        self.measure = Some(measure);
+        self
     }
 
     /// The projection, to read.

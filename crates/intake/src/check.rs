@@ -1,7 +1,8 @@
 //! What an event must satisfy beyond being readable.
 
+use duban_model::directory::Channel;
 use duban_model::directory::Directory;
-use duban_model::fact::TaskAct;
+use duban_model::fact::{ContactPreferred, TaskAct};
 use duban_model::id::{MAX_ID_BYTES, is_plain_id};
 use duban_model::record::cut;
 use duban_model::silence::{MAX_MAINTENANCE_MILLIS, MAX_SILENCE_MILLIS, SilenceSet};
@@ -157,6 +158,14 @@ pub(crate) fn check(
             }
             Ok(())
         }
+        Body::NoticeRetryRequested(r) => {
+            required("notice", Some(&r.notice))?;
+            own_id("notice", &r.notice)?;
+            required("by", Some(&r.by))?;
+            let reason = r.reason.as_ref();
+            reason.map_or(Ok(()), |reason| short("reason", reason))
+        }
+        Body::ContactPreferred(chosen) => preferred(state, event, chosen),
         Body::SilenceSet(set) => silence(state, event, set, at),
         Body::SilenceLifted(lifted) => {
             required("silence", Some(&lifted.silence))?;
@@ -359,6 +368,27 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
     }
     for link in &act.evidence {
         short("evidence", link)?;
+    }
+    Ok(())
+}
+
+/// Whether the unit has that contact, and the contact those channels, is the notifier's business.
+fn preferred(
+    state: &IntakeState,
+    event: &Envelope,
+    chosen: &ContactPreferred,
+) -> Result<(), Refusal> {
+    known_unit(state, event, &chosen.unit)?;
+    required("contact", Some(&chosen.contact))?;
+    own_id("contact", &chosen.contact)?;
+    required("by", Some(&chosen.by))?;
+    if chosen.channels.len() > Channel::ALL.len() {
+        return refuse(
+            "too-many",
+            format!("{} channels", chosen.channels.len()),
+            format!("at most {}, each once", Channel::ALL.len()),
+            "Name each channel once, best first.",
+        );
     }
     Ok(())
 }

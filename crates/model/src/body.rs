@@ -5,18 +5,19 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::decision::{
-    CalendarAdopted, CalendarNoted, Continuation, DefinitionAdopted, DirectoryAdopted,
-    DuplicateRecorded, LedgerNoted, LedgerRevised, NoticeAbandoned, NoticeAttempted,
-    NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested, NoticeSuppressed,
-    ObligationActed, ObligationClocked, ObligationDated, ObligationDelegated, ObligationFulfilled,
-    ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
-    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
-    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
-    TimerDropped, TimerFired, TimerMissed, TimerNoted,
+    CalendarAdopted, CalendarNoted, ContactPreferenceNoted, Continuation, DefinitionAdopted,
+    DirectoryAdopted, DuplicateRecorded, LedgerNoted, LedgerRevised, NoticeAbandoned,
+    NoticeAttempted, NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested,
+    NoticeSuppressed, ObligationActed, ObligationClocked, ObligationDated, ObligationDelegated,
+    ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered,
+    ObligationReturned, ObligationSubmitted, ObligationTicked, ObligationTransferred,
+    ObligationUnticked, PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed,
+    TimerDisarmed, TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
 use crate::fact::{
-    CalendarDeployed, ClockAdvanced, DefinitionDeployed, DeliveryReported, DirectoryDeployed,
-    Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+    CalendarDeployed, ClockAdvanced, ContactPreferred, DefinitionDeployed, DeliveryReported,
+    DirectoryDeployed, Matter, MatterWithdrawn, NoticeRetryRequested, Publication,
+    PublicationWithdrawn, TaskAct,
 };
 use crate::gathered::{NoticeBundled, NoticeDropped, NoticeHeld, NoticeReleased};
 use crate::silence::{SilenceEnded, SilenceLifted, SilenceNoted, SilenceSet};
@@ -141,6 +142,10 @@ record_types! {
     CalendarDeployed(CalendarDeployed) = "duban.calendar.deployed" Fact;
     /// A directory put in force.
     DirectoryDeployed(DirectoryDeployed) = "duban.directory.deployed" Fact;
+    /// Somebody wants an abandoned notice to be tried again.
+    NoticeRetryRequested(NoticeRetryRequested) = "duban.notice.retry_requested" Fact;
+    /// A contact chose among the channels that the office allows.
+    ContactPreferred(ContactPreferred) = "duban.contact.preferred" Fact;
     /// Notices are not sent for a while.
     SilenceSet(SilenceSet) = "duban.silence.set" Fact;
     /// A silence ends sooner.
@@ -241,6 +246,8 @@ record_types! {
 
     /// The notifier keeps what it needs of a ledger.
     LedgerNoted(LedgerNoted) = "duban.ledger.noted" Domain;
+    /// A contact's choice of channels holds from now on.
+    ContactPreferenceNoted(ContactPreferenceNoted) = "duban.contact.preference_noted" Domain;
     /// The notifier keeps a calendar.
     CalendarNoted(CalendarNoted) = "duban.calendar.noted" Domain;
     /// The notifier keeps a silence.

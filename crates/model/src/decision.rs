@@ -478,6 +478,18 @@ pub struct LedgerNoted {
     pub urgent: BTreeSet<TaskId>,
 }
 
+/// A contact's choice among the channels that the office allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactPreferenceNoted {
+    /// Whose: `unit/contact`.
+    pub contact: String,
+    /// The channels to be tried first, best first; empty: the office's order again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
+    /// Who chose, by office or role.
+    pub by: String,
+}
+
 /// One message to one contact on one channel, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeQueued {

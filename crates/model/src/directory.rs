@@ -2,10 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Delivery, Hours};
 use crate::id::{Tenant, UnitId};
+
+/// Whoever stands in for somebody away may be away too; so many stand in for one another at most.
+pub const MAX_SUBSTITUTES: usize = 5;
+/// So many units stand above one another at most.
+pub const MAX_SUPERIORS: usize = 8;
+/// The most absences of one contact.
+pub const MAX_ABSENCES: usize = 50;
 
 /// The directory of one tenant. Groups exist through their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +52,7 @@ pub struct Unit {
     /// How sure the directory is of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certainty: Option<Certainty>,
-    /// Contacts in the order in which they are tried.
+    /// Contacts in the order in which they are tried; the first is the unit's default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<Contact>,
     /// Who is told when the contact did not move.
@@ -82,9 +90,54 @@ pub struct Contact {
     /// Mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<String>,
-    /// Channels in order of preference.
+    /// The channels that the office allows, in its order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
+    /// When this contact is away, and who stands in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<Absence>,
+}
+
+/// Days on which a contact is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absence {
+    /// The first day, in the zone of the ledger that a notice belongs to.
+    pub from: NaiveDate,
+    /// The last day.
+    pub to: NaiveDate,
+    /// Who stands in: `unit/contact`.
+    pub substitute: String,
+}
+
+impl Absence {
+    /// True on its first day, its last and those between.
+    pub fn covers(&self, day: NaiveDate) -> bool {
+        (self.from..=self.to).contains(&day)
+    }
+}
+
+impl Contact {
+    /// The channels that the office allows: those that it names, else mail.
+    pub fn allowed(&self) -> &[Channel] {
+        if self.channels.is_empty() {
+            &[Channel::Mail]
+        } else {
+            &self.channels
+        }
+    }
+
+    /// The absence that covers a day.
+    pub fn absence(&self, day: NaiveDate) -> Option<&Absence> {
+        self.away.iter().find(|absence| absence.covers(day))
+    }
+}
+
+impl Unit {
+    /// Everybody of it who can be told: its contacts in order, then its leader.
+    pub fn people(&self) -> impl Iterator<Item = &Contact> {
+        self.contacts.iter().chain(&self.leader)
+    }
 }
 
 /// A way to reach a contact.
@@ -132,6 +185,19 @@ impl Channel {
         }
     }
 
+    /// What people call it in English.
+    pub fn english(self) -> &'static str {
+        match self {
+            Channel::Mail => "mail",
+            Channel::Webhook => "webhook",
+            Channel::WecomRobot => "WeCom group robot",
+            Channel::DingtalkRobot => "DingTalk group robot",
+            Channel::FeishuRobot => "Feishu group robot",
+            Channel::WecomApp => "WeCom application",
+            Channel::Sms => "short message",
+        }
+    }
+
     /// Its name on the log and in output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -162,6 +228,20 @@ impl Directory {
                 .iter()
                 .find(|(_, successor)| successor.formerly.iter().any(|id| id == unit))
         })
+    }
+
+    /// The person behind `unit/contact`, with the unit.
+    pub fn person<'a>(&'a self, contact: &str) -> Option<(&'a UnitId, &'a Contact)> {
+        let (unit, id) = contact.split_once('/')?;
+        let (unit, entry) = self.units.get_key_value(unit)?;
+        Some((unit, entry.people().find(|person| person.id == id)?))
+    }
+
+    /// The units above one, the nearest first, at most [`MAX_SUPERIORS`] of them.
+    pub fn superiors<'a>(&'a self, unit: &str) -> impl Iterator<Item = (&'a UnitId, &'a Unit)> {
+        let above = |unit: &Unit| self.units.get_key_value(unit.superior.as_ref()?);
+        let first = self.units.get(unit).and_then(above);
+        std::iter::successors(first, move |(_, unit)| above(unit)).take(MAX_SUPERIORS)
     }
 
     /// The unit's name as a notice prints it: its first short name, or its full name.

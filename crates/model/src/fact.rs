@@ -5,7 +5,7 @@ use duban_calendar::{Calendar, Period, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Role;
-use crate::directory::Directory;
+use crate::directory::{Channel, Directory};
 use crate::id::{LedgerId, NoticeId, TaskId, UnitId};
 use crate::instant::Timestamp;
 
@@ -229,6 +229,36 @@ pub struct DirectoryDeployed {
     /// What must still hold, or the deployment is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expects: Option<Expects>,
+}
+
+/// Somebody wants a notice that was given up to be tried again, for instance since an address was
+/// mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeRetryRequested {
+    /// The notice: the last of those that were tried.
+    pub notice: NoticeId,
+    /// Who wants it.
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A contact chose on which of the allowed channels notices should come, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactPreferred {
+    /// The contact's unit.
+    pub unit: UnitId,
+    /// The contact's or leader's id within the unit.
+    pub contact: String,
+    /// The channels to be tried first, best first; the others that the office allows stay behind
+    /// them. Empty: the office's order again.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+    /// Who chose, by office or role.
+    pub by: String,
 }
 
 /// What became of one announced send; written by the effect runner, never by people.

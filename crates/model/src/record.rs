@@ -413,14 +413,44 @@ impl Envelope {
     }
 }
 
-/// The first `limit` bytes of a text, cut between characters.
+/// The first `limit` bytes of a text, cut between what a reader takes for characters.
 pub fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
     let mut end = limit;
-    while !text.is_char_boundary(end) {
+    while !is_between(text, end) {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Whether a place in bytes lies between two of what a reader takes for characters: not within the
+/// bytes of one, not before an accent, a selector of a variant (as Han and Mongolian have) or a
+/// shade of skin, not beside a joiner, not within a flag.
+pub fn is_between(text: &str, place: usize) -> bool {
+    if !text.is_char_boundary(place) {
+        return false;
+    }
+    let (before, after) = text.split_at(place);
+    let (Some(last), Some(next)) = (before.chars().next_back(), after.chars().next()) else {
+        return true;
+    };
+    let is_letter_of_flag = |c: char| matches!(c, '\u{1f1e6}'..='\u{1f1ff}');
+    let letters = before.chars().rev().take_while(|c| is_letter_of_flag(*c));
+    let within_flag = is_letter_of_flag(next) && letters.count() % 2 == 1;
+    last != JOINER && !belongs_before(next) && !within_flag
+}
+
+/// Joins two characters into one, as in pictures of families.
+const JOINER: char = '\u{200d}';
+
+/// True for a sign that only changes the one before it.
+fn belongs_before(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{180b}'..='\u{180f}'
+        | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | JOINER
+        | '\u{20d0}'..='\u{20ff}' | '\u{302a}'..='\u{302f}' | '\u{3099}'..='\u{309a}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}'
+        | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
 }

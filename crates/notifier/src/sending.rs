@@ -5,8 +5,11 @@ use duban_model::decision::{
     Continuation, NoticeAbandoned, NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested,
     NoticeSuppressed, TimerArmed, When,
 };
+use duban_model::definition::Language;
 use duban_model::fact::{DeliveryReported, Outcome};
 use duban_model::{Body, Cause, Directory, Draft, Record, RecordId, Service, Timestamp};
+
+use duban_wording::nobody;
 
 use crate::desk::{Desk, announcement, like};
 use crate::receiver::{self, Receiver};
@@ -69,13 +72,14 @@ pub(crate) fn requested(desk: &mut Desk<'_, '_>, record: &Record, request: &Noti
         let reason = silence::reason(state, ledger, noted);
         return desk.push(suppressed("silenced", reason));
     }
-    let office = ledger.and_then(|ledger| state.ledgers.get(ledger));
-    let receiver = state.directories.get(&record.tenant).and_then(|directory| {
-        let office = office.map(|office| office.office.as_str());
-        receiver::resolve(directory, request, office).map(|receiver| (directory, receiver))
+    let noted = ledger.and_then(|ledger| state.ledgers.get(ledger));
+    let directory = state.directories.get(&record.tenant);
+    let receiver = receiver::in_setting(state, &record.tenant, noted, record.loggedat, |setting| {
+        receiver::resolve(setting, request)
     });
-    let Some((directory, receiver)) = receiver else {
-        let reason = format!("{}没有可用的联系方式,主管部门也没有", request.to);
+    let Some((directory, receiver)) = directory.zip(receiver) else {
+        let unit = directory.map_or_else(|| request.to.clone(), |d| d.shown(&request.to));
+        let reason = nobody(&unit, noted.map_or_else(Language::default, |l| l.language));
         return desk.push(suppressed("no-contact", reason));
     };
     let queued = worded(
@@ -96,7 +100,7 @@ pub(crate) fn requested(desk: &mut Desk<'_, '_>, record: &Record, request: &Noti
 }
 
 /// A notice in the words of its ledger.
-fn worded(
+pub(crate) fn worded(
     state: &NotifierState,
     (directory, ledger): (&Directory, Option<&str>),
     request: &NoticeRequested,
@@ -123,12 +127,14 @@ fn worded(
 /// The same notice for whoever comes next, since its receiver cannot be reached: the unit's next
 /// person, then the next channel, then the office. Nobody is left: nothing, and the abandoned notice
 /// stays as an incident.
-fn pass_on(state: &NotifierState, pending: &Pending) -> Option<NoticeQueued> {
+fn pass_on(state: &NotifierState, pending: &Pending, now: Timestamp) -> Option<NoticeQueued> {
     let failed = &pending.queued;
     let directory = state.directories.get(&pending.tenant)?;
     let ledger = pending.ledger.as_deref();
-    let office = ledger.and_then(|l| state.ledgers.get(l));
-    let receiver = receiver::next(directory, failed, office.map(|l| l.office.as_str()))?;
+    let noted = ledger.and_then(|l| state.ledgers.get(l));
+    let receiver = receiver::in_setting(state, &pending.tenant, noted, now, |setting| {
+        receiver::next(setting, failed)
+    })?;
     let notice = RecordId::derive(&[failed.notice.as_bytes(), b"passed on"]).to_string();
     let tried = receiver::tried_as(&failed.contact, failed.channel);
     let mut next = worded(
@@ -157,7 +163,7 @@ fn passed_on(desk: &mut Desk<'_, '_>, pending: &Pending, now: Timestamp) {
         covered
     };
     for failed in failed {
-        if let Some(next) = pass_on(state, failed) {
+        if let Some(next) = pass_on(state, failed, now) {
             let draft = like(failed, Body::NoticeQueued(next.clone()));
             desk.push(draft.clone());
             window::admit(desk, &failed.tenant, &next, &draft, now);

@@ -8,11 +8,12 @@ use duban_model::decision::{LedgerNoted, NoticeKind, NoticeQueued, NoticeRequest
 use duban_model::definition::{Language, Role, Tier};
 use duban_model::delivery::Delivery;
 use duban_model::directory::{Channel, Contact, Unit};
-use duban_model::fact::{DeliveryReported, DirectoryDeployed};
+use duban_model::fact::{ContactPreferred, DeliveryReported, DirectoryDeployed};
 use duban_model::{RecordId, State, Timestamp};
 
 use super::*;
 
+mod again;
 mod gathering;
 
 struct Desk {
@@ -27,6 +28,7 @@ fn contact(id: &str, mail: Option<&str>) -> Contact {
         title: format!("{id}员"),
         mail: mail.map(ToOwned::to_owned),
         channels: vec![Channel::Mail],
+        away: Vec::new(),
     }
 }
 
@@ -441,4 +443,34 @@ fn a_receiver_that_asks_to_be_left_alone_is() {
     };
     let wait = failed.retry_at.0 - desk.latest.0;
     assert!((900_000..=1_080_000).contains(&wait), "{wait}");
+}
+
+#[test]
+fn a_contacts_choice_of_channels_holds_from_the_next_notice_on() {
+    let mut desk = Desk::new();
+    let channel = |desk: &mut Desk| {
+        let bodies = desk.request("pair", Tier::Contact);
+        let notice = queued(&bodies);
+        (notice.contact.clone(), notice.channel)
+    };
+    let mut choose = |contact: &str, channels: &[Channel]| {
+        let bodies = desk.record(Body::ContactPreferred(ContactPreferred {
+            unit: "pair".to_owned(),
+            contact: contact.to_owned(),
+            channels: channels.to_vec(),
+            by: "本人".to_owned(),
+        }));
+        let noted = matches!(&bodies[..], [Body::ContactPreferenceNoted(_)]);
+        (noted, channel(&mut desk))
+    };
+    let to = |channel| ("pair/a".to_owned(), channel);
+    assert_eq!(choose("a", &[]), (true, to(Channel::Mail)));
+    assert_eq!(
+        choose("a", &[Channel::Webhook]),
+        (true, to(Channel::Webhook))
+    );
+    // What is refused changes nothing.
+    assert_eq!(choose("a", &[Channel::Sms]), (false, to(Channel::Webhook)));
+    assert_eq!(choose("x", &[]), (false, to(Channel::Webhook)));
+    assert_eq!(choose("a", &[]), (true, to(Channel::Mail)));
 }

@@ -205,6 +205,7 @@ fn receivers(group: &Group, otherwise: &str) -> (Vec<Contact>, Option<String>) {
             title,
             channels: mail.iter().map(|_| Channel::Mail).collect(),
             mail,
+            away: Vec::new(),
         }
     });
     (receivers.take(MAX_PEOPLE).collect(), unpaired)

@@ -83,6 +83,15 @@ fn contact(contact: &Contact) -> String {
         let channels: Vec<&str> = contact.channels.iter().map(|c| c.as_str()).collect();
         let _ = write!(out, ", channels: [{}]", channels.join(", "));
     }
+    if !contact.away.is_empty() {
+        let away = contact.away.iter().map(|absence| {
+            let (from, to) = (absence.from, absence.to);
+            let substitute = quoted(&absence.substitute);
+            format!("{{ from: {from}, to: {to}, substitute: {substitute} }}")
+        });
+        let away: Vec<String> = away.collect();
+        let _ = write!(out, ", away: [{}]", away.join(", "));
+    }
     out.push_str(" }");
     out
 }

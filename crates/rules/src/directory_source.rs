@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveTime;
 use duban_model::Directory;
 use duban_model::delivery::{Days, Delivery, Hours, MAX_WINDOW_MINUTES, USUAL_WINDOW_MINUTES};
-use duban_model::directory::{Channel, Contact, Unit};
+use duban_model::directory::{Channel, Unit};
 use duban_model::id::is_plain_id;
 
 use crate::confirmed;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::faults::{Faults, read_yaml};
+use crate::people;
 use crate::reading::Spanned;
-use crate::source::{ContactSource, DeliverySource, DirectorySource, HoursSource, UnitSource};
+use crate::source::{ContactSource, DeliverySource, DirectorySource, HoursSource};
 use crate::words::{CERTAINTIES, CHANNELS, DAYS};
 
 /// The most units in a directory.
@@ -64,7 +65,7 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
                 &unit.id.value,
                 format!("unit `{}` has no {what}", unit.id.value),
                 "at least one contact who can be told",
-                "add one; until then its notices go to its leader, else to the office",
+                "add one; until then its notices go to its leader, else to its superior, else to the office",
             );
         }
         let compiled = Unit {
@@ -78,9 +79,12 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
             contacts: unit
                 .contacts
                 .iter()
-                .map(|c| contact(c, &mut faults))
+                .map(|c| people::contact(&unit.id.value, c, &mut faults))
                 .collect(),
-            leader: unit.leader.as_ref().map(|c| contact(c, &mut faults)),
+            leader: unit
+                .leader
+                .as_ref()
+                .map(|c| people::contact(&unit.id.value, c, &mut faults)),
             formerly: unit.formerly.iter().map(|id| id.value.clone()).collect(),
             hours: unit.hours.as_ref().and_then(|h| hours(h, &mut faults)),
         };
@@ -123,7 +127,8 @@ pub fn read_directory(text: &str) -> (Option<Directory>, Vec<Diagnostic>) {
             );
         }
     }
-    circles(&source.units, &mut faults);
+    people::superiors(&source.units, &mut faults);
+    people::check(&source.units, &units, &mut faults);
     let delivery = delivery(&source.delivery, &mut faults);
     confirmed::mark(&source.confirmed, &mut faults);
     let diagnostics = faults.finish();
@@ -149,7 +154,7 @@ fn delivery(source: &DeliverySource, faults: &mut Faults<'_>) -> Delivery {
             let within = within.filter(|minutes| *minutes <= MAX_WINDOW_MINUTES);
             within.unwrap_or_else(|| {
                 faults.error(
-                    "D060",
+                    "D047",
                     minutes.referenced,
                     format!("a window of {} minutes", minutes.value),
                     format!("0 to {MAX_WINDOW_MINUTES} minutes, which is a day"),
@@ -187,7 +192,7 @@ fn hours(source: &HoursSource, faults: &mut Faults<'_>) -> Option<Hours> {
     let (from, to, days) = (from?, to?, days?);
     if from >= to {
         faults.error(
-            "D061",
+            "D048",
             source.to.referenced,
             format!(
                 "hours that end at {} and begin at {}",
@@ -201,35 +206,6 @@ fn hours(source: &HoursSource, faults: &mut Faults<'_>) -> Option<Hours> {
     Some(Hours { from, to, days })
 }
 
-/// Tells units that are above themselves, each circle once.
-fn circles(units: &[UnitSource], faults: &mut Faults<'_>) {
-    let above: BTreeMap<&str, &Spanned<String>> = units
-        .iter()
-        .filter_map(|unit| Some((unit.id.value.as_str(), unit.superior.as_ref()?)))
-        .collect();
-    let mut settled = BTreeSet::new();
-    for unit in units {
-        let mut path = BTreeSet::new();
-        let mut at = unit.id.value.as_str();
-        while let Some(superior) = above.get(at)
-            && !settled.contains(at)
-        {
-            if !path.insert(at) {
-                faults.error(
-                    "D045",
-                    superior.referenced,
-                    format!("unit `{at}` above itself"),
-                    "superiors that end at a unit without one",
-                    "correct the superior of one of them",
-                );
-                break;
-            }
-            at = &superior.value;
-        }
-        settled.extend(path);
-    }
-}
-
 fn bad_id(id: &Spanned<String>, faults: &mut Faults<'_>) {
     faults.error(
         "D006",
@@ -238,47 +214,4 @@ fn bad_id(id: &Spanned<String>, faults: &mut Faults<'_>) {
         "1 to 64 letters, digits, `-`, `_`, `.`",
         "choose a plain id",
     );
-}
-
-fn contact(source: &ContactSource, faults: &mut Faults<'_>) -> Contact {
-    if let Some(mail) = &source.mail {
-        let parts: Vec<_> = mail.value.split('@').collect();
-        let plain = |c: char| {
-            !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';' | '"')
-        };
-        if parts.len() != 2
-            || parts.iter().any(|p| p.is_empty())
-            || !mail.value.chars().all(plain)
-            || mail.value.len() > 254
-        {
-            faults.error(
-                "D043",
-                mail.referenced,
-                format!("mail address `{}`", mail.value),
-                "an address such as lianluo@city-bgs.tongliao.example",
-                "correct the address",
-            );
-        }
-    }
-    let mut channels = Vec::new();
-    for word in &source.channels {
-        if let Some(channel) = faults.choose(word, CHANNELS) {
-            if channel == Channel::Mail && source.mail.is_none() {
-                faults.error(
-                    "D044",
-                    word.referenced,
-                    "channel mail without an address",
-                    "a mail address",
-                    "add `mail:` or remove the channel",
-                );
-            }
-            channels.push(channel);
-        }
-    }
-    Contact {
-        id: source.id.value.clone(),
-        title: source.title.clone(),
-        mail: source.mail.as_ref().map(|m| m.value.clone()),
-        channels,
-    }
 }

@@ -177,7 +177,9 @@ impl About<'_, '_> {
                     if to == Tier::Leader {
                         !unit.leader.iter().any(can_be_told)
                     } else {
-                        !anybody_can_be_told(unit)
+                        let mut above = directory.superiors(id);
+                        let reached = |unit: &Unit| unit.contacts.iter().any(can_be_told);
+                        !anybody_can_be_told(unit) && !above.any(|(_, unit)| reached(unit))
                     }
                 })
             })

@@ -42,6 +42,7 @@ mod offer;
 mod open;
 mod openers;
 mod owner;
+mod people;
 mod plan;
 mod reading;
 mod recount;

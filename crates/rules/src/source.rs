@@ -518,8 +518,26 @@ pub(crate) struct ContactSource {
     /// 可省。邮箱 | Optional. Mail address
     #[serde(default)]
     pub mail: Option<Spanned<String>>,
-    /// 可省。mail 邮件、webhook 接口,按优先顺序 | Optional. Ways to reach them, in order of preference
+    /// 可省。mail 邮件、webhook 接口等,按优先顺序 | Optional. Ways to reach them, in order of preference
     #[serde(default)]
     #[schemars(extend("items" = {"type": "string", "enum": spellings(CHANNELS)}))]
     pub channels: Vec<Spanned<String>>,
+    /// 可省。不在岗的日期和代收人,最多50段 | Optional. Days away and who stands in, at most 50
+    #[serde(default)]
+    pub away: Vec<AwaySource>,
+}
+
+/// 不在岗的一段日期 | Days on which a contact is away
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "away")]
+pub(crate) struct AwaySource {
+    /// 第一天 | The first day
+    #[schemars(extend("format" = "date"))]
+    pub from: Spanned<String>,
+    /// 最后一天,含当天 | The last day, included
+    #[schemars(extend("format" = "date"))]
+    pub to: Spanned<String>,
+    /// 代收人:本单位联络员或负责人的 id,或 `单位编号/id` | Who stands in: the id of another of the unit, or `unit/id`
+    pub substitute: Spanned<String>,
 }

@@ -19,8 +19,7 @@ const CHINESE: Builtin = Builtin {
 {% if list %}
 以下{{ count }}项责任事项需要您了解或办理,急办在前:
 
-{{ list }}
-{% else %}
+{{ list }}{% else %}
 {{ reason }}。
 
 台账:{{ ledger }}
@@ -37,8 +36,7 @@ const CHINESE: Builtin = Builtin {
 说明:{{ instead }}
 {% endif %}
 
-事项编号:{{ obligation }}
-{% endif %}",
+事项编号:{{ obligation }}{% endif %}",
 };
 
 const ENGLISH: Builtin = Builtin {
@@ -49,8 +47,7 @@ const ENGLISH: Builtin = Builtin {
 {% if list %}
 {{ count }} duties need your attention, the most pressing first:
 
-{{ list }}
-{% else %}
+{{ list }}{% else %}
 {{ reason }}.
 
 Ledger: {{ ledger }}
@@ -67,8 +64,7 @@ Still missing: {{ missing }}
 Note: {{ instead }}
 {% endif %}
 
-Id: {{ obligation }}
-{% endif %}",
+Id: {{ obligation }}{% endif %}",
 };
 
 pub(crate) fn texts(language: Language) -> &'static Builtin {

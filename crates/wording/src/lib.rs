@@ -7,6 +7,7 @@
 
 mod builtin;
 mod check;
+mod instead;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 pub use builtin::{item, label, more_items, no_date_yet, reason, role};
 pub use check::{Fault, Part, check};
+pub use instead::{Instead, instead, joined, nobody};
 pub use value::{NAMES, Name, Values};
 
 /// The longest subject, in bytes of UTF-8; mail programs cut longer ones anyway.

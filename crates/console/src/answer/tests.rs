@@ -66,6 +66,7 @@ fn contact(id: &str, title: &str) -> Contact {
         title: title.to_owned(),
         mail: None,
         channels: Vec::new(),
+        away: Vec::new(),
     }
 }
 

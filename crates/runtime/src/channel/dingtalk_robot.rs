@@ -3,14 +3,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use duban_model::Message;
+use duban_model::record::cut;
 use hmac::{Hmac, Mac};
 use reqwest::{Client, Url};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::coded::{Code, Verdict, errcode, judged};
-use super::text::{Link, Style, json_bytes, no_markdown, one_row, write};
-use super::{Answer, Secret, http};
+use super::text::{Link, Style, Written, json_bytes, no_markdown, one_row, write};
+use super::{Answer, Person, Secret, http};
 use crate::clock::wall_now;
 
 /// Where the service is.
@@ -22,10 +23,10 @@ const BLOCKED_SECONDS: u64 = 600;
 /// The longest text, in bytes within JSON. The service takes 20,000 bytes of body (else 460101); the
 /// rest is for what stands around the text.
 const TEXT_BYTES: usize = 19_000;
-/// The longest title, in characters: it is shown in the list of chats only.
-const TITLE_CHARACTERS: usize = 60;
+/// The longest title, in bytes: it is shown in the list of chats only.
+const TITLE_BYTES: usize = 180;
 
-const STYLE: Style = Style {
+pub(super) const STYLE: Style = Style {
     limit: TEXT_BYTES,
     measure: json_bytes,
     // One line end alone joins lines there.
@@ -60,16 +61,8 @@ impl DingtalkRobot {
         [&self.token].into_iter().chain(&self.secret).collect()
     }
 
-    pub(super) async fn send(&self, message: &Message) -> Answer {
-        let title: String = one_row(&message.subject)
-            .chars()
-            .take(TITLE_CHARACTERS)
-            .collect();
-        let body = json!({
-            "msgtype": "markdown",
-            "markdown": { "title": title, "text": write(message, &STYLE) },
-            "at": { "isAtAll": false },
-        });
+    pub(super) async fn send(&self, message: &Message, person: &Person) -> Answer {
+        let body = body(message, person);
         let mut request = self
             .client
             .post(self.url.clone())
@@ -87,6 +80,28 @@ impl DingtalkRobot {
             Err(answer) => answer,
         }
     }
+}
+
+/// The markdown, with a mention of the person whose id is known.
+pub(super) fn text(message: &Message, person: &Person) -> Written {
+    let mention = person.dingtalk.as_ref();
+    let mention = mention.map(|user| format!("@{}", user.reveal()));
+    let label = message.possible_duplicate;
+    write(message, &STYLE, label, &mention.unwrap_or_default())
+}
+
+/// What is sent. Whoever is mentioned stands in the text too, or nobody is.
+pub(super) fn body(message: &Message, person: &Person) -> Value {
+    let title = one_row(&message.subject);
+    let mut body = json!({
+        "msgtype": "markdown",
+        "markdown": { "title": cut(&title, TITLE_BYTES), "text": text(message, person).text },
+        "at": { "isAtAll": false },
+    });
+    if let Some(user) = &person.dingtalk {
+        body["at"]["atUserIds"] = json!([user.reveal()]);
+    }
+    body
 }
 
 /// The `sign` of a request: HMAC-SHA256 with the secret as key over timestamp (milliseconds), line

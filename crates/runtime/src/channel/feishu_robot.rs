@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::coded::{Code, Verdict, judged, words};
-use super::text::{Link, Style, json_bytes, no_tags, write};
-use super::{Answer, Secret, http};
+use super::text::{Link, Style, Written, json_bytes, no_tags, write};
+use super::{Answer, Person, Secret, http};
 use crate::clock::wall_now;
 
 /// Where the service is; the robot's id follows.
@@ -25,7 +25,7 @@ const TEXT_BYTES: usize = 19_000;
 /// A window of the service's rate limit, in seconds.
 const WINDOW_SECONDS: u64 = 60;
 
-const STYLE: Style = Style {
+pub(super) const STYLE: Style = Style {
     limit: TEXT_BYTES,
     measure: json_bytes,
     line_end: "\n",
@@ -62,10 +62,10 @@ impl FeishuRobot {
         [&self.id].into_iter().chain(&self.secret).collect()
     }
 
-    pub(super) async fn send(&self, message: &Message) -> Answer {
+    pub(super) async fn send(&self, message: &Message, person: &Person) -> Answer {
         let mut body = json!({
             "msg_type": "text",
-            "content": { "text": write(message, &STYLE) },
+            "content": { "text": text(message, person).text },
         });
         if let Some(secret) = &self.secret {
             let seconds = wall_now().0 / 1000;
@@ -86,6 +86,14 @@ impl FeishuRobot {
             Err(answer) => answer,
         }
     }
+}
+
+/// The text, with a mention of the person whose id is known.
+pub(super) fn text(message: &Message, person: &Person) -> Written {
+    let mention = person.feishu.as_ref();
+    let mention = mention.map(|user| format!("<at user_id=\"{}\"></at>", user.reveal()));
+    let label = message.possible_duplicate;
+    write(message, &STYLE, label, &mention.unwrap_or_default())
 }
 
 /// `code`, and in older answers `StatusCode` instead or beside it; whichever is not 0 counts.

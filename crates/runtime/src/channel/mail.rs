@@ -11,7 +11,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use super::Answer;
 use super::mail_html::html;
 use super::mail_ics::calendar;
-use super::text::{answer_words, is_chinese, repeat_label};
+use super::text::{answer_words, is_chinese, one_row, repeat_label};
 
 /// The domain of message ids; ids need not resolve, only stay the same.
 const ID_DOMAIN: &str = "notice.duban.example";
@@ -91,8 +91,9 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
     let thread = RecordId::derive(&[message.tenant.as_bytes(), message.obligation.as_bytes()]);
     let mut builder: MessageBuilder = lettre::Message::builder()
         .from(from)
-        .to(Mailbox::new(Some(message.contact_title.clone()), address))
-        .subject(message.subject.clone())
+        // Titles come from documents; a header is one line.
+        .to(Mailbox::new(Some(one_row(&message.contact_title)), address))
+        .subject(one_row(&message.subject))
         .date(std::time::SystemTime::from(message.at.utc()))
         .message_id(Some(format!("<{}@{ID_DOMAIN}>", message.notice)))
         .references(format!("<{thread}@{ID_DOMAIN}>"))
@@ -103,7 +104,7 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
         ("X-Auto-Response-Suppress", "OOF".to_owned()),
         ("X-Duban-Notice", message.notice.clone()),
         ("X-Duban-Kind", message.kind.clone()),
-        ("X-Duban-Step", message.step.clone()),
+        ("X-Duban-Step", one_row(&message.step)),
         ("X-Duban-Attempt", message.attempt.to_string()),
         (
             "X-Duban-Possible-Duplicate",

@@ -9,6 +9,7 @@ mod http;
 mod mail;
 mod mail_html;
 mod mail_ics;
+mod rendered;
 mod secret;
 mod simulated;
 mod sms;
@@ -26,6 +27,8 @@ use duban_model::directory::Channel;
 use crate::answer_link::AnswerLinks;
 use crate::lane::Limit;
 
+pub(crate) use http::{address, client};
+
 pub use answer::{Answer, LONGEST_WAIT_SECONDS};
 pub use dingtalk_robot::{
     DINGTALK_ROBOT_PER_MINUTE, DINGTALK_ROBOT_URL, DingtalkRobot, dingtalk_signature,
@@ -36,6 +39,7 @@ pub use feishu_robot::{
 };
 pub use folder::Folder;
 pub use mail::{Smtp, compose_mail};
+pub use rendered::{Rendered, mail_page, rendered};
 pub use secret::Secret;
 pub use simulated::SimulatedChannel;
 pub use sms::{
@@ -124,7 +128,7 @@ impl Way {
     /// Sends one message. No key of ours is in the answer, whatever the other side says.
     pub async fn send(&self, message: &Message, person: &Person) -> Answer {
         let mut answer = self.offer(message, person).await;
-        for secret in self.secrets() {
+        for secret in self.secrets().into_iter().chain(person.secrets()) {
             answer.detail = secret.blot(&answer.detail);
         }
         answer
@@ -146,9 +150,9 @@ impl Way {
             Way::Folder(folder) => folder.send(message).await,
             Way::Smtp(smtp) => smtp.send(message).await,
             Way::Webhook(webhook) => webhook.send(message).await,
-            Way::WecomRobot(robot) => robot.send(message).await,
-            Way::DingtalkRobot(robot) => robot.send(message).await,
-            Way::FeishuRobot(robot) => robot.send(message).await,
+            Way::WecomRobot(robot) => robot.send(message, person).await,
+            Way::DingtalkRobot(robot) => robot.send(message, person).await,
+            Way::FeishuRobot(robot) => robot.send(message, person).await,
             Way::WecomApp(app) => app.send(message, person.wecom.as_ref()).await,
             Way::Sms(gateway) => gateway.send(message, person.phone.as_ref()).await,
             Way::Simulated(channel) => channel.send(message).await,
@@ -162,8 +166,19 @@ impl Way {
 pub struct Person {
     /// The number for short messages.
     pub phone: Option<Secret>,
-    /// The user id in WeCom.
+    /// The user id in WeCom; a group robot mentions whoever has it.
     pub wecom: Option<Secret>,
+    /// The user id in DingTalk, for mentions.
+    pub dingtalk: Option<Secret>,
+    /// The open id or user id in Feishu, for mentions.
+    pub feishu: Option<Secret>,
+}
+
+impl Person {
+    fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let ids = [&self.phone, &self.wecom, &self.dingtalk, &self.feishu];
+        ids.into_iter().flatten()
+    }
 }
 
 /// Whom an endpoint serves.

@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
 use super::http::{self, Ending, Heard};
-use super::text::{Link, Style, bytes, one_line, write};
+use super::text::{Link, Style, Written, bytes, one_line, write};
 use super::{Answer, Secret};
 
 /// The longest text unless configured otherwise, in bytes: about 200 Chinese characters, three parts.
@@ -187,15 +187,7 @@ impl Sms {
                 message.contact
             ));
         };
-        let style = Style {
-            limit: self.request.text_bytes,
-            measure: bytes,
-            line_end: "\n",
-            subject: ("", " "),
-            escape: one_line,
-            link: Link::Short,
-        };
-        let text = write(message, &style);
+        let text = text(message, self.request.text_bytes).text;
         let attempt = message.attempt.to_string();
         let fill = |template: &str| {
             filled(template, |name| match name {
@@ -262,6 +254,23 @@ impl Sms {
             Answer::failed(told).after(heard.wait)
         }
     }
+}
+
+/// How a short message of so many bytes is written.
+pub(super) fn style(limit: usize) -> Style {
+    Style {
+        limit,
+        measure: bytes,
+        line_end: " ",
+        subject: ("", " "),
+        escape: one_line,
+        link: Link::Short,
+    }
+}
+
+/// The short message of at most so many bytes.
+pub(super) fn text(message: &Message, limit: usize) -> Written {
+    write(message, &style(limit), message.possible_duplicate, "")
 }
 
 fn as_text(value: &Value) -> Option<String> {

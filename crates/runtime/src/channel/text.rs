@@ -1,6 +1,7 @@
 //! A notice as the text of a chat or short message: without anything that the service would take
 //! for markup or a mention, and within the service's limit.
 
+use duban_model::record::is_between;
 use duban_model::{Message, Zone};
 
 use crate::answer_link::answer_until;
@@ -69,9 +70,6 @@ pub(super) fn answer_words(message: &Message, chinese: bool) -> String {
     }
 }
 
-/// A text that is cut has at least so much left beside its link, or the link is left out.
-const BESIDE_LINK: usize = 60;
-
 /// A character and what stands beside it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -102,6 +100,8 @@ pub(super) fn no_markdown(place: Place, out: &mut String) {
         '_' if word(place.before) && word(place.after) => out.push('_'),
         '*' | '`' | '<' | '>' | '[' | ']' | '\\' | '&' | '_' => wide(place.here, out),
         '#' | '-' | '+' | '=' | '|' | '~' if begins => wide(place.here, out),
+        // Twice, it strikes through.
+        '~' if place.before == Some('~') || place.after == Some('~') => wide('~', out),
         // Indented text would be code.
         c if begins && c.is_whitespace() && c != '\n' => {}
         c => out.push(c),
@@ -133,89 +133,183 @@ fn wide(c: char, out: &mut String) {
     out.push(char::from_u32(twin).unwrap_or(' '));
 }
 
-/// Subject and text of a notice in a style. What is too long is cut between characters, and says so.
-pub(super) fn write(message: &Message, style: &Style) -> String {
-    write_labelled(message, style, message.possible_duplicate)
+/// A notice as a service gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) text: String,
+    /// It was too long, and says so.
+    pub(super) cut: bool,
 }
 
-/// The same, with the label of a possible repeat or without.
-pub(super) fn write_labelled(message: &Message, style: &Style, label: bool) -> String {
+/// Subject and text of a notice in a style, with the label of a possible repeat or without. `mention`
+/// stands at the end as it is, in a line of its own, unless it is empty. What is too long is cut
+/// between characters, and says so; a link in what is left out follows.
+pub(super) fn write(message: &Message, style: &Style, label: bool, mention: &str) -> Written {
     let chinese = is_chinese(&message.text);
-    let new_line = |text: &str| format!("{}{}", style.line_end, escaped(text, style));
-    let last = if label {
-        new_line(repeat_label(chinese))
-    } else {
-        String::new()
-    };
+    let new_line = |text: &str| format!("{}{text}", style.line_end);
+    let own = |text: &str| new_line(&escaped(text, style));
+    let mut last = String::new();
+    if label {
+        last += &own(repeat_label(chinese));
+    }
+    if !mention.is_empty() {
+        last += &new_line(mention);
+    }
     // Ours, of plain signs, and whole or not at all.
-    let link = message
-        .answer
-        .as_deref()
-        .map_or_else(String::new, |address| {
-            format!(
-                "{}{}",
-                style.line_end,
-                style.link.written(address, message.owes, chinese)
-            )
-        });
+    let answer = message.answer.as_deref();
+    let answer = answer.map(|address| style.link.written(address, message.owes, chinese));
+    let answer = answer.map_or_else(String::new, |link| new_line(&link));
     let (open, close) = style.subject;
     let head = format!("{open}{}", escaped(&one_row(&message.subject), style));
     let text = escaped(message.text.trim_end(), style);
     let count = style.measure;
-    let ends = count(&link) + count(&last);
+    let ends = count(&answer) + count(&last);
     if count(&head) + count(close) + count(&text) + ends <= style.limit {
-        return head + close + &text + &link + &last;
+        let text = head + close + &text + &answer + &last;
+        return Written { text, cut: false };
     }
-    let beyond = new_line(if chinese {
-        "……(内容过长,已截断,全文见下)"
+    // What says that a text was cut, with the link to answer, leaves at least a quarter of the room to
+    // the text.
+    let most = style.limit / 4 * 3;
+    let [.., least] = cut_notes(message, chinese).map(|note| own(&note));
+    let answer = if count(close) + count(&least) + ends <= most {
+        answer
     } else {
-        "… (too long, cut here; the whole is behind the link)"
-    });
-    let after = count(close) + count(&beyond) + ends;
-    let (link, cut) = if link.is_empty() || after + BESIDE_LINK > style.limit {
-        (String::new(), None)
-    } else {
-        (link, Some(beyond))
+        String::new()
     };
-    let cut = cut.unwrap_or_else(|| {
-        new_line(&if chinese {
-            format!("……(内容过长,已截断。事项编号:{})", message.obligation)
-        } else {
-            format!("… (too long, cut here. Id: {})", message.obligation)
-        })
-    });
-    let after = count(close) + count(&cut) + count(&link) + count(&last);
-    let mut room = style.limit.saturating_sub(after);
-    let head = within(&head, &mut room, count).to_owned();
-    let text = within(&text, &mut room, count).trim_end();
-    head + close + text + &cut + &link + &last
+    let last = answer + &last;
+    let short = |note: &str| {
+        let after = count(close) + count(note) + count(&last);
+        let mut room = style.limit.saturating_sub(after);
+        let head = within(&head, &mut room, count);
+        let text = within(&text, &mut room, count).trim_end();
+        format!("{head}{close}{text}{note}{last}")
+    };
+    let fits = |note: &String| count(close) + count(note) + count(&last) <= most;
+    let mut notes = cut_notes(message, chinese)
+        .into_iter()
+        .map(|note| own(&note));
+    let note = notes.find(fits).unwrap_or_default();
+    let mut text = short(&note);
+    let link = last_link(&message.text).map(own);
+    if let Some(link) = link.filter(|link| !text.contains(link.trim())) {
+        let linked = note + &link;
+        if fits(&linked) {
+            text = short(&linked);
+        }
+    }
+    Written { text, cut: true }
+}
+
+/// What says that a text was cut, the longest first.
+fn cut_notes(message: &Message, chinese: bool) -> [String; 3] {
+    if chinese {
+        [
+            format!("……(内容过长,已截断。事项编号:{})", message.obligation),
+            "……(内容过长,已截断)".to_owned(),
+            "……".to_owned(),
+        ]
+    } else {
+        [
+            format!("… (too long, cut here. Id: {})", message.obligation),
+            "… (too long, cut here)".to_owned(),
+            "…".to_owned(),
+        ]
+    }
+}
+
+/// The last link of a text.
+fn last_link(text: &str) -> Option<&str> {
+    let at = text.rfind("https://").max(text.rfind("http://"))?;
+    Some(&text[at..at + link_bytes(&text[at..])])
+}
+
+/// How many bytes of a text that begins with a link belong to it; 0 for one that does not. Only what
+/// an address is written with, and nothing by which it could end as markup.
+fn link_bytes(text: &str) -> usize {
+    if !text.starts_with("https://") && !text.starts_with("http://") {
+        return 0;
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#@!$&+;=%,".contains(c);
+    let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
+    text[..end]
+        .trim_end_matches(['.', ',', ';', ':', '!', '?'])
+        .len()
 }
 
 /// As much of a text as there is room for, cut between characters.
 fn within<'a>(text: &'a str, room: &mut usize, count: fn(&str) -> usize) -> &'a str {
+    let mut left = *room;
     for (place, c) in text.char_indices() {
         let cost = count(&text[place..place + c.len_utf8()]);
-        if cost > *room {
+        if cost > left {
             *room = 0;
-            return &text[..place];
+            let mut end = place;
+            while !is_between(text, end) {
+                end -= 1;
+            }
+            return &text[..end];
         }
-        *room -= cost;
+        left -= cost;
     }
+    *room = left;
     text
 }
 
-/// A text of which every character means only itself.
+/// As much of a text as so many bytes within JSON hold, with a note if something is missing.
+pub(super) fn fitted(message: &Message, limit: usize) -> Written {
+    if json_bytes(&message.text) <= limit {
+        let text = message.text.clone();
+        return Written { text, cut: false };
+    }
+    let [note, ..] = cut_notes(message, is_chinese(&message.text));
+    let link = last_link(&message.text).map(|link| format!("\n{link}"));
+    let note = format!("\n{note}{}", link.unwrap_or_default());
+    let mut room = limit.saturating_sub(json_bytes(&note));
+    let text = within(&message.text, &mut room, json_bytes).trim_end();
+    Written {
+        text: format!("{text}{note}"),
+        cut: true,
+    }
+}
+
+/// True for what nobody should see and no text needs: control characters, and the marks by which a
+/// title could turn the direction of the rest.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A text of which every character means only itself. Links stay as they are.
 fn escaped(text: &str, style: &Style) -> String {
+    let text: String = text
+        .chars()
+        .filter(|c| *c == '\n' || !is_hidden(*c))
+        .collect();
     let mut out = String::with_capacity(text.len());
     let mut before = None;
-    let shown = |c: &char| *c == '\n' || !c.is_control();
-    let mut signs = text.chars().filter(shown).peekable();
-    while let Some(here) = signs.next() {
+    let mut link_ends = 0;
+    for (at, here) in text.char_indices() {
+        if at >= link_ends {
+            link_ends = at + link_bytes(&text[at..]);
+        }
         let length = out.len();
+        let rest = &text[at + here.len_utf8()..];
+        let is_plain = match here {
+            '_' | '-' | '~' | '=' | '+' | '#' => true,
+            // Between two parts of a query; `&lt;` would be another sign.
+            '&' => is_next_field(rest),
+            _ => false,
+        };
+        if at < link_ends && is_plain {
+            out.push(here);
+            before = Some(here);
+            continue;
+        }
         let place = Place {
             before,
             here,
-            after: signs.peek().copied(),
+            after: rest.chars().next(),
         };
         (style.escape)(place, &mut out);
         if here == '\n' && out[length..] == *"\n" {
@@ -230,9 +324,17 @@ fn escaped(text: &str, style: &Style) -> String {
     out
 }
 
-/// A text in one line.
+/// Whether what follows an `&` is a name with a value.
+fn is_next_field(text: &str) -> bool {
+    let name = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    name.len() < text.len() && name.starts_with('=')
+}
+
+/// A text in one line, without what nobody should see.
 pub(super) fn one_row(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let apart = |c: char| c.is_whitespace() || is_hidden(c);
+    let words: Vec<&str> = text.split(apart).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// True for a text that is worded in Chinese.
@@ -280,7 +382,7 @@ mod tests {
                 notice.text = "督".repeat(length);
                 for style in [MARKED, plain] {
                     let style = Style { limit, ..style };
-                    let text = write(&notice, &style);
+                    let text = write(&notice, &style, false, "").text;
                     assert!(text.len() <= limit.max(160), "{} > {limit}", text.len());
                     let there = text.contains(ADDRESS);
                     seen[usize::from(there)] += 1;
@@ -292,7 +394,7 @@ mod tests {
         assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
         let mut notice = message();
         notice.answer = Some(ADDRESS.to_owned());
-        let text = write(&notice, &MARKED);
+        let text = write(&notice, &MARKED, false, "").text;
         assert!(
             text.ends_with(&format!("\n[查看并办理(限收件人,无需登录)]({ADDRESS})")),
             "{text}"
@@ -307,7 +409,7 @@ mod tests {
                        编号:t-2021/3@a_b\n_斜_\n<font color=\"red\">红</font>\u{7}"
             .to_owned();
         assert_eq!(
-            write(&notice, &MARKED),
+            write(&notice, &MARKED, false, "").text,
             "**【提醒】＊甲＊ # ＜@all＞**\n＃ 标题\n［点我］(http://x.example)\n－ 一\n＞ 引\n｀代码｀\n\
              －--\n编号:t-2021/3@a_b\n＿斜＿\n＜font color=\"red\"＞红＜/font＞"
         );
@@ -324,14 +426,13 @@ mod tests {
                     let mut notice = message();
                     notice.subject = subject.to_owned();
                     notice.text = text;
-                    notice.possible_duplicate = duplicate;
                     for measure in [bytes as fn(&str) -> usize, json_bytes] {
                         let style = Style {
                             limit,
                             measure,
                             ..MARKED
                         };
-                        let text = write(&notice, &style);
+                        let text = write(&notice, &style, duplicate, "").text;
                         assert!(measure(&text) <= limit, "{} > {limit}", measure(&text));
                         assert!(measure(&text) + 6 > limit, "no room is wasted: {text}");
                         assert!(text.contains("已截断。事项编号:ledger/1@unit)"), "{text}");
@@ -348,11 +449,15 @@ mod tests {
         let style = Style {
             escape: one_line,
             subject: ("", " "),
+            line_end: " ",
             ..MARKED
         };
         let mut notice = message();
         notice.subject = "【督办】甲".to_owned();
         notice.text = "您好:\n\n请办理。\n编号".to_owned();
-        assert_eq!(write(&notice, &style), "[督办]甲 您好: 请办理。 编号");
+        assert_eq!(
+            write(&notice, &style, false, "").text,
+            "[督办]甲 您好: 请办理。 编号"
+        );
     }
 }

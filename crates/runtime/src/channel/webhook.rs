@@ -11,11 +11,15 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::http::Ending;
+use super::text::fitted;
 use super::{Answer, http};
 use crate::clock::wall_now;
 
 /// A secret has at least so many bytes.
 const SECRET_BYTES: usize = 24;
+
+/// The longest body, in bytes; the specification has receivers expect no more than 20 KB.
+pub(super) const BODY_BYTES: usize = 20_000;
 
 /// One receiver of notices.
 pub struct Webhook {
@@ -78,8 +82,19 @@ impl Webhook {
     }
 }
 
-fn body(message: &Message) -> String {
-    serde_json::json!({
+/// The body, which says of a text that was too long that it was cut.
+pub(super) fn body(message: &Message) -> String {
+    let whole = with_text(message, &message.text, false);
+    if whole.len() <= BODY_BYTES {
+        return whole;
+    }
+    let around = with_text(message, "", true).len();
+    let fitted = fitted(message, BODY_BYTES.saturating_sub(around));
+    with_text(message, &fitted.text, true)
+}
+
+fn with_text(message: &Message, text: &str, cut: bool) -> String {
+    let mut body = serde_json::json!({
         "type": "duban.notice",
         "timestamp": message.at.to_string(),
         "data": {
@@ -92,11 +107,14 @@ fn body(message: &Message) -> String {
             "step": message.step,
             "contact": message.contact_title,
             "subject": message.subject,
-            "text": message.text,
+            "text": text,
             "answer": message.answer,
         }
-    })
-    .to_string()
+    });
+    if cut {
+        body["data"]["cut"] = true.into();
+    }
+    body.to_string()
 }
 
 /// The `webhook-signature` of a request.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::coded::{Code, Verdict, errcode, judged, words};
 use super::http::{self, Heard};
-use super::text::{Link, Style, bytes, no_tags, write_labelled};
+use super::text::{Link, Style, Written, bytes, no_tags, write};
 use super::{Answer, Secret};
 use crate::clock::wall_now;
 
@@ -35,7 +35,7 @@ const RENEWED_SECONDS: u64 = 300;
 /// A window of the service's rate limit, in seconds.
 const WINDOW_SECONDS: u64 = 60;
 
-const STYLE: Style = Style {
+pub(super) const STYLE: Style = Style {
     limit: TEXT_BYTES,
     measure: bytes,
     line_end: "\n",
@@ -186,6 +186,11 @@ impl WecomApp {
     }
 }
 
+/// The text of a first attempt.
+pub(super) fn text(message: &Message) -> Written {
+    write(message, &STYLE, message.possible_duplicate, "")
+}
+
 /// The message, the same for every attempt for as long as the service compares.
 fn body(message: &Message, agent: u32, user: &Secret, now_seconds: i64) -> String {
     let age = now_seconds.saturating_sub(message.at.0 / 1000);
@@ -194,7 +199,7 @@ fn body(message: &Message, agent: u32, user: &Secret, now_seconds: i64) -> Strin
         "touser": user.reveal(),
         "msgtype": "text",
         "agentid": agent,
-        "text": { "content": write_labelled(message, &STYLE, label) },
+        "text": { "content": write(message, &STYLE, label, "").text },
         "enable_duplicate_check": 1,
         "duplicate_check_interval": COMPARED_SECONDS,
     })

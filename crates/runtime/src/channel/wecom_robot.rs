@@ -5,8 +5,8 @@ use reqwest::{Client, Url};
 use serde_json::json;
 
 use super::coded::{Code, Verdict, errcode, judged};
-use super::text::{Link, Style, bytes, no_markdown, write};
-use super::{Answer, Secret, http};
+use super::text::{Link, Style, Written, bytes, no_markdown, write};
+use super::{Answer, Person, Secret, http};
 
 /// Where the service is.
 pub const WECOM_ROBOT_URL: &str = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send";
@@ -17,7 +17,7 @@ const TEXT_BYTES: usize = 4_096;
 /// A window of the service's rate limit, in seconds.
 const WINDOW_SECONDS: u64 = 60;
 
-const STYLE: Style = Style {
+pub(super) const STYLE: Style = Style {
     limit: TEXT_BYTES,
     measure: bytes,
     line_end: "\n",
@@ -48,10 +48,10 @@ impl WecomRobot {
         vec![&self.key]
     }
 
-    pub(super) async fn send(&self, message: &Message) -> Answer {
+    pub(super) async fn send(&self, message: &Message, person: &Person) -> Answer {
         let body = json!({
             "msgtype": "markdown",
-            "markdown": { "content": write(message, &STYLE) },
+            "markdown": { "content": text(message, person).text },
         });
         let request = self
             .client
@@ -64,6 +64,14 @@ impl WecomRobot {
             Err(answer) => answer,
         }
     }
+}
+
+/// The markdown, with a mention of the person whose id is known.
+pub(super) fn text(message: &Message, person: &Person) -> Written {
+    let mention = person.wecom.as_ref();
+    let mention = mention.map(|user| format!("<@{}>", user.reveal()));
+    let label = message.possible_duplicate;
+    write(message, &STYLE, label, &mention.unwrap_or_default())
 }
 
 /// Codes of the service that say more than no.

@@ -52,6 +52,8 @@ fn person() -> Person {
     Person {
         phone: Some(Secret::new(PHONE)),
         wecom: Some(Secret::new(USER)),
+        dingtalk: None,
+        feishu: None,
     }
 }
 
@@ -410,7 +412,7 @@ async fn robots_are_sent_what_their_services_document() {
     assert!(wecom.headers.iter().any(|h| h == json), "{wecom:?}");
     assert_eq!(
         wecom.json(),
-        json!({"msgtype": "markdown", "markdown": {"content": format!("**【提醒】甲局:第1项 公开规划**\n{text}")}})
+        json!({"msgtype": "markdown", "markdown": {"content": format!("**【提醒】甲局:第1项 公开规划**\n{text}\n<@{USER}>")}})
     );
 
     let ding = sent("dingtalk_robot").await;
