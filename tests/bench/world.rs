@@ -272,6 +272,7 @@ impl World {
                 ),
                 evidence: Vec::new(),
                 due: Some(self.due + Days::new(later)),
+                contact: None,
                 extend: None,
                 note: None,
                 occasion: None,

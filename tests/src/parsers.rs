@@ -196,6 +196,14 @@ impl Office {
                 r#"{"task":"13","unit":"kailu","reason":"难","due":"2021-12-08"}"#,
             ),
             (
+                "task.delegated",
+                r#"{"task":"13","unit":"kailu","contact":"office"}"#,
+            ),
+            (
+                "task.disowned",
+                r#"{"task":"13","unit":"kailu","reason":"职能已划转"}"#,
+            ),
+            (
                 "task.waived",
                 r#"{"task":"2","unit":"kailu","reason":"无"}"#,
             ),

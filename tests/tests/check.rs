@@ -1,5 +1,6 @@
 //! `duban check`, `explain CODE` and `schema`, as an administrator meets them.
 
+use duban_model::decision::NoticeKind;
 use std::path::Path;
 
 use duban_tests::bad::{CALENDAR, FILES, cases, edited, good};
@@ -84,7 +85,7 @@ fn a_preview_shows_the_ledgers_own_words_and_says_whose_they_are() {
     let said = run(&["preview", shown(dir.path()), "--format", "json"]).with_code(0);
     let all = said.json();
     let all = all.as_array().expect("a list");
-    assert_eq!(all.len(), 15);
+    assert_eq!(all.len(), NoticeKind::ALL.len());
     for notice in all {
         let subject = notice["subject"].as_str().expect("a subject");
         let text = notice["text"].as_str().expect("a text");

@@ -209,6 +209,8 @@ impl Account {
                 push(&mut self.lines(id).remarks, at, said() + &note);
             }
             Body::ObligationReopened(_)
+            | Body::ObligationDelegated(_)
+            | Body::ObligationDisowned(_)
             | Body::ObligationWaived(_)
             | Body::ObligationWithdrawn(_) => push(&mut self.lines(id).remarks, at, said()),
             _ => {}

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use duban_model::directory::Channel;
 use duban_runtime::channel::{MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_TEXT_BYTES};
 
-pub(crate) use crate::args_serve::{Channels, ClockKind, Role, Serve};
+pub(crate) use crate::args_serve::{Answers, Channels, ClockKind, Role, Serve};
 use crate::args_told::{Audit, Incidents, Notices};
 
 /// 督办: turns a ledger of obligations into running workflows.

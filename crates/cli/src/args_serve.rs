@@ -67,6 +67,21 @@ pub(crate) struct Serve {
     pub clock: ClockKind,
     #[command(flatten)]
     pub channels: Channels,
+    #[command(flatten)]
+    pub answers: Answers,
+}
+
+#[derive(Clone, Debug, Default, Parser)]
+pub(crate) struct Answers {
+    /// Put a link to answer into every notice: the address under which contacts reach the pages,
+    /// e.g. `https://duban.city.example`. Without it no notice has a link.
+    #[arg(long, value_name = "ADDRESS", env = "DUBAN_ANSWER_URL")]
+    pub answer_url: Option<String>,
+    /// The key that signs those links, at least 32 bytes; older ones whose links are still out may
+    /// follow it, one a line. Otherwise `DUBAN_ANSWER_KEY`, or, when one process runs everything, a
+    /// key made and kept in the data folder.
+    #[arg(long, value_name = "FILE", requires = "answer_url")]
+    pub answer_key_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Parser)]

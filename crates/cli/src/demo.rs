@@ -13,6 +13,7 @@ use duban_runtime::rounds::{Rounds, RoundsError};
 use tokio::sync::watch;
 use unicode_width::UnicodeWidthStr;
 
+use crate::answers::Answered;
 use crate::args::{self, Demo, Role};
 use crate::folder::{self, Folder};
 use crate::host::{Host, HostOptions, channels, stop_on_signal};
@@ -83,6 +84,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         clock: Clock::Virtual,
         channels: channels(&no_channels, &data)?,
         http: (!args.no_http).then_some(args.http),
+        answered: Answered::Here,
+        answer_key_file: None,
         metrics: None,
         ping: None,
     })
@@ -266,10 +269,11 @@ impl Page {
                     | NoticeKind::Extended
                     | NoticeKind::ExtensionRefused
                     | NoticeKind::Waived
+                    | NoticeKind::Delegated
                     | NoticeKind::Stopped
                     | NoticeKind::Resumed
                     | NoticeKind::Restarted => 5,
-                    NoticeKind::Verification | NoticeKind::StillStopped => 6,
+                    NoticeKind::Verification | NoticeKind::StillStopped | NoticeKind::Disowned => 6,
                     NoticeKind::Escalation => 7,
                 };
                 let step = format!("{} → {}", r.request.step, r.request.tier.as_str());

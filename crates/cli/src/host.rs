@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::ConsoleState;
+use duban_console::{Answering, ConsoleState};
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError, Stored};
 use duban_model::Service;
 use duban_model::directory::Channel;
 use duban_notifier::Notifier;
 use duban_rules::Rules;
+use duban_runtime::answer_link::AnswerLinks;
 use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
 use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::answers::{self, Answered, OurLetters};
 use crate::args::{self, ClockKind, Role, Serve};
 use crate::channels::{Configured, read as read_channels};
 use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
@@ -48,6 +50,9 @@ pub(crate) struct HostOptions {
     pub clock: Clock,
     pub channels: Channels,
     pub http: Option<SocketAddr>,
+    /// Where notices are answered, with the file of the key.
+    pub answered: Answered,
+    pub answer_key_file: Option<PathBuf>,
     /// Where measures are served beside the pages.
     pub metrics: Option<SocketAddr>,
     /// The address outside that hears that all is well.
@@ -131,6 +136,8 @@ impl Host {
             clock,
             channels,
             http,
+            answered,
+            answer_key_file,
             metrics,
             ping,
         } = options;
@@ -160,6 +167,23 @@ impl Host {
                 format!("pages at {http}: {fault}; choose another address with --http")
             })?),
         };
+        let address = listener.as_ref().map(tokio::net::TcpListener::local_addr);
+        let address = address.transpose()?;
+        let answers = match answered {
+            Answered::At(url) => Some(url),
+            Answered::Here => address.map(|address| format!("http://{address}")),
+            Answered::Nowhere => None,
+        };
+        let concerned = has(Role::Notifier) || has(Role::Console);
+        let links = match answers.filter(|_| concerned) {
+            None => None,
+            Some(url) => {
+                let alone = roles.contains(&Role::All) || nats.is_none();
+                let keys = answers::keys(answer_key_file.as_deref(), &data, alone)?;
+                Some(Arc::new(AnswerLinks::new(&url, &keys)?))
+            }
+        };
+        let channels = channels.answered_at(links.clone());
         let measures = match metrics {
             None => None,
             Some(at) => Some(tokio::net::TcpListener::bind(at).await.map_err(|fault| {
@@ -204,7 +228,6 @@ impl Host {
                     .map_err(|fault| format!("socket in {}: {fault}", data.display()))
             });
         }
-        let mut address = None;
         let mut index = None;
         let gauges = Arc::new(Gauges::new(
             clock.clone(),
@@ -215,10 +238,16 @@ impl Host {
         ));
         let is_watched = listener.is_some() || measures.is_some() || ping.is_some();
         if let Some(listener) = listener {
-            address = Some(listener.local_addr()?);
             let index: &Arc<LiveIndex> = index.insert(Arc::new(LiveIndex::new(log.clone())));
-            let state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
+            let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
                 .measured_by(gauges.clone());
+            state.answering = links.map(|links| {
+                let clock = clock.clone();
+                Answering::new(
+                    Arc::new(OurLetters { links, clock }),
+                    answers::evidence(&data),
+                )
+            });
             gauges.see(state.clone());
             let (follow_log, follow_state, follow_stop) =
                 (log.clone(), state.clone(), stopping.clone());
@@ -486,6 +515,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         },
         channels,
         http: Some(args.http),
+        answered: Answered::of(&args.answers),
+        answer_key_file: args.answers.answer_key_file.clone(),
         metrics: args.metrics,
         ping: ping.transpose()?,
     })

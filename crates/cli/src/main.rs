@@ -13,6 +13,7 @@ pub(crate) use say;
 
 mod account;
 mod against;
+mod answers;
 mod args;
 mod args_serve;
 mod args_told;

@@ -70,6 +70,8 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         Body::TaskExtensionRequested(a) => act("延期申请", a),
         Body::TaskExtensionApproved(a) => act("延期批准", a),
         Body::TaskExtensionRefused(a) => act("延期不予批准", a),
+        Body::TaskDelegated(a) => act("转办", a),
+        Body::TaskDisowned(a) => act("提出不由本单位承担", a),
         Body::TaskStopped(a) => act("停止计时", a),
         Body::TaskResumed(a) => act("恢复计时", a),
         Body::TaskRestarted(a) => act("重新计时", a),
@@ -182,6 +184,16 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         ),
         Body::ObligationExtensionRefused(r) => {
             format!("延期不予批准{}{}", by(&r.by), why(&r.reason))
+        }
+        Body::ObligationDelegated(r) => format!(
+            "转办给{}({}){}{},此后先通知此人",
+            r.contact_title,
+            r.contact,
+            by(&r.by),
+            why(&r.reason)
+        ),
+        Body::ObligationDisowned(r) => {
+            format!("责任单位提出不由其承担{}{}", by(&r.by), why(&r.reason))
         }
         Body::ObligationStopped(r) => format!(
             "停止计时{},自{}起,剩余{}{}",

@@ -131,6 +131,9 @@ fn message(
         },
         due_at: None,
         at: definition.zone.midnight(definition.issued),
+        // The link is made when a notice is sent.
+        answer: None,
+        owes: true,
     }
 }
 

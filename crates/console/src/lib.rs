@@ -5,6 +5,7 @@
 //! page of one duty shows, its history and its explanation, is read from the log when it is asked
 //! for, off the threads that serve.
 
+mod answer;
 mod asset;
 mod event;
 mod follow;
@@ -19,15 +20,20 @@ mod serve;
 mod state;
 mod trail;
 
+pub use answer::{
+    ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
+    MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,
+};
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
 pub use measure::{Measure, serve_measures};
 pub use projection::{
-    Done, Duties, Duty, ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES,
-    Fate, History, LAST_LINES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY,
-    Notice, Notices, Place, Projection, PublicationRow, Publications, REJECTIONS_KEPT, Rejection,
-    Submission, TaskRow, Tick, Totals, UnitName, Units,
+    ANSWERS_KEPT, AnswerFate, Answers, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked,
+    FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, LAST_LINES,
+    LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice, Notices, Person,
+    Place, Projection, PublicationRow, Publications, REJECTIONS_KEPT, Rejection, Submission,
+    TaskRow, Tick, Totals, UnitName, Units,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};

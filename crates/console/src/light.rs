@@ -187,6 +187,8 @@ pub fn step_in_chinese(step: &str) -> String {
             "extended" => "延期获批".to_owned(),
             "extension_refused" => "延期未获批".to_owned(),
             "waived" => "免办".to_owned(),
+            "delegated" => "转办告知".to_owned(),
+            "disowned" => "单位提出不由其承担".to_owned(),
             "stopped" => "停止计时".to_owned(),
             "resumed" => "恢复计时".to_owned(),
             "restarted" => "重新计时".to_owned(),
@@ -233,6 +235,8 @@ pub fn kind_in_chinese(kind: NoticeKind) -> &'static str {
         NoticeKind::Restarted => "重新计时",
         NoticeKind::StillStopped => "仍停止计时",
         NoticeKind::Opened => "新增事项",
+        NoticeKind::Delegated => "转办",
+        NoticeKind::Disowned => "单位提出异议",
         NoticeKind::Digest => "汇总",
     }
 }

@@ -295,6 +295,7 @@ impl Sample {
             obligation: id.to_owned(),
             by: Some("联络员".to_owned()),
             evidence: evidence.iter().map(|&e| e.to_owned()).collect(),
+            said: None,
             at: self.judged(),
             late,
         }));
@@ -386,6 +387,7 @@ impl Sample {
             step: step.to_owned(),
             tier: Tier::Contact,
             to: duty.unit.to_string(),
+            first: None,
             due: duty.due,
             covers: Vec::new(),
             missing: Vec::new(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::extract::connect_info::Connected;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
@@ -17,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
-use axum::serve::Listener;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::event::{self, EVENT_STREAMS};
 use crate::follow::asked_to_stop;
 use crate::state::ConsoleState;
-use crate::{asset, measure, page};
+use crate::{answer, asset, measure, page};
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
@@ -58,6 +59,7 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         .route("/o/{*obligation}", get(page::obligation))
         .route("/unit/{unit}", get(page::unit))
         .route("/rejections", get(page::rejections))
+        .merge(answer::routes())
         .route("/events", get(event::events))
         .route("/healthz", get(healthy))
         .route("/metrics", get(measure::metrics))
@@ -106,7 +108,7 @@ pub async fn serve(
     state: ConsoleState,
     shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let app = router(state, shutdown.clone());
+    let app = router(state, shutdown.clone()).into_make_service_with_connect_info::<Peer>();
     let listener = Bounded {
         listener,
         free: Arc::new(Semaphore::new(connections())),
@@ -176,6 +178,16 @@ impl Listener for Bounded {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub SocketAddr);
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Peer {
+        Peer(*stream.remote_addr())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
+use crate::answer::Answering;
 use crate::measure::Measure;
 use crate::projection::Projection;
 
@@ -35,6 +36,8 @@ pub struct ConsoleState {
     pub log: Option<Log>,
     /// Explains duties, if somebody can.
     pub explain: Option<Arc<dyn Explain>>,
+    /// Answers by link, where they are taken.
+    pub answering: Option<Answering>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
     pub(crate) readings: Arc<Semaphore>,
@@ -63,6 +66,7 @@ impl ConsoleState {
             changes: watch::Sender::new(0),
             log,
             explain,
+            answering: None,
             measure: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
         }

@@ -293,6 +293,7 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
         event.kind,
         RecordType::TaskReturned
             | RecordType::TaskWaived
+            | RecordType::TaskDisowned
             | RecordType::TaskExtensionRequested
             | RecordType::TaskExtensionApproved
             | RecordType::TaskExtensionRefused
@@ -337,6 +338,21 @@ fn task_act(state: &IntakeState, event: &Envelope, act: &TaskAct) -> Result<(), 
         }
         (None, _) if event.kind == RecordType::TaskTriggered => return required("due", None),
         _ => {}
+    }
+    match &act.contact {
+        contact if event.kind == RecordType::TaskDelegated => {
+            required("contact", contact.as_ref())?;
+            related("contact", contact.as_ref())?;
+        }
+        Some(contact) => {
+            return refuse(
+                "field-not-used",
+                format!("`contact` {}", cut(contact, 60)),
+                "`contact` only with the handing over of a duty",
+                "Leave it out and send the event again under a new id.",
+            );
+        }
+        None => {}
     }
     related("occasion", act.occasion.as_ref())?;
     for text in [&act.by, &act.reason, &act.note].into_iter().flatten() {

@@ -8,11 +8,11 @@ use crate::decision::{
     CalendarAdopted, CalendarNoted, ContactPreferenceNoted, Continuation, DefinitionAdopted,
     DirectoryAdopted, DuplicateRecorded, LedgerNoted, LedgerRevised, NoticeAbandoned,
     NoticeAttempted, NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested,
-    NoticeSuppressed, ObligationActed, ObligationClocked, ObligationDated, ObligationFulfilled,
-    ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered, ObligationReturned,
-    ObligationSubmitted, ObligationTicked, ObligationTransferred, ObligationUnticked,
-    PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed, TimerDisarmed,
-    TimerDropped, TimerFired, TimerMissed, TimerNoted,
+    NoticeSuppressed, ObligationActed, ObligationClocked, ObligationDated, ObligationDelegated,
+    ObligationFulfilled, ObligationLit, ObligationOpened, ObligationRedated, ObligationReladdered,
+    ObligationReturned, ObligationSubmitted, ObligationTicked, ObligationTransferred,
+    ObligationUnticked, PublicationForgotten, PublicationNoted, RejectionRecorded, TimerArmed,
+    TimerDisarmed, TimerDropped, TimerFired, TimerMissed, TimerNoted,
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, ContactPreferred, DefinitionDeployed, DeliveryReported,
@@ -122,6 +122,10 @@ record_types! {
     TaskExtensionApproved(TaskAct) = "duban.task.extension_approved" Fact;
     /// 不批准延期
     TaskExtensionRefused(TaskAct) = "duban.task.extension_refused" Fact;
+    /// 转办
+    TaskDelegated(TaskAct) = "duban.task.delegated" Fact;
+    /// 不是我们的
+    TaskDisowned(TaskAct) = "duban.task.disowned" Fact;
     /// 停止计时
     TaskStopped(TaskAct) = "duban.task.stopped" Fact;
     /// 恢复计时
@@ -190,6 +194,10 @@ record_types! {
     ObligationExtended(ObligationDated) = "duban.obligation.extended" Domain;
     /// 不批准延期
     ObligationExtensionRefused(ObligationActed) = "duban.obligation.extension_refused" Domain;
+    /// 转办
+    ObligationDelegated(ObligationDelegated) = "duban.obligation.delegated" Domain;
+    /// 不是我们的: the unit says that it does not owe this. It still does.
+    ObligationDisowned(ObligationActed) = "duban.obligation.disowned" Domain;
     /// 停止计时
     ObligationStopped(ObligationClocked) = "duban.obligation.stopped" Domain;
     /// 恢复计时
@@ -284,8 +292,8 @@ impl RecordType {
 
 impl Body {
     /// What a person did about a duty, if this is such an act: signing, reporting, submitting,
-    /// verifying, returning, asking for, giving or refusing an extension, stopping, resuming or
-    /// restarting its clock, waiving, triggering.
+    /// verifying, returning, asking for, giving or refusing an extension, handing it to a colleague,
+    /// disowning it, stopping, resuming or restarting its clock, waiving, triggering.
     pub fn act(&self) -> Option<&TaskAct> {
         match self {
             Body::TaskAccepted(act)
@@ -296,6 +304,8 @@ impl Body {
             | Body::TaskExtensionRequested(act)
             | Body::TaskExtensionApproved(act)
             | Body::TaskExtensionRefused(act)
+            | Body::TaskDelegated(act)
+            | Body::TaskDisowned(act)
             | Body::TaskStopped(act)
             | Body::TaskResumed(act)
             | Body::TaskRestarted(act)
@@ -314,7 +324,9 @@ impl Body {
             | Body::ObligationReopened(r)
             | Body::ObligationExtensionRefused(r)
             | Body::ObligationWaived(r)
+            | Body::ObligationDisowned(r)
             | Body::ObligationWithdrawn(r) => &r.obligation,
+            Body::ObligationDelegated(r) => &r.obligation,
             Body::ObligationRedated(r) => &r.obligation,
             Body::ObligationReladdered(r) => &r.obligation,
             Body::ObligationTransferred(r) => &r.to,

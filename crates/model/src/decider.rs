@@ -278,6 +278,8 @@ pub struct Message {
     pub address: Option<String>,
     /// The contact's title.
     pub contact_title: String,
+    /// The contact is of the unit that owes; others are only told.
+    pub owes: bool,
     /// Subject line.
     pub subject: String,
     /// Plain text.
@@ -294,4 +296,7 @@ pub struct Message {
     pub due_at: Option<Timestamp>,
     /// When the notice was queued; the same for every attempt.
     pub at: Timestamp,
+    /// The address at which the contact can answer it. Made when it is sent, never by a decider: it
+    /// is a secret, and the log holds none.
+    pub answer: Option<String>,
 }

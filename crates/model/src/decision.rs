@@ -173,6 +173,23 @@ pub struct ObligationActed {
     pub reason: Option<String>,
 }
 
+/// A duty was handed to a colleague of the same unit (转办), who is told about it first from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObligationDelegated {
+    /// Which.
+    pub obligation: ObligationId,
+    /// To whom: the id of a contact within the unit.
+    pub contact: String,
+    /// What the contact is called, in the directory of that day.
+    pub contact_title: String,
+    /// Who handed it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, or what was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A unit reported its duty done (报送).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObligationSubmitted {
@@ -184,6 +201,9 @@ pub struct ObligationSubmitted {
     /// Links to evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// What was said with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     /// The instant that counts.
     pub at: Judged,
     /// After the due date?
@@ -301,6 +321,9 @@ pub struct NoticeRequested {
     pub tier: Tier,
     /// The unit whose people are told: the owner, the lead unit, the office, the leading group.
     pub to: UnitId,
+    /// The contact of that unit who is told first, since the duty was handed to them (转办).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
     /// The date in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NaiveDate>,

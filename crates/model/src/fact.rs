@@ -132,7 +132,7 @@ pub struct TaskAct {
     /// Who acted, by office or role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Why; required for return, waiver, extensions, and for stopping and restarting.
+    /// Why; required for return, waiver, disowning, extensions, and for stopping and restarting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Links to evidence (佐证).
@@ -145,6 +145,9 @@ pub struct TaskAct {
     /// Instead of the new date of an extension: how much is added after the date that holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend: Option<Span>,
+    /// Whom a duty is handed to (转办): a contact of the same unit, by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

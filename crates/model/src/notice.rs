@@ -34,13 +34,17 @@ pub enum NoticeKind {
     StillStopped,
     /// 新增责任事项: something arose for which the unit owes this from now on.
     Opened,
+    /// 转办: a colleague handed the duty over.
+    Delegated,
+    /// 不是我们的: the office hears that a unit disowns a duty.
+    Disowned,
     /// 汇总: several notices in one message.
     Digest,
 }
 
 impl NoticeKind {
     /// Every sort, in the order in which people are told of them.
-    pub const ALL: [NoticeKind; 15] = [
+    pub const ALL: [NoticeKind; 17] = [
         NoticeKind::Reminder,
         NoticeKind::Escalation,
         NoticeKind::Catchup,
@@ -55,6 +59,8 @@ impl NoticeKind {
         NoticeKind::Resumed,
         NoticeKind::Restarted,
         NoticeKind::StillStopped,
+        NoticeKind::Delegated,
+        NoticeKind::Disowned,
         NoticeKind::Digest,
     ];
 
@@ -75,6 +81,8 @@ impl NoticeKind {
             NoticeKind::Restarted => "restarted",
             NoticeKind::StillStopped => "still_stopped",
             NoticeKind::Opened => "opened",
+            NoticeKind::Delegated => "delegated",
+            NoticeKind::Disowned => "disowned",
             NoticeKind::Digest => "digest",
         }
     }

@@ -168,6 +168,7 @@ impl Decider for Notifier {
             contact: queued.contact.clone(),
             address: queued.address.clone(),
             contact_title: queued.contact_title.clone(),
+            owes: queued.contact.split('/').next() == Some(queued.request.unit.as_str()),
             subject: queued.subject.clone(),
             text: queued.text.clone(),
             obligation: queued.request.obligation.clone(),
@@ -176,6 +177,7 @@ impl Decider for Notifier {
             due: queued.request.due,
             due_at: queued.request.due_at,
             at: pending.since,
+            answer: None,
         }))
     }
 }

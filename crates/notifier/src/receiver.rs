@@ -89,6 +89,7 @@ fn candidates(setting: &Setting<'_>, request: &NoticeRequested) -> Vec<Receiver>
                 (contacts().collect(), leader().collect())
             }
         };
+        let (wanted, others) = handed_over(request, wanted, others);
         let mut own = People::default();
         own.add(setting, id, &wanted, None);
         own.add(
@@ -136,6 +137,25 @@ fn candidates(setting: &Setting<'_>, request: &NoticeRequested) -> Vec<Receiver>
     let mut seen = BTreeSet::new();
     list.retain(|receiver| seen.insert(receiver.key()));
     list
+}
+
+/// Those who are wanted and the others, with whom the duty was handed to before all of them. Whoever
+/// has left the directory is passed over.
+fn handed_over<'a>(
+    request: &NoticeRequested,
+    mut wanted: Vec<&'a Contact>,
+    mut others: Vec<&'a Contact>,
+) -> (Vec<&'a Contact>, Vec<&'a Contact>) {
+    let Some(first) = &request.first else {
+        return (wanted, others);
+    };
+    let place = |list: &[&Contact]| list.iter().position(|contact| contact.id == *first);
+    if let Some(place) = place(&wanted) {
+        wanted[..=place].rotate_right(1);
+    } else if let Some(place) = place(&others) {
+        wanted.insert(0, others.remove(place));
+    }
+    (wanted, others)
 }
 
 impl<'a> People<'a> {

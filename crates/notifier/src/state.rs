@@ -88,6 +88,7 @@ impl Pending {
                 step: NoticeKind::Digest.as_str().to_owned(),
                 tier: Tier::Contact,
                 to: unit.to_owned(),
+                first: None,
                 due: None,
                 due_at: None,
                 occasion: None,

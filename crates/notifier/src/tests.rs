@@ -142,6 +142,7 @@ impl Desk {
             step: "due".to_owned(),
             tier,
             to: to.to_owned(),
+            first: None,
             due: None,
             covers: Vec::new(),
             missing: vec!["规划\r\nBcc: x".to_owned()],

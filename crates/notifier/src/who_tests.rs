@@ -90,6 +90,7 @@ fn request(to: &str, tier: Tier) -> NoticeRequested {
         step: "due".to_owned(),
         tier,
         to: to.to_owned(),
+        first: None,
         due: None,
         due_at: None,
         occasion: None,
@@ -404,5 +405,17 @@ fn a_choice_within_what_the_office_allows_is_noted_and_others_are_refused() {
         assert_eq!(r.code, code);
         assert!(r.expected.contains(says), "{}", r.expected);
         assert_eq!(r.event_id.as_deref(), Some("p-1"));
+    }
+}
+
+#[test]
+fn whom_a_duty_was_handed_to_is_told_first_and_whoever_has_left_is_passed_over() {
+    let (directory, none) = (directory(), BTreeMap::new());
+    for (handed_to, first) in [("z", "a/z@mail"), ("l", "a/l@mail"), ("gone", "a/x@mail")] {
+        let mut asked = request("a", Tier::Contact);
+        asked.first = Some(handed_to.to_owned());
+        let list = tried(&directory, &asked, "2021-06-30", HERE, &none);
+        assert_eq!(names(&list)[0], first);
+        assert!(names(&list).contains(&"a/y@mail"), "the others follow");
     }
 }

@@ -1,5 +1,5 @@
-//! What units and the office do: sign, submit, verify, return, waive, trigger; extensions and clocks
-//! have files of their own.
+//! What units and the office do: sign, submit, verify, return, waive, trigger; extensions, clocks and
+//! handing over have files of their own.
 
 use chrono::NaiveDate;
 use duban_calendar::What;
@@ -14,6 +14,7 @@ use duban_model::{Body, Draft, RecordType};
 use crate::case::{Case, Notice};
 use crate::clock;
 use crate::decide::Desk;
+use crate::delegation;
 use crate::extension;
 use crate::judge::judge;
 use crate::obligation::{Obligation, ObligationState};
@@ -177,10 +178,20 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             &[S::Open, S::Accepted, S::Returned]
         }
         RecordType::TaskVerified => &[S::Open, S::Accepted, S::Returned, S::Submitted],
+        // One that the unit disowns is sent back to it, if it owes it after all.
+        RecordType::TaskReturned if case.obligation.disowned => &[
+            S::Open,
+            S::Accepted,
+            S::Returned,
+            S::Submitted,
+            S::Fulfilled,
+        ],
         RecordType::TaskReturned => &[S::Submitted, S::Fulfilled],
+        RecordType::TaskDelegated => &[S::Open, S::Accepted, S::Returned, S::Submitted],
         RecordType::TaskExtensionRequested
         | RecordType::TaskExtensionApproved
         | RecordType::TaskExtensionRefused
+        | RecordType::TaskDisowned
         | RecordType::TaskStopped
         | RecordType::TaskRestarted => &[S::Open, S::Accepted, S::Returned],
         // One that was submitted meanwhile may be resumed, so that its history is right.
@@ -214,6 +225,11 @@ fn decide_act(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, kind: RecordType, ac
             case.emit(desk, Body::ObligationExtensionRefused(acted(case)));
             extension::tell_refusal(desk, case, act);
         }
+        RecordType::TaskDelegated => delegation::handed_over(desk, case, act),
+        RecordType::TaskDisowned => {
+            case.emit(desk, Body::ObligationDisowned(acted(case)));
+            delegation::tell_office(desk, case, act);
+        }
         RecordType::TaskStopped => clock::stop(desk, case, act),
         RecordType::TaskResumed => clock::resume(desk, case, act),
         RecordType::TaskRestarted => clock::restart(desk, case, act),
@@ -246,6 +262,7 @@ fn submitted(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
         obligation: case.id.clone(),
         by: act.by.clone(),
         evidence: act.evidence.clone(),
+        said: act.reason.clone(),
         at,
         late,
     });
@@ -286,6 +303,7 @@ fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
         );
     }
     let reason = act.reason.clone().unwrap_or_default();
+    let disowned = case.obligation.disowned && case.obligation.state.is_running();
     let bounded = act
         .due
         .or_else(|| case.calendar.after(today, definition.return_clock).ok())
@@ -325,7 +343,11 @@ fn returned(desk: &mut Desk<'_, '_>, case: &mut Case<'_>, act: &TaskAct) {
             step: "returned".to_owned(),
             to: Tier::Contact,
             covers: Vec::new(),
-            reason: format!("报送被退回:{reason};请于{due}前重新报送"),
+            reason: if disowned {
+                format!("主管部门认定本事项仍由贵单位承担:{reason};请于{due}前报送")
+            } else {
+                format!("报送被退回:{reason};请于{due}前重新报送")
+            },
         },
     );
     case.resume(desk, now);

@@ -242,6 +242,10 @@ impl<'a> Case<'a> {
             step: notice.step,
             tier: notice.to,
             to,
+            first: match notice.to {
+                Tier::Contact => self.obligation.delegate.as_deref().map(ToOwned::to_owned),
+                Tier::Leader | Tier::Lead | Tier::Office | Tier::LeadingGroup => None,
+            },
             due: self.obligation.due,
             due_at: self.obligation.due_at,
             occasion: self.occasion_title(),

@@ -21,6 +21,7 @@ mod consequence;
 mod counting;
 mod cron_field;
 mod decide;
+mod delegation;
 mod diagnostic;
 mod directory_source;
 mod doubts;

@@ -150,6 +150,12 @@ pub struct Obligation {
     /// What revisions left behind; most duties see none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revised: Option<Box<Revised>>,
+    /// The contact of the unit to whom it was handed (转办), who is told first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Box<str>>,
+    /// The unit says that it does not owe this, and the office has not answered yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disowned: bool,
 }
 
 /// The clock of a duty, and what it slept through.
@@ -245,6 +251,8 @@ impl Obligation {
             armed: None,
             clock: None,
             revised: None,
+            delegate: None,
+            disowned: false,
         }
     }
 
@@ -256,13 +264,18 @@ impl Obligation {
                 if self.state == ObligationState::Open {
                     self.state = ObligationState::Accepted;
                 }
+                self.disowned = false;
             }
+            Body::ObligationDelegated(r) => self.delegate = Some(r.contact.as_str().into()),
+            Body::ObligationDisowned(_) => self.disowned = true,
             Body::ObligationSubmitted(r) => {
                 self.state = ObligationState::Submitted;
                 self.submitted = Some((r.at.at, r.late));
+                self.disowned = false;
             }
             Body::ObligationReturned(r) => {
                 self.state = ObligationState::Returned;
+                self.disowned = false;
                 self.submitted = None;
                 self.done = None;
                 self.set_clock(r.clock.as_ref());

@@ -461,6 +461,9 @@ impl RulesState {
         self.opened.remove(&r.from, &obligation);
         obligation.unit = self.names.share(&r.unit);
         obligation.owner = r.owner;
+        // Who was told first, and what was disputed, was of the former unit.
+        obligation.delegate = None;
+        obligation.disowned = false;
         let to = Name::from(r.to.as_str());
         self.opened.add(&to, &obligation);
         self.obligations.put(to, obligation);

@@ -5,6 +5,7 @@
 //! memory for simulation; [`rounds::Rounds`] plays virtual time on any log.
 
 mod alarm;
+pub mod answer_link;
 pub mod channel;
 pub mod clock;
 pub mod effects;

@@ -91,6 +91,8 @@ pub fn label(kind: NoticeKind, language: Language) -> &'static str {
         NoticeKind::Resumed => ("恢复计时", "Clock resumed"),
         NoticeKind::Restarted => ("重新计时", "Clock restarted"),
         NoticeKind::StillStopped => ("仍停止计时", "Clock still stopped"),
+        NoticeKind::Delegated => ("转办", "Handed over"),
+        NoticeKind::Disowned => ("单位提出异议", "Disowned by the unit"),
         NoticeKind::Digest => ("汇总", "Digest"),
     };
     match language {
@@ -264,6 +266,15 @@ pub(crate) fn sample_reason(kind: NoticeKind, due: &str, language: Language) -> 
         NoticeKind::StillStopped => (
             "stopped:5wd",
             "本事项自2021-09-01起停止计时(征求第三方意见),至今未恢复;如停止的原因已经消除,请恢复计时"
+                .to_owned(),
+        ),
+        NoticeKind::Delegated => (
+            "delegated",
+            format!("本事项已转由您办理(政务公开联络员:由您科室承办),完成时限{due}"),
+        ),
+        NoticeKind::Disowned => (
+            "disowned",
+            "责任单位提出本事项不由其承担(政务公开联络员:职能已划转);请核实后免办或退回,在此之前照常计时、催办"
                 .to_owned(),
         ),
     };

@@ -327,6 +327,7 @@ impl Writer<'_> {
                     evidence: Vec::new(),
                     due: None,
                     extend: None,
+                    contact: None,
                     note: None,
                 };
                 match what {
@@ -373,6 +374,7 @@ impl Writer<'_> {
             evidence: Vec::new(),
             due: Some(later),
             extend: None,
+            contact: None,
             note: None,
             occasion: None,
         };
@@ -381,7 +383,13 @@ impl Writer<'_> {
             return self.clock(at, act);
         }
         let body = match self.dice.below(if waiting { 14 } else { 11 }) {
-            0 | 1 => Body::TaskAccepted(act),
+            0 => Body::TaskAccepted(act),
+            1 => {
+                act.contact = Some("leader".to_owned());
+                act.due = None;
+                Body::TaskDelegated(act)
+            }
+            2 if self.dice.below(2) == 0 => Body::TaskDisowned(act),
             2 => Body::TaskProgressed(act),
             3 | 4 => Body::TaskSubmitted(act),
             5 => Body::TaskVerified(act),

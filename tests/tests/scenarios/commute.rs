@@ -200,6 +200,7 @@ fn act(task: &str, due: Option<&str>) -> TaskAct {
         evidence: Vec::new(),
         due: due.map(|d| d.parse().expect("a date")),
         extend: None,
+        contact: None,
         note: None,
         occasion: None,
     }

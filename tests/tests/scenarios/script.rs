@@ -71,6 +71,8 @@ const ACTS: &[(&str, usize, usize)] = &[
     ("stop", 1, 1),
     ("resume", 1, 1),
     ("restart", 1, 1),
+    ("delegate", 1, 1),
+    ("disown", 1, 1),
     ("waive", 1, 1),
     ("trigger", 1, 1),
     ("plan", 0, 0),
@@ -97,6 +99,7 @@ const ACT_FIELDS: &[&str] = &[
     "planned",
     "about",
     "occasion",
+    "contact",
 ];
 
 /// What can be expected, with how many words follow.
@@ -117,6 +120,8 @@ const HAPPENINGS: &[(&str, usize)] = &[
     ("stopped", 0),
     ("resumed", 0),
     ("restarted", 0),
+    ("delegated", 1),
+    ("disowned", 0),
     ("waived", 0),
     ("triggered", 0),
     ("withdrawn", 0),

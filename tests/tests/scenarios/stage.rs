@@ -504,6 +504,7 @@ impl Stage {
                     evidence: Vec::new(),
                     due: due.transpose()?,
                     extend: extend.transpose()?,
+                    contact: field("contact"),
                     note: None,
                     occasion: field("occasion"),
                 };
@@ -516,6 +517,8 @@ impl Stage {
                     "request-extension" => Body::TaskExtensionRequested(data),
                     "approve-extension" => Body::TaskExtensionApproved(data),
                     "refuse-extension" => Body::TaskExtensionRefused(data),
+                    "delegate" => Body::TaskDelegated(data),
+                    "disown" => Body::TaskDisowned(data),
                     "stop" => Body::TaskStopped(data),
                     "resume" => Body::TaskResumed(data),
                     "restart" => Body::TaskRestarted(data),

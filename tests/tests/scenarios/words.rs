@@ -75,6 +75,14 @@ pub fn told(service: Service, body: &Body) -> Option<(Vec<String>, Fields)> {
             vec!["extended"]
         }
         Body::ObligationExtensionRefused(_) => vec!["extension-refused"],
+        Body::ObligationDelegated(r) => {
+            put("by", r.by.clone().unwrap_or_default());
+            vec!["delegated", r.contact.as_str()]
+        }
+        Body::ObligationDisowned(r) => {
+            put("reason", r.reason.clone().unwrap_or_default());
+            vec!["disowned"]
+        }
         Body::ObligationStopped(r) => {
             put("on", r.at.at.date_in(Zone::SHANGHAI).to_string());
             put("left", r.left.clone().unwrap_or_default());
@@ -162,6 +170,8 @@ fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
         "extended" => NoticeKind::Extended,
         "extension_refused" => NoticeKind::ExtensionRefused,
         "waived" => NoticeKind::Waived,
+        "delegated" => NoticeKind::Delegated,
+        "disowned" => NoticeKind::Disowned,
         // To the unit when it is stopped, to the office while it stands still.
         "stopped" if request.step == "stopped" => NoticeKind::Stopped,
         "stopped" => NoticeKind::StillStopped,

@@ -39,7 +39,7 @@ pub(super) fn of_unit(unit: &str) -> String {
 }
 
 /// The text, if it may stand in a link: a web address, and not a script.
-pub(super) fn web(text: &str) -> Option<&str> {
+pub(crate) fn web(text: &str) -> Option<&str> {
     (text.starts_with("https://") || text.starts_with("http://")).then_some(text)
 }
 

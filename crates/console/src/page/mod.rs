@@ -1,7 +1,7 @@
 //! The pages. Rendered on the server from the projection, readable without a script; every
 //! value goes through the template's escaping.
 
-mod address;
+pub(crate) mod address;
 mod heat;
 mod obligation;
 mod overview;
@@ -16,9 +16,10 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
-pub(crate) use obligation::obligation;
+pub(crate) use obligation::{Recalled, obligation, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
+pub(crate) use row::DutyRow;
 pub(crate) use task::task;
 pub(crate) use unit::unit;
 

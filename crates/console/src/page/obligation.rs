@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
+use crate::answer::FILE_SCHEME;
 use crate::light::{Light, Stage, step_in_chinese};
 use crate::projection::{Duty, History, Ledger, Line, Matter, Place, Projection, TaskRow, minute};
 use crate::recall::read_records;
@@ -67,6 +68,7 @@ struct ObligationPage<'a> {
     submission: &'static str,
     needs: Vec<Need<'a>>,
     submitted: Option<(String, String, &'a str, bool)>,
+    said: &'a str,
     files: Vec<Proof<'a>>,
     notices: Vec<NoticeRow<'a>>,
     first: Vec<Told>,
@@ -78,7 +80,7 @@ struct ObligationPage<'a> {
 }
 
 /// The records of a history, by their place; nothing if they could not be read.
-type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
+pub(crate) type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
 
 /// `/o/{obligation}`
 pub(crate) async fn obligation(
@@ -108,7 +110,7 @@ pub(crate) async fn obligation(
 }
 
 /// Reads the records of a history, off the threads that serve.
-async fn recalled(state: &ConsoleState, history: &History) -> Recalled {
+pub(crate) async fn recalled(state: &ConsoleState, history: &History) -> Recalled {
     let log = state.log.clone()?;
     let places: Vec<Place> = history.first().chain(history.last()).collect();
     let read = move || Handle::current().block_on(read_records(&log, &places));
@@ -190,13 +192,18 @@ fn render(
                 s.late,
             )
         }),
+        said: submitted.and_then(|s| s.said.as_deref()).unwrap_or(""),
         files: submitted
             .map(|s| &s.evidence[..])
             .unwrap_or_default()
             .iter()
             .map(|text| Proof {
-                text,
-                kind: "",
+                text: file_name(text),
+                kind: if file_name(text) == text {
+                    ""
+                } else {
+                    "文件"
+                },
                 at: String::new(),
                 link: address::web(text),
             })
@@ -221,6 +228,14 @@ fn render(
         explanation,
     };
     answer(StatusCode::OK, &page)
+}
+
+/// A piece of evidence as it is shown: of a file its name.
+fn file_name(text: &str) -> &str {
+    let name = text
+        .strip_prefix(FILE_SCHEME)
+        .and_then(|rest| rest.split_once('/'));
+    name.map_or(text, |(_, name)| name)
 }
 
 /// A unit's name as notices print it.
@@ -275,7 +290,7 @@ fn needs<'a>(
 }
 
 /// Why the light is what it is, in one sentence.
-fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
+pub(crate) fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
     let today = projection.now().map(|now| now.date_in(ledger.zone));
     let due = due_shown(duty, ledger.zone).unwrap_or_default();
     let reason = duty.reason().unwrap_or("");

@@ -8,7 +8,7 @@ use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, t
 use crate::projection::{Duty, Fate, Notice, Projection, minute};
 
 /// A duty in a list.
-pub(super) struct DutyRow<'a> {
+pub(crate) struct DutyRow<'a> {
     pub light: Light,
     pub late: bool,
     /// The light in words; for a grey one, why nothing runs.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use duban_model::directory::Unit;
 use duban_model::{Directory, Tenant, UnitId};
 
 use super::history::Place;
@@ -20,10 +21,20 @@ pub struct UnitName {
     pub level: String,
 }
 
+/// One contact of a unit: an office or role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Unique within the unit.
+    pub id: String,
+    /// 政务公开联络员, 分管负责人 ….
+    pub title: String,
+}
+
 /// The units of one office.
 #[derive(Clone, Debug, Default)]
 struct Names {
     now: BTreeMap<UnitId, UnitName>,
+    people: BTreeMap<UnitId, Box<[Person]>>,
     /// Up to which place a unit had which name in lists, if any.
     former: BTreeMap<UnitId, Vec<(Place, Option<String>)>>,
 }
@@ -49,12 +60,17 @@ impl Units {
                 (id.clone(), name)
             })
             .collect();
+        let people = people(directory);
         let Some(names) = self.by_tenant.get_mut(tenant) else {
-            let former = BTreeMap::new();
-            self.by_tenant
-                .insert(tenant.to_owned(), Names { now, former });
+            let first = Names {
+                now,
+                people,
+                former: BTreeMap::new(),
+            };
+            self.by_tenant.insert(tenant.to_owned(), first);
             return;
         };
+        names.people = people;
         let before = std::mem::replace(&mut names.now, now);
         // What a history says of a unit stays what it was called then.
         let mut remember = |unit: &UnitId, short: Option<&str>| {
@@ -76,6 +92,20 @@ impl Units {
         for unit in names.now.keys().filter(|unit| !before.contains_key(*unit)) {
             remember(unit, None);
         }
+    }
+
+    /// The contacts of a unit in the directory in force, its leader last.
+    pub fn people(&self, tenant: &str, unit: &str) -> &[Person] {
+        let names = self.by_tenant.get(tenant);
+        names
+            .and_then(|names| names.people.get(unit))
+            .map_or(&[], |people| people)
+    }
+
+    /// One of them.
+    pub fn person(&self, tenant: &str, unit: &str, id: &str) -> Option<&Person> {
+        let mut people = self.people(tenant, unit).iter();
+        people.find(|person| person.id == id)
     }
 
     /// A unit of an office.
@@ -111,4 +141,22 @@ impl Units {
     pub fn name<'a>(&'a self, tenant: &str, unit: &'a str) -> &'a str {
         self.get(tenant, unit).map_or(unit, |name| &name.name)
     }
+}
+
+/// The contacts of every unit that has any.
+fn people(directory: &Directory) -> BTreeMap<UnitId, Box<[Person]>> {
+    let of = |unit: &Unit| {
+        let contacts = unit.contacts.iter().chain(&unit.leader);
+        contacts
+            .map(|contact| Person {
+                id: contact.id.clone(),
+                title: contact.title.clone(),
+            })
+            .collect::<Box<[_]>>()
+    };
+    let units = directory.units.iter();
+    units
+        .map(|(id, unit)| (id.clone(), of(unit)))
+        .filter(|(_, people)| !people.is_empty())
+        .collect()
 }

@@ -24,6 +24,8 @@ pub struct Submission {
     pub by: Option<String>,
     /// Links to evidence.
     pub evidence: Vec<String>,
+    /// What was said with it.
+    pub said: Option<String>,
     /// The instant that counts, the one claimed, the one it arrived at.
     pub at: Judged,
     /// After the due date?
@@ -112,6 +114,10 @@ struct Progress {
     occasion: Option<Box<str>>,
     /// The instant on its date, where its term is counted in hours.
     due_at: Option<Timestamp>,
+    /// To whom it was handed: the contact's id within the unit, and its title.
+    delegate: Option<Box<(Box<str>, Box<str>)>>,
+    /// Why the unit disowns it, until the office has answered.
+    disowned: Option<Box<str>>,
 }
 
 impl Duty {
@@ -184,6 +190,17 @@ impl Duty {
         self.progress.as_ref()?.reason.as_deref()
     }
 
+    /// To whom it was handed (转办): the contact's id within the unit, and its title.
+    pub fn delegate(&self) -> Option<(&str, &str)> {
+        let (id, title) = self.progress.as_ref()?.delegate.as_deref()?;
+        Some((id, title))
+    }
+
+    /// Why the unit says that it does not owe this, until the office has answered.
+    pub fn disowned(&self) -> Option<&str> {
+        self.progress.as_ref()?.disowned.as_deref()
+    }
+
     fn progress(&mut self) -> &mut Progress {
         self.progress.get_or_insert_default()
     }
@@ -208,14 +225,26 @@ impl Duty {
     /// Takes a record about this duty into account.
     pub(super) fn apply(&mut self, body: &Body, shared: &mut Shared) {
         match body {
-            Body::ObligationAccepted(_) if self.stage == Stage::Open => {
-                self.stage = Stage::Accepted;
+            Body::ObligationAccepted(_) => {
+                if self.stage == Stage::Open {
+                    self.stage = Stage::Accepted;
+                }
+                self.owned();
+            }
+            Body::ObligationDelegated(r) => {
+                let contact = (r.contact.as_str().into(), r.contact_title.as_str().into());
+                self.progress().delegate = Some(Box::new(contact));
+            }
+            Body::ObligationDisowned(r) => {
+                self.progress().disowned = Some(r.reason.as_deref().unwrap_or_default().into());
             }
             Body::ObligationSubmitted(r) => {
                 self.stage = Stage::Submitted;
+                self.owned();
                 self.progress().submitted = Some(Box::new(Submission {
                     by: r.by.clone(),
                     evidence: r.evidence.clone(),
+                    said: r.said.clone(),
                     at: r.at,
                     late: r.late,
                 }));
@@ -223,6 +252,7 @@ impl Duty {
             Body::ObligationReturned(r) => {
                 self.stage = Stage::Returned;
                 self.stopped = false;
+                self.owned();
                 let progress = self.progress();
                 progress.submitted = None;
                 progress.done = None;
@@ -308,6 +338,10 @@ impl Duty {
                 self.id = r.to.as_str().into();
                 self.unit = shared.text(&r.unit);
                 self.owner = r.owner;
+                self.owned();
+                if let Some(progress) = &mut self.progress {
+                    progress.delegate = None;
+                }
             }
             Body::ObligationLapsed(_) => self.stage = Stage::Lapsed,
             Body::ObligationDueSoon(_) => self.due_soon = true,
@@ -319,6 +353,13 @@ impl Duty {
             }
             Body::TimerDisarmed(_) => self.next = None,
             _ => {}
+        }
+    }
+
+    /// Nobody disputes any more that the unit owes it.
+    fn owned(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.disowned = None;
         }
     }
 

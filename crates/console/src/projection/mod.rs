@@ -2,6 +2,8 @@
 //!
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
+mod answers;
+mod bundled;
 mod directory;
 mod duties;
 mod duty;
@@ -21,7 +23,10 @@ use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
-pub use directory::{FORMER_NAMES, UnitName, Units};
+pub(crate) use answers::answer_key;
+pub use answers::{ANSWERS_KEPT, AnswerFate, Answers};
+pub use bundled::{BUNDLES_KEPT, Bundled};
+pub use directory::{FORMER_NAMES, Person, UnitName, Units};
 pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
@@ -81,6 +86,8 @@ pub struct Projection {
     units: Units,
     publications: Publications,
     notices: Notices,
+    answers: Answers,
+    bundled: Bundled,
     bundles: Bundles,
     /// By office and id.
     silences: BTreeMap<(String, String), SilenceNoted>,
@@ -196,6 +203,16 @@ impl Projection {
         self.silences.iter().filter(of).map(|(_, noted)| noted)
     }
 
+    /// What became of answers given by link.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Messages that stand for several notices.
+    pub fn bundled(&self) -> &Bundled {
+        &self.bundled
+    }
+
     /// The last rejections, the newest first.
     pub fn rejections(&self) -> impl Iterator<Item = &Rejection> {
         self.rejections.iter().rev()
@@ -212,6 +229,7 @@ impl Projection {
             let place = Place::new(seq, index);
             self.totals.records += 1;
             self.now = self.now.max(Some(record.loggedat));
+            self.answers.take(frame.head.service, record);
             self.take(frame.head.service, record, place);
         }
     }
@@ -297,6 +315,12 @@ impl Projection {
             Body::SilenceEnded(r) => {
                 let key = (record.tenant.clone(), r.silence.clone());
                 self.silences.remove(&key);
+            }
+            Body::NoticeBundled(r) => {
+                let notices = &self.notices;
+                let duty = |id: &String| notices.get(notice_id(id)).and_then(|n| n.duty);
+                let places = r.covers.iter().filter_map(duty);
+                self.bundled.remember(notice_id(&r.notice), places);
             }
             Body::NoticeHeld(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
             Body::NoticeReleased(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),

@@ -109,6 +109,8 @@ pub(super) fn is_told(body: &Body) -> bool {
             | Body::ObligationExtensionRequested(_)
             | Body::ObligationExtended(_)
             | Body::ObligationExtensionRefused(_)
+            | Body::ObligationDelegated(_)
+            | Body::ObligationDisowned(_)
             | Body::ObligationStopped(_)
             | Body::ObligationResumed(_)
             | Body::ObligationRestarted(_)
@@ -181,11 +183,12 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::ObligationSubmitted(r) => (
             M::Duty,
             format!(
-                "报送{},佐证{}份,{}{}",
+                "报送{},佐证{}份,{}{}{}",
                 by(r.by.as_deref()),
                 r.evidence.len(),
                 judged(&r.at, look.zone()),
-                late(r.late)
+                late(r.late),
+                because(r.said.as_deref())
             ),
         ),
         Body::ObligationReturned(r) => (
@@ -266,6 +269,23 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
                 because(r.reason.as_deref())
             ),
         ),
+        Body::ObligationDelegated(r) => {
+            let text = format!(
+                "转办给{}{}{},此后先通知此人",
+                r.contact_title,
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
+        Body::ObligationDisowned(r) => {
+            let text = format!(
+                "责任单位提出不由其承担{}{},报主管部门核实",
+                by(r.by.as_deref()),
+                because(r.reason.as_deref())
+            );
+            (M::Duty, text)
+        }
         Body::ObligationStopped(r) => (
             M::Duty,
             format!(

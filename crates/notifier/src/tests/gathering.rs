@@ -52,6 +52,7 @@ impl Desk {
             step: "due".to_owned(),
             tier: Tier::Contact,
             to: to.to_owned(),
+            first: None,
             due: "2021-10-08".parse().ok(),
             covers: Vec::new(),
             missing: Vec::new(),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::coded::{Code, Verdict, errcode, judged};
-use super::text::{Style, Written, json_bytes, no_markdown, one_row, write};
+use super::text::{Link, Style, Written, json_bytes, no_markdown, one_row, write};
 use super::{Answer, Person, Secret, http};
 use crate::clock::wall_now;
 
@@ -33,6 +33,7 @@ pub(super) const STYLE: Style = Style {
     line_end: "\n\n",
     subject: ("### ", "\n\n"),
     escape: no_markdown,
+    link: Link::Markdown,
 };
 
 /// One robot in one group.

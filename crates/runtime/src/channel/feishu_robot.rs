@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::coded::{Code, Verdict, judged, words};
-use super::text::{Style, Written, json_bytes, no_tags, write};
+use super::text::{Link, Style, Written, json_bytes, no_tags, write};
 use super::{Answer, Person, Secret, http};
 use crate::clock::wall_now;
 
@@ -31,6 +31,7 @@ pub(super) const STYLE: Style = Style {
     line_end: "\n",
     subject: ("", "\n\n"),
     escape: no_tags,
+    link: Link::Plain,
 };
 
 /// One robot in one group.

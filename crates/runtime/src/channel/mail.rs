@@ -11,7 +11,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use super::Answer;
 use super::mail_html::html;
 use super::mail_ics::calendar;
-use super::text::{is_chinese, one_row, repeat_label};
+use super::text::{answer_words, is_chinese, one_row, repeat_label};
 
 /// The domain of message ids; ids need not resolve, only stay the same.
 const ID_DOMAIN: &str = "notice.duban.example";
@@ -120,6 +120,10 @@ pub fn compose_mail(message: &Message, from: &str) -> Result<lettre::Message, St
         builder = builder.raw_header(HeaderValue::new(name, value));
     }
     let mut text = message.text.clone();
+    if let Some(address) = &message.answer {
+        let words = answer_words(message, is_chinese(&message.text));
+        text = format!("{}\n\n{words}:\n{address}", text.trim_end());
+    }
     if message.possible_duplicate {
         text.push_str("\n\n");
         text.push_str(repeat_label(is_chinese(&message.text)));

@@ -5,7 +5,7 @@
 use chrono::{Datelike, NaiveDate};
 use duban_model::{Message, Zone};
 
-use super::text::{is_chinese, one_row, repeat_label};
+use super::text::{answer_words, is_chinese, one_row, repeat_label};
 
 /// A line such as `责任单位:市教体局` is a row of a table when what stands before the colon has at
 /// most so many characters.
@@ -63,6 +63,9 @@ pub(super) fn html(message: &Message) -> String {
     }
     out += "<tr><td style=\"padding:16px 20px 8px\">\n";
     body(&message.text, &mut out);
+    if let Some(address) = &message.answer {
+        button(address, message, chinese, &mut out);
+    }
     out += "</td></tr>\n";
     let foot = if chinese {
         "本邮件由督办系统自动发出,自动回复不作为签收。"
@@ -103,6 +106,33 @@ fn due_words(message: &Message, chinese: bool) -> Option<String> {
 
 fn english(due: NaiveDate) -> String {
     due.format("%A, %-d %B %Y").to_string()
+}
+
+/// The link to answer, as a button; its address below for whoever's program has none.
+fn button(address: &str, message: &Message, chinese: bool, out: &mut String) {
+    let address = escaped(address);
+    let caption = match (chinese, message.owes) {
+        (true, true) => "查看并办理",
+        (true, false) => "查看本事项",
+        (false, true) => "View and answer",
+        (false, false) => "View",
+    };
+    let copy = if chinese {
+        "按钮打不开时,请复制此地址到浏览器"
+    } else {
+        "If the button does not open, copy this address"
+    };
+    let words = escaped(&answer_words(message, chinese));
+    let piece = format!(
+        "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" \
+         style=\"margin:8px 0 10px\"><tr><td style=\"background:#0b4a8f;border-radius:6px\">\
+         <a href=\"{address}\" style=\"display:inline-block;padding:12px 28px;font-size:17px;\
+         line-height:1.4;font-weight:bold;color:#ffffff;text-decoration:none\">{caption}</a>\
+         </td></tr></table>\n\
+         <p style=\"margin:0 0 12px;font-size:13px;line-height:1.6;color:#5b6570\">{words}。{copy}:\
+         <br><span style=\"word-break:break-all\">{address}</span></p>\n"
+    );
+    out.push_str(&piece);
 }
 
 /// Paragraphs, and tables of lines that name something.
@@ -203,6 +233,20 @@ mod tests {
         assert!(html(&notice).contains("Friday, 31 December 2021 18:30"));
         notice.kind = "stopped".to_owned();
         assert!(!html(&notice).contains("2021"));
+    }
+
+    #[test]
+    fn the_link_is_a_button_with_its_address_below() {
+        let mut notice = message();
+        assert!(!html(&notice).contains("<a "));
+        notice.answer = Some("https://duban.city.example/a/AQ_-".to_owned());
+        let page = html(&notice);
+        assert!(page.contains("<a href=\"https://duban.city.example/a/AQ_-\""));
+        assert!(
+            page.contains(">查看并办理</a>") && page.contains("有效期到2021-08-29"),
+            "{page}"
+        );
+        assert_eq!(page.matches("https://duban.city.example/a/AQ_-").count(), 2);
     }
 
     #[test]

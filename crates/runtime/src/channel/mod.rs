@@ -24,6 +24,7 @@ use std::sync::Arc;
 use duban_model::Message;
 use duban_model::directory::Channel;
 
+use crate::answer_link::AnswerLinks;
 use crate::lane::Limit;
 
 pub(crate) use http::{address, client};
@@ -219,6 +220,8 @@ pub struct Channels {
     routes: BTreeMap<(Channel, Option<String>), usize>,
     /// By `unit/contact`.
     people: BTreeMap<String, Person>,
+    /// Makes the links by which notices are answered, if they can be.
+    links: Option<Arc<AnswerLinks>>,
 }
 
 impl Channels {
@@ -251,7 +254,15 @@ impl Channels {
             endpoints,
             routes,
             people,
+            links: None,
         })
+    }
+
+    /// The same, with a link to answer in every message.
+    #[must_use]
+    pub fn answered_at(mut self, links: Option<Arc<AnswerLinks>>) -> Channels {
+        self.links = links;
+        self
     }
 
     /// Mail alone, as a simulation has it.
@@ -266,6 +277,7 @@ impl Channels {
             endpoints: vec![mail],
             routes: [((Channel::Mail, None), 0)].into(),
             people: BTreeMap::new(),
+            links: None,
         }
     }
 
@@ -288,7 +300,20 @@ impl Channels {
     pub async fn send(&self, place: usize, message: &Message) -> Answer {
         let nobody = Person::default();
         let person = self.people.get(&message.contact).unwrap_or(&nobody);
-        self.endpoints[place].way.send(message, person).await
+        let way = &self.endpoints[place].way;
+        let link = self.links.as_ref().and_then(|links| links.link(message));
+        let Some(link) = link else {
+            return way.send(message, person).await;
+        };
+        let token = Secret::new(link.rsplit('/').next().unwrap_or_default());
+        let message = Message {
+            answer: Some(link),
+            ..message.clone()
+        };
+        let mut answer = way.send(&message, person).await;
+        // The answer goes onto the log, whatever the other side repeats in it.
+        answer.detail = token.blot(&answer.detail);
+        answer
     }
 }
 
@@ -322,6 +347,7 @@ pub(crate) mod tests {
             contact: "unit/office".to_owned(),
             address: Some("office@unit.example".to_owned()),
             contact_title: "政务公开联络员".to_owned(),
+            owes: true,
             subject: "【提醒】甲局:第1项".to_owned(),
             text: "政务公开联络员:\n\n距完成时限还有5个工作日。".to_owned(),
             obligation: "ledger/1@unit".to_owned(),
@@ -330,6 +356,7 @@ pub(crate) mod tests {
             due: None,
             due_at: None,
             at: Timestamp(1_625_000_000_000),
+            answer: None,
         }
     }
 

@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
 use super::http::{self, Ending, Heard};
-use super::text::{Style, Written, bytes, one_line, write};
+use super::text::{Link, Style, Written, bytes, one_line, write};
 use super::{Answer, Secret};
 
 /// The longest text unless configured otherwise, in bytes: about 200 Chinese characters, three parts.
@@ -264,6 +264,7 @@ pub(super) fn style(limit: usize) -> Style {
         line_end: " ",
         subject: ("", " "),
         escape: one_line,
+        link: Link::Short,
     }
 }
 

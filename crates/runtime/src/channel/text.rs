@@ -1,8 +1,10 @@
 //! A notice as the text of a chat or short message: without anything that the service would take
 //! for markup or a mention, and within the service's limit.
 
-use duban_model::Message;
 use duban_model::record::is_between;
+use duban_model::{Message, Zone};
+
+use crate::answer_link::answer_until;
 
 /// How a service wants its texts.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,55 @@ pub(super) struct Style {
     pub(super) subject: (&'static str, &'static str),
     /// Writes one character so that it means only itself.
     pub(super) escape: fn(Place, &mut String),
+    /// How the link to answer stands.
+    pub(super) link: Link,
+}
+
+/// How a service shows a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// As markdown writes it.
+    Markdown,
+    /// The address after what it is for; the service makes it one.
+    Plain,
+    /// The same in a word, where every byte counts.
+    Short,
+}
+
+impl Link {
+    fn written(self, address: &str, owes: bool, chinese: bool) -> String {
+        let what = match (self, owes, chinese) {
+            (Link::Short, true, true) => "办理",
+            (Link::Short, false, true) => "查看",
+            (Link::Short, true, false) => "Answer",
+            (Link::Short, false, false) => "View",
+            (Link::Markdown | Link::Plain, true, true) => "查看并办理(限收件人,无需登录)",
+            (Link::Markdown | Link::Plain, false, true) => "查看本事项(限收件人,无需登录)",
+            (Link::Markdown | Link::Plain, true, false) => {
+                "View and answer (receiver only, no login)"
+            }
+            (Link::Markdown | Link::Plain, false, false) => "View (receiver only, no login)",
+        };
+        match self {
+            Link::Markdown => format!("[{what}]({address})"),
+            Link::Plain | Link::Short => format!("{what}:{address}"),
+        }
+    }
+}
+
+/// What stands before the link in a mail.
+pub(super) fn answer_words(message: &Message, chinese: bool) -> String {
+    let until = answer_until(message.at).date_in(Zone::SHANGHAI);
+    match (chinese, message.owes) {
+        (true, true) => {
+            format!("查看并办理(签收、报送、申请延期、转办),无需登录,有效期到{until},请勿转发")
+        }
+        (true, false) => format!("查看本事项,无需登录,有效期到{until},请勿转发"),
+        (false, true) => {
+            format!("View and answer without login, until {until}; please do not pass it on")
+        }
+        (false, false) => format!("View without login, until {until}; please do not pass it on"),
+    }
 }
 
 /// A character and what stands beside it.
@@ -104,14 +155,29 @@ pub(super) fn write(message: &Message, style: &Style, label: bool, mention: &str
     if !mention.is_empty() {
         last += &new_line(mention);
     }
+    // Ours, of plain signs, and whole or not at all.
+    let answer = message.answer.as_deref();
+    let answer = answer.map(|address| style.link.written(address, message.owes, chinese));
+    let answer = answer.map_or_else(String::new, |link| new_line(&link));
     let (open, close) = style.subject;
     let head = format!("{open}{}", escaped(&one_row(&message.subject), style));
     let text = escaped(message.text.trim_end(), style);
     let count = style.measure;
-    if count(&head) + count(close) + count(&text) + count(&last) <= style.limit {
-        let text = head + close + &text + &last;
+    let ends = count(&answer) + count(&last);
+    if count(&head) + count(close) + count(&text) + ends <= style.limit {
+        let text = head + close + &text + &answer + &last;
         return Written { text, cut: false };
     }
+    // What says that a text was cut, with the link to answer, leaves at least a quarter of the room to
+    // the text.
+    let most = style.limit / 4 * 3;
+    let [.., least] = cut_notes(message, chinese).map(|note| own(&note));
+    let answer = if count(close) + count(&least) + ends <= most {
+        answer
+    } else {
+        String::new()
+    };
+    let last = answer + &last;
     let short = |note: &str| {
         let after = count(close) + count(note) + count(&last);
         let mut room = style.limit.saturating_sub(after);
@@ -119,8 +185,7 @@ pub(super) fn write(message: &Message, style: &Style, label: bool, mention: &str
         let text = within(&text, &mut room, count).trim_end();
         format!("{head}{close}{text}{note}{last}")
     };
-    // What says that a text was cut leaves at least a quarter of the room to the text.
-    let fits = |note: &String| count(close) + count(note) + count(&last) <= style.limit / 4 * 3;
+    let fits = |note: &String| count(close) + count(note) + count(&last) <= most;
     let mut notes = cut_notes(message, chinese)
         .into_iter()
         .map(|note| own(&note));
@@ -297,7 +362,44 @@ mod tests {
         line_end: "\n",
         subject: ("**", "**\n"),
         escape: no_markdown,
+        link: Link::Markdown,
     };
+
+    const ADDRESS: &str = "https://duban.city.example/a/AQ_-x_-y__9";
+
+    #[test]
+    fn the_link_is_whole_however_long_the_text_or_left_out() {
+        let plain = Style {
+            link: Link::Short,
+            escape: one_line,
+            ..MARKED
+        };
+        let mut seen = [0, 0];
+        for limit in 100..400 {
+            for length in [1, 20, 400] {
+                let mut notice = message();
+                notice.answer = Some(ADDRESS.to_owned());
+                notice.text = "督".repeat(length);
+                for style in [MARKED, plain] {
+                    let style = Style { limit, ..style };
+                    let text = write(&notice, &style, false, "").text;
+                    assert!(text.len() <= limit.max(160), "{} > {limit}", text.len());
+                    let there = text.contains(ADDRESS);
+                    seen[usize::from(there)] += 1;
+                    assert!(there || !text.contains("duban.city"), "{text}");
+                    assert!(there || limit < 260, "{limit} is enough: {text}");
+                }
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+        let mut notice = message();
+        notice.answer = Some(ADDRESS.to_owned());
+        let text = write(&notice, &MARKED, false, "").text;
+        assert!(
+            text.ends_with(&format!("\n[查看并办理(限收件人,无需登录)]({ADDRESS})")),
+            "{text}"
+        );
+    }
 
     #[test]
     fn what_looks_like_markup_or_a_mention_is_only_text() {

@@ -108,6 +108,7 @@ fn with_text(message: &Message, text: &str, cut: bool) -> String {
             "contact": message.contact_title,
             "subject": message.subject,
             "text": text,
+            "answer": message.answer,
         }
     });
     if cut {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::coded::{Code, Verdict, errcode, judged, words};
 use super::http::{self, Heard};
-use super::text::{Style, Written, bytes, no_tags, write};
+use super::text::{Link, Style, Written, bytes, no_tags, write};
 use super::{Answer, Secret};
 use crate::clock::wall_now;
 
@@ -41,6 +41,7 @@ pub(super) const STYLE: Style = Style {
     line_end: "\n",
     subject: ("", "\n\n"),
     escape: no_tags,
+    link: Link::Plain,
 };
 
 /// One application of one enterprise.

@@ -5,7 +5,7 @@ use reqwest::{Client, Url};
 use serde_json::json;
 
 use super::coded::{Code, Verdict, errcode, judged};
-use super::text::{Style, Written, bytes, no_markdown, write};
+use super::text::{Link, Style, Written, bytes, no_markdown, write};
 use super::{Answer, Person, Secret, http};
 
 /// Where the service is.
@@ -23,6 +23,7 @@ pub(super) const STYLE: Style = Style {
     line_end: "\n",
     subject: ("**", "**\n"),
     escape: no_markdown,
+    link: Link::Markdown,
 };
 
 /// One robot in one group.

@@ -35,6 +35,7 @@ fn message() -> Message {
         contact: "unit/office".to_owned(),
         address: Some("office@unit.example".to_owned()),
         contact_title: "政务公开联络员".to_owned(),
+        owes: true,
         subject: "【提醒】甲局:第1项 公开规划".to_owned(),
         text: "政务公开联络员:\n\n距完成时限还有5个工作日。\n\n事项编号:ledger/1@unit".to_owned(),
         obligation: "ledger/1@unit".to_owned(),
@@ -43,6 +44,7 @@ fn message() -> Message {
         due: None,
         due_at: None,
         at: Timestamp(1_625_000_000_000),
+        answer: None,
     }
 }
 
