@@ -175,6 +175,7 @@ pub fn step_in_chinese(step: &str) -> String {
         Ok(StepWhen::Before(span)) => format!("提前{}", span.chinese()),
         Ok(StepWhen::Due) => "到期当日".to_owned(),
         Ok(StepWhen::Overdue(span)) => format!("超期{}", span.chinese()),
+        Ok(StepWhen::Unsigned(span)) => format!("启动{}未签收", span.chinese()),
         Err(_) => match step {
             "catchup" => "启动前各步合并".to_owned(),
             "returned" => "报送退回".to_owned(),

@@ -366,7 +366,8 @@ pub struct Repeat {
     pub to: Tier,
 }
 
-/// When a step comes, relative to the due date: `before:15wd`, `due`, `overdue:5wd`, `before:1h`.
+/// When a step comes, relative to the due date: `before:15wd`, `due`, `overdue:5wd`, `before:1h`; or
+/// relative to the opening, as long as nobody signed for the duty: `unsigned:3wd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepWhen {
     /// So long before.
@@ -375,6 +376,8 @@ pub enum StepWhen {
     Due,
     /// So long after.
     Overdue(Term),
+    /// So long after the duty opened, if it is not signed for by then (尚未签收).
+    Unsigned(Term),
 }
 
 impl fmt::Display for StepWhen {
@@ -383,6 +386,7 @@ impl fmt::Display for StepWhen {
             StepWhen::Before(term) => write!(f, "before:{term}"),
             StepWhen::Due => f.write_str("due"),
             StepWhen::Overdue(term) => write!(f, "overdue:{term}"),
+            StepWhen::Unsigned(term) => write!(f, "unsigned:{term}"),
         }
     }
 }
@@ -395,8 +399,9 @@ impl FromStr for StepWhen {
             None if text == "due" => Ok(StepWhen::Due),
             Some(("before", rest)) => Ok(StepWhen::Before(rest.parse()?)),
             Some(("overdue", rest)) => Ok(StepWhen::Overdue(rest.parse()?)),
+            Some(("unsigned", rest)) => Ok(StepWhen::Unsigned(rest.parse()?)),
             _ => Err(format!(
-                "`{text}` is not a step; expected before:15wd, due or overdue:5wd"
+                "`{text}` is not a step; expected before:15wd, due, overdue:5wd or unsigned:3wd"
             )),
         }
     }

@@ -10,7 +10,7 @@ use duban_model::{Body, Draft, Service, Timestamp};
 
 use crate::clock::arm_standing;
 use crate::decide::Desk;
-use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps};
+use crate::ladder::{Step, StepCode, label_in_chinese, ladder_steps, unsigned_steps};
 use crate::obligation::{Armed, Obligation};
 use crate::state::{Ledger, RulesState};
 
@@ -114,6 +114,13 @@ impl<'a> Case<'a> {
             due,
             self.calendar,
             until,
+        );
+        unsigned_steps(
+            &self.ledger.definition,
+            self.ladder,
+            &self.obligation,
+            self.calendar,
+            &mut steps,
         );
         self.obligation.leave_out_done(&mut steps);
         steps
@@ -327,6 +334,9 @@ impl<'a> Case<'a> {
             Ok(StepWhen::Due) => format!("今天是完成时限{due},尚未销号"),
             Ok(StepWhen::Overdue(term)) => {
                 format!("已超过完成时限{due}共{},尚未销号", term.chinese())
+            }
+            Ok(StepWhen::Unsigned(term)) => {
+                format!("启动已{},尚未签收,请签收;完成时限{due}", term.chinese())
             }
             Err(_) => format!("完成时限{due},尚未销号"),
         }

@@ -281,8 +281,8 @@ fn compile_ladders(source: &LedgerSource, faults: &mut Faults<'_>) -> BTreeMap<S
             let when = faults.parse::<StepWhen>(
                 "D015",
                 &step.when,
-                "a step such as before:15wd, due or overdue:5wd",
-                "write before:, due or overdue: with a span",
+                "a step such as before:15wd, due, overdue:5wd or unsigned:3wd",
+                "write before:, due, overdue: or unsigned: with a span",
             );
             let to = faults.choose(&step.to, TIERS);
             if let (Some(when), Some(to)) = (when, to) {

@@ -113,7 +113,7 @@ impl About<'_, '_> {
     /// after the date of duties that lapse on it.
     fn step(&mut self, step: &LadderStep, calendar: &Calendar, at: Location) {
         match step.when {
-            StepWhen::Due => {}
+            StepWhen::Due | StepWhen::Unsigned(_) => {}
             StepWhen::Overdue(_) if self.is_binding() => {}
             StepWhen::Overdue(_) => self.doubt(
                 "W003",

@@ -6,7 +6,7 @@ use duban_model::{Body, Timestamp};
 
 use crate::case::Case;
 use crate::clock::clock_of;
-use crate::ladder::{Step, ladder_steps};
+use crate::ladder::{Step, ladder_steps, unsigned_steps};
 use crate::obligation::Obligation;
 use crate::state::RulesState;
 
@@ -71,6 +71,7 @@ pub fn next_step(state: &RulesState, obligation: &Obligation) -> NextStep {
         let definition = &ledger.definition;
         let (mut steps, _) =
             ladder_steps(definition, ladder, task.strength, due, calendar, armed.at);
+        unsigned_steps(definition, ladder, obligation, calendar, &mut steps);
         obligation.leave_out_done(&mut steps);
         remaining = steps.into_iter().filter(|s| s.at >= armed.at).collect();
     }
@@ -95,6 +96,7 @@ pub fn notices_of(state: &RulesState, obligation: &Obligation, now: Timestamp) -
         let ladder = definition.ladders.get(&obligation.owner_of(task)?.ladder)?;
         let calendar = state.calendar(definition)?;
         let (mut steps, _) = ladder_steps(definition, ladder, task.strength, due, calendar, now);
+        unsigned_steps(definition, ladder, obligation, calendar, &mut steps);
         steps.retain(Step::notifies);
         obligation.leave_out_done(&mut steps);
         Some(steps)

@@ -12,6 +12,8 @@ use duban_model::definition::{Ladder, StepWhen, Strength, Term, Tier};
 use duban_model::term::HOUR_MILLIS;
 use duban_model::{Definition, Timestamp, Zone};
 
+use crate::obligation::{Obligation, ObligationState};
+
 /// What happens at a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepCode {
@@ -143,6 +145,8 @@ pub fn ladder_steps(
                 let at = deadline.at.unwrap_or_else(|| notice(due));
                 (Ok(at), NoticeKind::Reminder)
             }
+            // Counted from the opening, which only the duty knows: [`unsigned_steps`].
+            StepWhen::Unsigned(_) => continue,
             StepWhen::Overdue(_) if strength == Strength::Encouraged => continue,
             StepWhen::Overdue(Term::Days(span)) => {
                 last_overdue = last_overdue.max(span.n());
@@ -213,6 +217,45 @@ pub fn ladder_steps(
     (steps, gap)
 }
 
+/// Adds the steps that ask to sign for a duty, as long as nobody did, at their places. Signing ends
+/// these and no others.
+pub fn unsigned_steps(
+    definition: &Definition,
+    ladder: &Ladder,
+    obligation: &Obligation,
+    calendar: &Calendar,
+    steps: &mut Vec<Step>,
+) {
+    if obligation.state != ObligationState::Open {
+        return;
+    }
+    for step in &ladder.steps {
+        let StepWhen::Unsigned(term) = step.when else {
+            continue;
+        };
+        let opened = obligation.opened;
+        let at = match term {
+            Term::Hours(hours) => Some(opened.plus_millis(i64::from(hours) * HOUR_MILLIS)),
+            Term::Days(span) => {
+                let date = calendar.after(opened.date_in(definition.zone), span).ok();
+                date.map(|date| definition.zone.instant(date, definition.at))
+            }
+        };
+        // A year without calendar data is told of by the steps before and after the date.
+        if let Some(at) = at.filter(|at| *at > opened) {
+            steps.push(Step {
+                at,
+                label: step.when.to_string(),
+                code: StepCode::Notify {
+                    kind: NoticeKind::Reminder,
+                    to: step.to,
+                },
+            });
+        }
+    }
+    steps.sort_by_key(|step| step.at);
+}
+
 /// A span as a notice words it: `15个工作日`, `10天`.
 pub(crate) fn span_in_chinese(span: Span) -> String {
     Term::from(span).chinese()
@@ -224,6 +267,7 @@ pub(crate) fn label_in_chinese(label: &str) -> String {
         Ok(StepWhen::Before(term)) => format!("提前{}提醒", term.chinese()),
         Ok(StepWhen::Due) => "到期当日提醒".to_owned(),
         Ok(StepWhen::Overdue(term)) => format!("超期{}督办", term.chinese()),
+        Ok(StepWhen::Unsigned(term)) => format!("启动{}未签收提醒", term.chinese()),
         Err(_) => label.to_owned(),
     }
 }

@@ -19,7 +19,7 @@ const ID: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 /// So many working or calendar days.
 const SPAN: &str = "^(0|[1-9][0-9]*)(wd|d)$";
 /// A rung's instant.
-const STEP: &str = "^(due|(before|overdue):((0|[1-9][0-9]*)(wd|d)|[1-9][0-9]*h))$";
+const STEP: &str = "^(due|(before|overdue|unsigned):((0|[1-9][0-9]*)(wd|d)|[1-9][0-9]*h))$";
 /// Hours and minutes.
 const TIME: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 /// A day.

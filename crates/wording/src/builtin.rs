@@ -303,6 +303,9 @@ fn meaning(step: &str) -> Option<String> {
     match side {
         "before" => Some(format!("{number} {unit} {remain} until the due date")),
         "overdue" => Some(format!("This duty has been overdue for {number} {unit}")),
+        "unsigned" => Some(format!(
+            "Nobody has signed for this duty {number} {unit} after it began; please sign for it"
+        )),
         _ => None,
     }
 }
