@@ -28,6 +28,8 @@ pub(crate) struct View {
     by_obligation: BTreeMap<String, Vec<Arc<Record>>>,
     facts: BTreeMap<RecordId, Arc<Record>>,
     notices: BTreeMap<String, String>,
+    /// Messages that stand for several notices, with what became of them.
+    bundles: BTreeMap<String, Vec<Arc<Record>>>,
     /// Obligations that went over to another unit, by the id that they had.
     moved: BTreeMap<String, String>,
     pub(crate) publications: std::collections::VecDeque<Arc<Record>>,
@@ -42,6 +44,7 @@ impl View {
             by_obligation: BTreeMap::new(),
             facts: BTreeMap::new(),
             notices: BTreeMap::new(),
+            bundles: BTreeMap::new(),
             moved: BTreeMap::new(),
             publications: std::collections::VecDeque::new(),
             latest: Timestamp::default(),
@@ -147,7 +150,13 @@ impl View {
                 self.notices
                     .insert(r.notice.clone(), r.request.obligation.clone());
             }
+            Body::NoticeBundled(r) => {
+                self.bundles.insert(r.notice.clone(), vec![record.clone()]);
+            }
             _ => {}
+        }
+        if let Some(of_it) = sent(&record.body).and_then(|id| self.bundles.get_mut(id)) {
+            of_it.push(record.clone());
         }
         if let Body::ObligationTransferred(r) = &record.body {
             // Its history goes with it.
@@ -182,6 +191,9 @@ impl View {
         let id = self.current(id);
         if let Some(obligation) = self.state().obligation(id) {
             return Some(self.explain_obligation(id, obligation));
+        }
+        if let Some(records) = self.bundles.get(id) {
+            return Some(self.explain_bundle(records));
         }
         let obligation = self.current(self.notices.get(id)?);
         self.explain_notice(id, obligation)
@@ -323,17 +335,34 @@ impl View {
         lines
     }
 
+    /// One message for several notices: what became of it, and for which it stood.
+    fn explain_bundle(&self, records: &[Arc<Record>]) -> Explanation {
+        let ledger = records.first().and_then(|r| r.ledger.as_deref());
+        let zone = self.zone(ledger.unwrap_or_default());
+        let lines = records.iter().map(|r| self.line(r, zone)).collect();
+        let mut parts = vec![("通知的经过".to_owned(), lines)];
+        if let Some(Body::NoticeBundled(bundle)) = records.first().map(|r| &r.body) {
+            let covers = bundle.covers.iter().map(|id| {
+                let about = self.notices.get(id).map_or("", String::as_str);
+                format!("{id}  {about}")
+            });
+            parts.push(("合并的通知".to_owned(), covers.collect()));
+            let text = bundle.text.lines().map(ToOwned::to_owned).collect();
+            parts.push(("正文".to_owned(), text));
+        }
+        parts
+    }
+
     fn explain_notice(&self, notice: &str, obligation: &str) -> Option<Explanation> {
         let records = self.by_obligation.get(obligation)?;
         let zone = self.zone(obligation.split('/').next().unwrap_or_default());
         let about = |record: &&Arc<Record>| match &record.body {
             Body::NoticeQueued(r) => r.notice == notice,
             Body::NoticeSuppressed(r) => r.notice == notice,
-            Body::NoticeAttempted(r) => r.notice == notice,
-            Body::NoticeDelivered(r) => r.notice == notice,
-            Body::NoticeFailed(r) => r.notice == notice,
-            Body::NoticeAbandoned(r) => r.notice == notice,
-            _ => false,
+            Body::NoticeHeld(r) => r.notice == notice,
+            Body::NoticeReleased(r) => r.notice == notice,
+            Body::NoticeDropped(r) => r.notice == notice,
+            body => sent(body).is_some_and(|id| id == notice),
         };
         let own: Vec<&Arc<Record>> = records.iter().filter(about).collect();
         let mut chain = Vec::new();
@@ -350,11 +379,18 @@ impl View {
             Body::NoticeQueued(q) => Some(q.text.lines().map(ToOwned::to_owned).collect()),
             _ => None,
         });
+        // What became of the message that stood for it became of it.
+        let bundle = own.iter().find_map(|r| match &r.body {
+            Body::NoticeReleased(r) => r.bundle.as_ref(),
+            _ => None,
+        });
+        let bundle = bundle.and_then(|id| self.bundles.get(id));
+        let course = own.into_iter().chain(bundle.into_iter().flatten());
         let mut parts = vec![
             ("起因(由远及近)".to_owned(), chain),
             (
                 "通知的经过".to_owned(),
-                own.iter().map(|r| self.line(r, zone)).collect(),
+                course.map(|r| self.line(r, zone)).collect(),
             ),
         ];
         if let Some(text) = text {
@@ -403,6 +439,17 @@ pub(crate) fn about(record: &Record) -> Option<&str> {
     obligation_of(&record.body)
         .or(record.subject.as_deref())
         .filter(|_| !matches!(record.body, Body::TimerNoted(_) | Body::TimerDropped(_)))
+}
+
+/// Which notice or message a record of a send is about.
+fn sent(body: &Body) -> Option<&String> {
+    match body {
+        Body::NoticeAttempted(r) => Some(&r.notice),
+        Body::NoticeDelivered(r) => Some(&r.notice),
+        Body::NoticeFailed(r) => Some(&r.notice),
+        Body::NoticeAbandoned(r) => Some(&r.notice),
+        _ => None,
+    }
 }
 
 /// The kinds of publications that an obligation asks for.

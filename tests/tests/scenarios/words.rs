@@ -161,7 +161,7 @@ pub fn due(date: Option<NaiveDate>, at: Option<Timestamp>) -> String {
 /// do not, that is a fault of the rules which shows as an unexpected `to`.
 fn of_request(request: &NoticeRequested) -> Vec<(&'static str, String)> {
     let kind = match request.step.split(':').next().unwrap_or_default() {
-        "before" | "due" => NoticeKind::Reminder,
+        "before" | "due" | "unsigned" => NoticeKind::Reminder,
         "overdue" => NoticeKind::Escalation,
         "catchup" => NoticeKind::Catchup,
         "verify" => NoticeKind::Verification,

@@ -80,7 +80,10 @@ pub(super) fn check<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> Ve
             "notice.requested"
                 if stopped.contains_key(duty)
                     && !OF_STANDING.contains(&text(&data["kind"]))
-                    && !matches!(text(&data["kind"]), "reopened" | "opened") =>
+                    && !matches!(
+                        text(&data["kind"]),
+                        "reopened" | "opened" | "delegated" | "disowned"
+                    ) =>
             {
                 findings.push(format!(
                     "clock: {} ({}) while it stands still",
