@@ -63,7 +63,7 @@ impl Pair {
             };
             self.intake.decide(&input, Some(position));
         }
-        let frame = self.intake.close().frame;
+        let frame = self.intake.close(None).frame;
         self.intake.forget_changes();
         self.intake_took += begun.elapsed();
         let begun = started();
@@ -72,7 +72,7 @@ impl Pair {
             self.decide_record(record, index);
         }
         if self.rules.has_frame(true) {
-            self.rules.close();
+            self.rules.close(None);
             self.rules.forget_changes();
         }
         self.rules_took += begun.elapsed();
@@ -88,7 +88,7 @@ impl Pair {
         };
         self.rules.decide(&Input::Record(record), Some(position));
         while let Some(continuation) = self.rules.continuation() {
-            self.rules.close();
+            self.rules.close(None);
             self.rules.forget_changes();
             self.rules.go_on(&continuation);
         }

@@ -399,6 +399,7 @@ impl StandIn {
             head: FrameHead {
                 incarnation: draw_incarnation(),
                 number: 0,
+                previous: None,
                 ..last.frame.head.clone()
             },
         }
@@ -406,10 +407,7 @@ impl StandIn {
 
     async fn write(&mut self, records: Vec<Arc<Record>>) {
         self.head.number += 1;
-        let frame = Frame {
-            head: self.head.clone(),
-            records,
-        };
+        let frame = Frame::new(self.head.clone(), records);
         self.expected = self
             .log
             .append(Arc::new(frame), self.expected)

@@ -258,10 +258,10 @@ impl<D: Decider> Post<D> {
             Vec::new()
         };
         give(&mut self.live, next);
-        let built = self.live.close();
+        let built = self.live.close(None);
         for (how, mut other) in others {
             give(&mut other, next);
-            let again = other.close();
+            let again = other.close(None);
             if again.frame.records != built.frame.records {
                 return Err(format!(
                     "{} rebuilt from {how} decides otherwise:\n  {:?}\nthan:\n  {:?}",

@@ -84,7 +84,7 @@ fn a_preview_shows_the_ledgers_own_words_and_says_whose_they_are() {
     let said = run(&["preview", shown(dir.path()), "--format", "json"]).with_code(0);
     let all = said.json();
     let all = all.as_array().expect("a list");
-    assert_eq!(all.len(), 14);
+    assert_eq!(all.len(), 15);
     for notice in all {
         let subject = notice["subject"].as_str().expect("a subject");
         let text = notice["text"].as_str().expect("a text");

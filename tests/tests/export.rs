@@ -239,6 +239,8 @@ fn a_simulation_is_written_as_a_workbook_and_as_a_calendar() {
         .with_code(0)
         .out
         .lines()
+        // Several in one message stand in the list once each.
+        .filter(|line| !line.contains("\"kind\":\"digest\""))
         .count();
     let calendar = simulate(&["--format", "ics"]).with_code(0).out;
     assert_eq!(calendar.matches("BEGIN:VEVENT\r\n").count(), notices);

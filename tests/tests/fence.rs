@@ -108,8 +108,8 @@ async fn undisturbed(count: u32) -> Vec<String> {
 
 /// Another writer's frame after the first `decided` inputs.
 fn foreign_frame(decided: u64) -> Arc<Frame> {
-    Arc::new(Frame {
-        head: FrameHead {
+    Arc::new(Frame::new(
+        FrameHead {
             service: Service::Intake,
             incarnation: 999,
             number: decided + 1,
@@ -118,9 +118,10 @@ fn foreign_frame(decided: u64) -> Arc<Frame> {
                 index: 0,
             },
             release: "test".to_owned(),
+            previous: None,
         },
-        records: Vec::new(),
-    })
+        Vec::new(),
+    ))
 }
 
 #[tokio::test(start_paused = true)]

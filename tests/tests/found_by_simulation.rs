@@ -153,9 +153,10 @@ async fn write(log: &Log, service: Service, number: u64, after: u64, record: Arc
         number,
         through: Position::START,
         release: "test".to_owned(),
+        previous: None,
     };
     let records = vec![record];
-    let frame = Arc::new(Frame { head, records });
+    let frame = Arc::new(Frame::new(head, records));
     log.append(frame, after).await.expect("appended")
 }
 

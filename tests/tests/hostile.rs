@@ -78,16 +78,17 @@ fn good(parser: &str) -> Vec<Vec<u8>> {
             .chunks(9)
             .step_by(3)
             .map(|chunk| {
-                let frame = Frame {
-                    head: FrameHead {
+                let frame = Frame::new(
+                    FrameHead {
                         service: Service::Rules,
                         incarnation: 7,
                         number: 1,
                         through: Position { seq: 3, index: 2 },
                         release: "0.1.0".to_owned(),
+                        previous: None,
                     },
-                    records: chunk.iter().map(|(_, r)| r.clone().into()).collect(),
-                };
+                    chunk.iter().map(|(_, r)| r.clone().into()).collect(),
+                );
                 let mut bytes = frame.encode_head().into_bytes();
                 bytes.push(b'\n');
                 bytes.extend(frame.encode_batch());

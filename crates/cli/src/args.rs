@@ -9,6 +9,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use duban_model::directory::Channel;
 use duban_runtime::channel::{MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_TEXT_BYTES};
 
+pub(crate) use crate::args_serve::{Channels, ClockKind, Role, Serve};
+use crate::args_told::{Audit, Incidents, Notices};
+
 /// 督办: turns a ledger of obligations into running workflows.
 #[derive(Debug, Parser)]
 #[command(name = "duban", version, about, max_term_width = 100)]
@@ -47,6 +50,14 @@ pub(crate) enum Command {
     Prefer(Prefer),
     /// Show ledgers, lights and what is due next.
     Status(Status),
+    /// Show the ledger of notices: who was told what, when, how, with what outcome; and who was not,
+    /// and why.
+    Notices(Notices),
+    /// Show what somebody has to look after: receivers who were not reached, events that were
+    /// refused, duties without a next action. Exits 1 if there is anything.
+    Incidents(Incidents),
+    /// Check that nothing on the log was changed or removed, or print the heads that prove it later.
+    Audit(Audit),
     /// Say why something happened to an obligation or notice, or why not; or what a code of `check`
     /// means.
     Explain(Explain),
@@ -96,82 +107,6 @@ pub(crate) struct Demo {
     /// Print nothing but the summary.
     #[arg(long)]
     pub quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Role {
-    All,
-    Intake,
-    Rules,
-    Scheduler,
-    Notifier,
-    Console,
-    /// Only create the streams in a NATS server, as its user `setup`, then end.
-    Setup,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ClockKind {
-    Live,
-    Virtual,
-}
-
-#[derive(Debug, Parser)]
-pub(crate) struct Serve {
-    /// Which roles; single roles need --nats.
-    #[arg(value_enum, default_value = "all")]
-    pub roles: Vec<Role>,
-    /// The data folder: log (when embedded), state, mail.
-    #[arg(long, default_value = "./data")]
-    pub data: PathBuf,
-    /// The log in a NATS server instead of the data folder, e.g. `nats://duban@127.0.0.1:4222`;
-    /// the password is taken from `DUBAN_NATS_PASSWORD` unless the URL has it. The servers of a
-    /// cluster are separated by commas.
-    #[arg(long, env = "DUBAN_NATS_URL")]
-    pub nats: Option<String>,
-    /// Copies that the servers of a NATS cluster keep of each stream, when `setup` or `all` creates
-    /// them: 1 or 3.
-    #[arg(long)]
-    pub replicas: Option<u8>,
-    /// A definition folder to bring into force at start, if it is not yet.
-    #[arg(long)]
-    pub ledger: Vec<PathBuf>,
-    /// Where the pages are served; port 0 for any free one.
-    #[arg(long, default_value = "127.0.0.1:8321")]
-    pub http: SocketAddr,
-    /// Where time comes from. On a virtual clock only `clock.advanced` events move it.
-    #[arg(long, value_enum, default_value = "live")]
-    pub clock: ClockKind,
-    #[command(flatten)]
-    pub channels: Channels,
-}
-
-#[derive(Clone, Debug, Parser)]
-pub(crate) struct Channels {
-    /// Endpoints by channel, whom they serve and how people are reached: a file like
-    /// `deploy/channels.yaml`.
-    #[arg(long = "channels", value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Write mail as .eml files into this folder (default: `mail` in the data folder).
-    #[arg(long)]
-    pub mail_dir: Option<PathBuf>,
-    /// Send mail through this server, e.g. `smtps://user:password@mail.example`.
-    #[arg(
-        long,
-        env = "DUBAN_SMTP_URL",
-        conflicts_with = "mail_dir",
-        hide_env_values = true
-    )]
-    pub smtp: Option<String>,
-    /// The sender of mail.
-    #[arg(long, default_value = "督办 <duban@duban.example>")]
-    pub mail_from: String,
-    /// Where notices of channel `webhook` go.
-    #[arg(long)]
-    pub webhook_url: Option<String>,
-    /// The environment variable that holds the webhook secret (`whsec_…`).
-    #[arg(long, default_value = "DUBAN_WEBHOOK_SECRET")]
-    pub webhook_secret_env: String,
 }
 
 #[derive(Debug, Parser)]

@@ -83,6 +83,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         clock: Clock::Virtual,
         channels: channels(&no_channels, &data)?,
         http: (!args.no_http).then_some(args.http),
+        metrics: None,
+        ping: None,
     })
     .await?;
     stop_on_signal(host.shutdown.clone());

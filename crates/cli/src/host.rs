@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use duban_console::ConsoleState;
 use duban_intake::Intake;
-use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError};
+use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError, Stored};
 use duban_model::Service;
 use duban_model::directory::Channel;
 use duban_notifier::Notifier;
@@ -17,6 +17,7 @@ use duban_rules::Rules;
 use duban_runtime::channel::{Channels, Endpoint, Folder, Serves, Smtp, Way, Webhook};
 use duban_runtime::clock::{Clock, draw_incarnation, stopped};
 use duban_runtime::effects::{self, Workers};
+use duban_runtime::ping::Ping;
 use duban_runtime::service::{Parts, RunError, run};
 use duban_runtime::submit::submit;
 use duban_scheduler::Scheduler;
@@ -26,6 +27,7 @@ use tracing::{error, info, warn};
 
 use crate::args::{self, ClockKind, Role, Serve};
 use crate::channels::{Configured, read as read_channels};
+use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
 use crate::{Ended, Fault, folder, socket};
@@ -46,6 +48,10 @@ pub(crate) struct HostOptions {
     pub clock: Clock,
     pub channels: Channels,
     pub http: Option<SocketAddr>,
+    /// Where measures are served beside the pages.
+    pub metrics: Option<SocketAddr>,
+    /// The address outside that hears that all is well.
+    pub ping: Option<Ping>,
 }
 
 /// The services of this process.
@@ -54,6 +60,8 @@ pub(crate) struct Host {
     pub shutdown: watch::Sender<bool>,
     /// Where the pages are.
     pub http: Option<SocketAddr>,
+    /// Where the measures are, beside the pages.
+    pub metrics: Option<SocketAddr>,
     services: JoinSet<Result<(), RunError>>,
     others: JoinSet<Result<(), String>>,
     workers: Option<Workers>,
@@ -122,6 +130,8 @@ impl Host {
             clock,
             channels,
             http,
+            metrics,
+            ping,
         } = options;
         std::fs::create_dir_all(&data)
             .map_err(|fault| format!("data folder {}: {fault}", data.display()))?;
@@ -149,6 +159,12 @@ impl Host {
                 format!("pages at {http}: {fault}; choose another address with --http")
             })?),
         };
+        let measures = match metrics {
+            None => None,
+            Some(at) => Some(tokio::net::TcpListener::bind(at).await.map_err(|fault| {
+                format!("measures at {at}: {fault}; choose another address with --metrics")
+            })?),
+        };
         let (shutdown, stopping) = watch::channel(false);
         let incarnation = draw_incarnation();
         let parts = |service: Service, effects| Parts {
@@ -162,6 +178,7 @@ impl Host {
         let mut services = JoinSet::new();
         let mut others = JoinSet::new();
         let mut workers = None;
+        let mut lanes = None;
         if has(Role::Intake) {
             services.spawn(run::<Intake>(parts(Service::Intake, None)));
         }
@@ -175,6 +192,7 @@ impl Host {
             let (runner, started) =
                 effects::start(log.clone(), Arc::new(channels), stopping.clone());
             workers = Some(started);
+            lanes = Some(runner.view());
             services.spawn(run::<Notifier>(parts(Service::Notifier, Some(runner))));
         }
         if nats.is_none() {
@@ -186,11 +204,21 @@ impl Host {
             });
         }
         let mut address = None;
+        let mut index = None;
+        let gauges = Arc::new(Gauges::new(
+            clock.clone(),
+            incarnation,
+            &log,
+            led(&has),
+            lanes,
+        ));
+        let is_watched = listener.is_some() || measures.is_some() || ping.is_some();
         if let Some(listener) = listener {
             address = Some(listener.local_addr()?);
-            let index = Arc::new(LiveIndex::new(log.clone()));
-            let state = ConsoleState::new(Some(log.clone()), Some(index.clone()));
-            others.spawn(follow_index(index, log.clone(), stopping.clone()));
+            let index: &Arc<LiveIndex> = index.insert(Arc::new(LiveIndex::new(log.clone())));
+            let state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
+                .measured_by(gauges.clone());
+            gauges.see(state.clone());
             let (follow_log, follow_state, follow_stop) =
                 (log.clone(), state.clone(), stopping.clone());
             others.spawn(async move {
@@ -205,10 +233,40 @@ impl Host {
                     .map_err(|fault| format!("pages: {fault}"))
             });
         }
+        if is_watched {
+            others.spawn(follow_frames(log.clone(), stopping.clone(), {
+                let gauges = gauges.clone();
+                move |stored: &Stored| {
+                    if let Some(index) = &index {
+                        index.note(stored.seq, &stored.frame);
+                    }
+                    gauges.note(stored.seq, &stored.frame);
+                }
+            }));
+            others.spawn(watch_duties(gauges.clone(), log.clone(), stopping.clone()));
+        }
+        let mut measured = None;
+        if let Some(listener) = measures {
+            measured = Some(listener.local_addr()?);
+            let (gauges, stopping) = (gauges.clone(), stopping.clone());
+            others.spawn(async move {
+                duban_console::serve_measures(listener, gauges, stopping)
+                    .await
+                    .map_err(|fault| format!("measures: {fault}"))
+            });
+        }
+        if let Some(ping) = ping {
+            let stopping = stopping.clone();
+            others.spawn(async move {
+                ping.run(move || gauges.is_well(), stopping).await;
+                Ok(())
+            });
+        }
         Ok(Host {
             log,
             shutdown,
             http: address,
+            metrics: measured,
             services,
             others,
             workers,
@@ -282,11 +340,54 @@ pub(crate) fn stop_on_signal(stop: watch::Sender<bool>) {
     });
 }
 
-/// Keeps the index behind the pages' explanations up with the log.
-async fn follow_index(
-    index: Arc<LiveIndex>,
+/// The services whose roles this process has.
+fn led(has: &dyn Fn(Role) -> bool) -> Vec<Service> {
+    [
+        (Role::Intake, Service::Intake),
+        (Role::Rules, Service::Rules),
+        (Role::Scheduler, Service::Scheduler),
+        (Role::Notifier, Service::Notifier),
+    ]
+    .into_iter()
+    .filter_map(|(role, service)| has(role).then_some(service))
+    .collect()
+}
+
+/// Looks at the inbox often, and from time to time through all duties and timers: what has no next
+/// action is said.
+async fn watch_duties(
+    gauges: Arc<Gauges>,
     log: Log,
     mut stopping: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let mut watched = tokio::time::Instant::now();
+    let mut missing = 0;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SAMPLED_EVERY) => {}
+            () = stopped(&mut stopping) => return Ok(()),
+        }
+        // A log that does not answer is said by those who write on it.
+        if let (Ok(inbox), Ok(head)) = (log.inbox_head().await, log.head().await) {
+            gauges.sampled(inbox, head);
+        }
+        if watched.elapsed() >= WATCHED_EVERY {
+            watched = tokio::time::Instant::now();
+            let found = gauges.watch();
+            if found > 0 && found != missing {
+                warn!("{found} duties or timers have no next action; `duban incidents` names them");
+            }
+            missing = found;
+        }
+    }
+}
+
+/// Shows every frame of the log, as it comes, to what is kept up with it: the index behind the
+/// pages' explanations, the measures.
+async fn follow_frames(
+    log: Log,
+    mut stopping: watch::Receiver<bool>,
+    note: impl Fn(&Stored),
 ) -> Result<(), String> {
     let mut follower = None;
     let mut after = 0;
@@ -294,7 +395,7 @@ async fn follow_index(
         if follower.is_none() {
             match log.follow(after, &Service::ALL).await {
                 Ok(opened) => follower = Some(opened),
-                Err(fault) => warn!(%fault, "explanations wait for the log"),
+                Err(fault) => warn!(%fault, "explanations and measures wait for the log"),
             }
         }
         let Some(open) = &mut follower else {
@@ -311,13 +412,13 @@ async fn follow_index(
             Ok(frames) => {
                 for stored in frames {
                     after = stored.seq;
-                    index.note(stored.seq, &stored.frame);
+                    note(&stored);
                 }
                 // A long catch-up must not keep this thread to itself.
                 tokio::task::yield_now().await;
             }
             Err(fault) => {
-                warn!(%fault, "explanations wait for the log");
+                warn!(%fault, "explanations and measures wait for the log");
                 follower = None;
                 tokio::time::sleep(Duration::from_millis(AWAY_MILLIS)).await;
             }
@@ -366,6 +467,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         return setup(&args, roles.len() > 1).await;
     }
     let channels = channels(&args.channels, &args.data)?;
+    let ping = args.ping_url.as_deref();
+    let ping = ping.map(|url| Ping::new(url, args.ping_every));
     // Definitions are looked at before anything starts, so that a bad one changes nothing.
     let mut deployments = Vec::new();
     for dir in &args.ledger {
@@ -382,12 +485,17 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         },
         channels,
         http: Some(args.http),
+        metrics: args.metrics,
+        ping: ping.transpose()?,
     })
     .await?;
     stop_on_signal(host.shutdown.clone());
     if let Some(address) = host.http {
         // A server goes on though nobody reads its output.
         let _ = writeln!(std::io::stdout(), "pages: http://{address}/");
+    }
+    if let Some(address) = host.metrics {
+        let _ = writeln!(std::io::stdout(), "measures: http://{address}/metrics");
     }
     // By value: a city's texts are megabytes, and are on the log now.
     for event in deployments {

@@ -244,10 +244,10 @@ impl LiveIndex {
         read_frames(&self.log, frames, |stored| {
             let frame = &stored.frame;
             let records = frame.records.iter().filter(|r| of_interest(r));
-            each(Frame {
-                head: frame.head.clone(),
-                records: records.map(Arc::clone).collect(),
-            });
+            each(Frame::new(
+                frame.head.clone(),
+                records.map(Arc::clone).collect(),
+            ));
         })
         .await
     }

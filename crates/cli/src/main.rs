@@ -14,6 +14,10 @@ pub(crate) use say;
 mod account;
 mod against;
 mod args;
+mod args_serve;
+mod args_told;
+mod audit;
+mod audit_courses;
 mod channels;
 mod channels_source;
 mod check;
@@ -24,12 +28,15 @@ mod deploy;
 mod explain;
 mod export;
 mod folder;
+mod gauges;
 mod host;
 mod import;
 mod import_units;
+mod incidents;
 mod index;
 mod misses;
 mod narrate;
+mod notices;
 mod plan;
 mod plan_words;
 mod play;
@@ -37,6 +44,7 @@ mod prefer;
 mod preview;
 mod reading;
 mod replay;
+mod retry;
 mod schema;
 mod send;
 mod silence;
@@ -44,7 +52,9 @@ mod simulate;
 mod socket;
 mod status;
 mod table;
+mod told;
 mod view;
+mod watchdog;
 mod write;
 
 use std::process::ExitCode;
@@ -110,6 +120,9 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Silence(args) => silence::run(args).await,
         Command::Prefer(args) => prefer::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Notices(args) => notices::run(args).await,
+        Command::Incidents(args) => incidents::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,

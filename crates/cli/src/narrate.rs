@@ -80,6 +80,12 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
         }
         Body::CalendarDeployed(d) => format!("部署工作日历 {}", d.calendar.id()),
         Body::DirectoryDeployed(d) => format!("部署单位名录,共{}个单位", d.directory.units.len()),
+        Body::NoticeRetryRequested(r) => format!(
+            "{} 要求重发通知 {}{}",
+            r.by,
+            r.notice.get(..8).unwrap_or(&r.notice),
+            why(&r.reason)
+        ),
         Body::ContactPreferred(r) => {
             let words: Vec<&str> = r.channels.iter().map(|c| c.as_str()).collect();
             format!(

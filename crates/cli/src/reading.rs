@@ -105,6 +105,20 @@ impl Reading {
         }
     }
 
+    /// The last frame of each service that has written any.
+    pub(crate) async fn last_frames(&self) -> Result<Vec<Stored>, Fault> {
+        match self {
+            Reading::Server(client) => client.lock().await.last_frames().await,
+            Reading::Log(log) => {
+                let mut all = Vec::new();
+                for service in Service::ALL {
+                    all.extend(log.last_frame(service).await?);
+                }
+                Ok(all)
+            }
+        }
+    }
+
     /// Puts an event into the inbox.
     pub(crate) async fn submit(&self, event: &Envelope) -> Result<u64, Fault> {
         let tail = subject_tail(event);

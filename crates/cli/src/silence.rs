@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveDateTime, Utc};
+use chrono::{NaiveDate, NaiveDateTime};
 use clap::{Parser, Subcommand};
 use duban_model::silence::{SilenceLifted, SilenceNoted, SilenceSet};
 use duban_model::{Body, Envelope, RecordId, Service, Timestamp, Zone};
+use duban_runtime::clock::wall_now;
 
 use crate::args::{Format, Place};
 use crate::reading::Reading;
@@ -97,6 +98,22 @@ struct List {
     format: Format,
 }
 
+/// The columns of a list, for programs and for people.
+const NAMES: [&str; 9] = [
+    "silence", "kind", "ledger", "task", "unit", "since", "until", "by", "reason",
+];
+const CHINESE: [&str; 9] = [
+    "编号",
+    "类别",
+    "台账",
+    "任务",
+    "单位",
+    "自",
+    "至",
+    "决定人",
+    "原因",
+];
+
 /// What the log tells of silences.
 #[derive(Default)]
 struct Standing {
@@ -173,7 +190,7 @@ async fn set(args: Set) -> Result<Ended, Fault> {
     let standing = standing(&reading).await?;
     let (tenant, zone) = standing.tenant(args.tenant.as_ref())?;
     let until = instant(&args.until, zone)?;
-    let now = Timestamp::from_utc(Utc::now());
+    let now = wall_now();
     let silence = args.id.clone().unwrap_or_else(|| {
         let parts = [now.to_string(), args.by.clone(), args.reason.clone()];
         let id = RecordId::derive(&parts.each_ref().map(String::as_bytes)).to_string();
@@ -198,7 +215,7 @@ async fn lift(args: Lift) -> Result<Ended, Fault> {
     let reading = Reading::open(&args.place).await?;
     let standing = standing(&reading).await?;
     let (tenant, _) = standing.tenant(args.tenant.as_ref())?;
-    let now = Timestamp::from_utc(Utc::now());
+    let now = wall_now();
     let said = format!("静默 {} 已解除", args.id);
     let body = Body::SilenceLifted(SilenceLifted {
         silence: args.id,
@@ -302,20 +319,6 @@ async fn list(args: List) -> Result<Ended, Fault> {
             ]
         })
         .collect();
-    const NAMES: [&str; 9] = [
-        "silence", "kind", "ledger", "task", "unit", "since", "until", "by", "reason",
-    ];
-    const CHINESE: [&str; 9] = [
-        "编号",
-        "类别",
-        "台账",
-        "任务",
-        "单位",
-        "自",
-        "至",
-        "决定人",
-        "原因",
-    ];
     match args.format {
         Format::Table if rows.is_empty() => crate::say!("没有生效中的静默或维护"),
         Format::Table => {

@@ -2,7 +2,8 @@
 //! log admit one process, so everyone else asks it.
 //!
 //! One request a line, in JSON: `{"submit":{"tenant","tail","event"}}` is answered by
-//! `{"seq":N}`, `{"frames":{"after":N}}` by a line a frame and `{"end":true}`.
+//! `{"seq":N}`, `{"frames":{"after":N}}` by a line a frame and `{"end":true}`, `"last_frames"` by the
+//! last frame of each service likewise.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ enum Request {
     Frames {
         after: u64,
     },
+    LastFrames,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,6 +63,16 @@ enum Answer {
     },
     End(bool),
     Fault(String),
+}
+
+impl Answer {
+    fn frame(stored: &Stored) -> Result<Answer, Fault> {
+        Ok(Answer::Frame {
+            seq: stored.seq,
+            head: stored.frame.encode_head(),
+            batch: String::from_utf8(stored.frame.encode_batch())?,
+        })
+    }
 }
 
 /// Serves the socket until the process is to stop.
@@ -158,13 +170,16 @@ async fn answer(client: UnixStream, log: &Log) -> Result<(), Fault> {
                     if frames.is_empty() {
                         break;
                     }
-                    for Stored { seq, frame } in frames {
-                        let answer = Answer::Frame {
-                            seq,
-                            head: frame.encode_head(),
-                            batch: String::from_utf8(frame.encode_batch())?,
-                        };
-                        say(&mut write, &answer).await?;
+                    for stored in frames {
+                        say(&mut write, &Answer::frame(&stored)?).await?;
+                    }
+                }
+                say(&mut write, &Answer::End(true)).await?;
+            }
+            Ok(Request::LastFrames) => {
+                for service in Service::ALL {
+                    if let Some(stored) = log.last_frame(service).await? {
+                        say(&mut write, &Answer::frame(&stored)?).await?;
                     }
                 }
                 say(&mut write, &Answer::End(true)).await?;
@@ -239,9 +254,21 @@ impl Client {
     pub(crate) async fn frames(
         &mut self,
         after: u64,
-        mut each: impl FnMut(Stored),
+        each: impl FnMut(Stored),
     ) -> Result<(), Fault> {
         self.ask(&Request::Frames { after }).await?;
+        self.hear_frames(each).await
+    }
+
+    /// The last frame of each service that has written any.
+    pub(crate) async fn last_frames(&mut self) -> Result<Vec<Stored>, Fault> {
+        self.ask(&Request::LastFrames).await?;
+        let mut all = Vec::new();
+        self.hear_frames(|stored| all.push(stored)).await?;
+        Ok(all)
+    }
+
+    async fn hear_frames(&mut self, mut each: impl FnMut(Stored)) -> Result<(), Fault> {
         loop {
             match self.hear().await? {
                 Answer::Frame { seq, head, batch } => {

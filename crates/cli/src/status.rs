@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use duban_journal::Holder;
-use duban_model::Service;
+use duban_model::{RecordId, Service};
 use duban_rules::ObligationState;
+use duban_runtime::clock::Clock;
 
 use crate::args::{Format, Status};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
 use crate::view::{View, light_of};
+use crate::watchdog::Watchdog;
 use crate::{Ended, Fault};
 
 pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
     let mut view = View::without_records();
     let reading = Reading::open(&args.place).await?;
+    let mut watchdog: Watchdog<RecordId> = Watchdog::default();
     let (mut frames, mut records, mut rejections) = (0u64, 0u64, 0u64);
     reading
         .frames(|stored| {
@@ -27,6 +30,7 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
                 .filter(|r| matches!(r.body, duban_model::Body::RejectionRecorded(_)))
                 .count() as u64;
             view.note(&stored.frame, None);
+            watchdog.note(&stored.frame);
         })
         .await?;
     if args.obligations {
@@ -73,12 +77,13 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
             "withdrawn": withdrawn,
         }));
     }
+    let missing = watchdog.check(Clock::Live.now().unwrap_or_default()).len();
     let leaders = reading.leaders().await?;
     let now = view.latest().shown_in(duban_model::Zone::SHANGHAI);
     match args.format {
         Format::Json | Format::Ndjson => crate::say!(
             "{}",
-            serde_json::json!({"latest": now, "frames": frames, "records": records, "rejections": rejections, "ledgers": ledgers, "leaders": leaders_as_json(&leaders)})
+            serde_json::json!({"latest": now, "frames": frames, "records": records, "rejections": rejections, "ledgers": ledgers, "leaders": leaders_as_json(&leaders), "missing": missing})
         ),
         Format::Csv | Format::Table => {
             let keys = [
@@ -115,6 +120,11 @@ pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
                 crate::say!(
                     "log: {frames} frames, {records} records, {rejections} rejections; latest {now}"
                 );
+                if missing > 0 {
+                    crate::say!(
+                        "{missing} duties or timers have no next action: see `duban incidents`"
+                    );
+                }
                 for (service, holder) in &leaders {
                     match holder {
                         Some(h) => crate::say!(

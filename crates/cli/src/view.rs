@@ -83,7 +83,7 @@ impl View {
         let mut records = Vec::new();
         self.rules.decide(&Input::Record(input), None);
         loop {
-            records.extend(self.rules.close().frame.records.iter().cloned());
+            records.extend(self.rules.close(None).frame.records.iter().cloned());
             let Some(continuation) = self.rules.continuation() else {
                 break;
             };
@@ -100,15 +100,15 @@ impl View {
             if frame.records.iter().all(|r| within(r)) {
                 self.rules.replay(frame);
             } else {
-                let part = Frame {
-                    head: frame.head.clone(),
-                    records: frame
+                let part = Frame::new(
+                    frame.head.clone(),
+                    frame
                         .records
                         .iter()
                         .filter(|r| within(r))
                         .cloned()
                         .collect(),
-                };
+                );
                 self.rules.replay(&part);
             }
             let _ = self.rules.drain();

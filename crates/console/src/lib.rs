@@ -9,6 +9,7 @@ mod asset;
 mod event;
 mod follow;
 mod light;
+mod measure;
 mod page;
 mod projection;
 mod recall;
@@ -21,6 +22,7 @@ mod trail;
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
+pub use measure::{Measure, serve_measures};
 pub use projection::{
     Done, Duties, Duty, ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES,
     Fate, History, LAST_LINES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY,

@@ -47,14 +47,12 @@ impl Sample {
             number: 0,
             through: Position::START,
             release: "test".to_owned(),
+            previous: None,
         };
         Sample {
             projection: Projection::new(),
             now: "2021-06-28T09:00:00+08:00".parse().unwrap(),
-            last: Arc::new(Frame {
-                head,
-                records: Vec::new(),
-            }),
+            last: Arc::new(Frame::new(head, Vec::new())),
             log: Log::Memory(MemoryLog::new()),
             written: BTreeMap::new(),
         }
@@ -108,10 +106,7 @@ impl Sample {
         let mut head = self.last.head.clone();
         head.service = service;
         head.number += 1;
-        self.last = Arc::new(Frame {
-            head,
-            records: vec![Arc::new(record)],
-        });
+        self.last = Arc::new(Frame::new(head, vec![Arc::new(record)]));
         let expected = self.written.insert(service, seq).unwrap_or(0);
         let appended = self.log.append(Arc::clone(&self.last), expected);
         // A log in memory never makes anybody wait.

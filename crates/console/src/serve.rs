@@ -25,7 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::event::{self, EVENT_STREAMS};
 use crate::follow::asked_to_stop;
 use crate::state::ConsoleState;
-use crate::{asset, page};
+use crate::{asset, measure, page};
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
@@ -60,6 +60,7 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         .route("/rejections", get(page::rejections))
         .route("/events", get(event::events))
         .route("/healthz", get(healthy))
+        .route("/metrics", get(measure::metrics))
         .route("/static/app.css", get(asset::style))
         .route("/static/app.js", get(asset::script))
         .route("/static/icon.svg", get(asset::sign))

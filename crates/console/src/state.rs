@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
+use crate::measure::Measure;
 use crate::projection::Projection;
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
@@ -34,6 +35,8 @@ pub struct ConsoleState {
     pub log: Option<Log>,
     /// Explains duties, if somebody can.
     pub explain: Option<Arc<dyn Explain>>,
+    /// Measures the installation, if somebody can.
+    pub measure: Option<Arc<dyn Measure>>,
     pub(crate) readings: Arc<Semaphore>,
 }
 
@@ -60,8 +63,16 @@ impl ConsoleState {
             changes: watch::Sender::new(0),
             log,
             explain,
+            measure: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
         }
+    }
+
+    /// The same console with measures.
+    #[must_use]
+    pub fn measured_by(mut self, measure: Arc<dyn Measure>) -> ConsoleState {
+        self.measure = Some(measure);
+        self
     }
 
     /// The projection, to read.

@@ -76,16 +76,17 @@ fn opened(n: u32) -> [Arc<Record>; 2] {
 
 fn fold(projection: &mut Projection, duties: std::ops::Range<u32>) {
     for first in duties.step_by(IN_A_FRAME as usize) {
-        let frame = Frame {
-            head: FrameHead {
+        let frame = Frame::new(
+            FrameHead {
                 service: Service::Rules,
                 incarnation: 1,
                 number: 1,
                 through: Position::START,
                 release: "test".to_owned(),
+                previous: None,
             },
-            records: (first..first + IN_A_FRAME).flat_map(opened).collect(),
-        };
+            (first..first + IN_A_FRAME).flat_map(opened).collect(),
+        );
         let seq = projection.seq() + 1;
         projection.apply(seq, &frame);
     }

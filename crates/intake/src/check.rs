@@ -158,6 +158,13 @@ pub(crate) fn check(
             }
             Ok(())
         }
+        Body::NoticeRetryRequested(r) => {
+            required("notice", Some(&r.notice))?;
+            own_id("notice", &r.notice)?;
+            required("by", Some(&r.by))?;
+            let reason = r.reason.as_ref();
+            reason.map_or(Ok(()), |reason| short("reason", reason))
+        }
         Body::ContactPreferred(chosen) => preferred(state, event, chosen),
         Body::SilenceSet(set) => silence(state, event, set, at),
         Body::SilenceLifted(lifted) => {

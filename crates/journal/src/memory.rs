@@ -220,8 +220,7 @@ fn forward(head: &mut u64, length: usize) -> bool {
 }
 
 fn reencoded(frame: &Frame) -> Result<Arc<Frame>, AppendError> {
-    let head = frame.encode_head();
-    let batch = frame.encode_batch();
+    let (head, batch) = frame.encode();
     let bytes = head.len() + batch.len();
     if bytes > MAX_FRAME_BYTES {
         return Err(AppendError::TooLarge {
@@ -328,16 +327,17 @@ mod tests {
     use duban_model::frame::{FrameHead, Position};
 
     fn frame(number: u64) -> Arc<Frame> {
-        Arc::new(Frame {
-            head: FrameHead {
+        Arc::new(Frame::new(
+            FrameHead {
                 service: Service::Rules,
                 incarnation: 1,
                 number,
                 through: Position::START,
                 release: "test".to_owned(),
+                previous: None,
             },
-            records: Vec::new(),
-        })
+            Vec::new(),
+        ))
     }
 
     #[test]

@@ -9,16 +9,17 @@ use duban_journal::{AppendError, EmbeddedLog, Log, LogError, SubmitError};
 use duban_model::frame::{Frame, FrameHead, Position, Service};
 
 fn frame(service: Service, number: u64) -> Arc<Frame> {
-    Arc::new(Frame {
-        head: FrameHead {
+    Arc::new(Frame::new(
+        FrameHead {
             service,
             incarnation: 7,
             number,
             through: Position::START,
             release: "test".to_owned(),
+            previous: None,
         },
-        records: Vec::new(),
-    })
+        Vec::new(),
+    ))
 }
 
 fn open(dir: &Path) -> Result<Log, LogError> {

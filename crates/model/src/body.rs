@@ -16,7 +16,8 @@ use crate::decision::{
 };
 use crate::fact::{
     CalendarDeployed, ClockAdvanced, ContactPreferred, DefinitionDeployed, DeliveryReported,
-    DirectoryDeployed, Matter, MatterWithdrawn, Publication, PublicationWithdrawn, TaskAct,
+    DirectoryDeployed, Matter, MatterWithdrawn, NoticeRetryRequested, Publication,
+    PublicationWithdrawn, TaskAct,
 };
 use crate::gathered::{NoticeBundled, NoticeDropped, NoticeHeld, NoticeReleased};
 use crate::silence::{SilenceEnded, SilenceLifted, SilenceNoted, SilenceSet};
@@ -137,6 +138,8 @@ record_types! {
     CalendarDeployed(CalendarDeployed) = "duban.calendar.deployed" Fact;
     /// A directory put in force.
     DirectoryDeployed(DirectoryDeployed) = "duban.directory.deployed" Fact;
+    /// Somebody wants an abandoned notice to be tried again.
+    NoticeRetryRequested(NoticeRetryRequested) = "duban.notice.retry_requested" Fact;
     /// A contact chose among the channels that the office allows.
     ContactPreferred(ContactPreferred) = "duban.contact.preferred" Fact;
     /// Notices are not sent for a while.

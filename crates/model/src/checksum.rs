@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::body::{Body, Class};
+use crate::body::{Body, Class, RecordType};
 use crate::frame::Service;
 use crate::record::Record;
 use crate::state::hex;
@@ -52,6 +52,11 @@ pub fn counts(record: &Record) -> bool {
         Body::DeliveryReported(_) | Body::ClockAdvanced(_) => false,
         // Who is told because another could not be reached, and retries, follow the world's answers.
         Body::NoticeQueued(r) => r.instead_of.is_none(),
+        // So does whether a notice was given up that somebody wants to be tried again.
+        Body::RejectionRecorded(r) => {
+            r.event_type.as_deref() != Some(RecordType::NoticeRetryRequested.as_str())
+                || record.source != Service::Notifier.source()
+        }
         Body::TimerArmed(t) => t.owner != Service::Notifier,
         Body::TimerDisarmed(t) => t.owner != Service::Notifier,
         Body::TimerNoted(t) => t.owner != Service::Notifier,

@@ -12,7 +12,7 @@ pub const USUAL_WINDOW_MINUTES: u32 = 5;
 /// The longest window, in minutes: a day.
 pub const MAX_WINDOW_MINUTES: u32 = 24 * 60;
 /// The next open hour lies within so many days; no holiday is longer.
-const DAYS_AHEAD: u64 = 60;
+const DAYS_AHEAD: usize = 60;
 
 /// An office's policy of sending. A directory of an earlier release has none: then every notice leaves
 /// at once.
@@ -88,7 +88,7 @@ impl Hours {
     /// The first instant from `at` on at which people may be disturbed; `at` itself if they may now.
     pub fn open_from(&self, at: Timestamp, zone: Zone, calendar: Option<&Calendar>) -> Timestamp {
         let today = at.date_in(zone);
-        for date in today.iter_days().take(DAYS_AHEAD as usize) {
+        for date in today.iter_days().take(DAYS_AHEAD) {
             let works = || {
                 let listed = calendar.and_then(|calendar| calendar.is_working_day(date).ok());
                 listed.unwrap_or(!matches!(date.weekday(), Weekday::Sat | Weekday::Sun))

@@ -228,6 +228,20 @@ pub struct DirectoryDeployed {
     pub expects: Option<Expects>,
 }
 
+/// Somebody wants a notice that was given up to be tried again, for instance since an address was
+/// mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeRetryRequested {
+    /// The notice: the last of those that were tried.
+    pub notice: NoticeId,
+    /// Who wants it.
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// A contact chose on which of the allowed channels notices should come, and in which order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::body::RecordType;
+use crate::chain::{FrameDigest, Link};
 use crate::record::Record;
-use crate::state::hex;
 
 /// The largest encoded frame, in bytes (a NATS message is at most 1 MiB with its headers).
 pub const MAX_FRAME_BYTES: usize = 900 * 1024;
@@ -147,15 +146,34 @@ pub struct FrameHead {
     pub through: Position,
     /// The release that decided.
     pub release: String,
+    /// The service's frame before this one; none in its first, and in those of releases before
+    /// there was a chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Link>,
 }
 
-/// A frame: head and records, in order.
-#[derive(Clone, Debug, PartialEq)]
+/// A frame: head and records, in order. Not changed any more once it has been encoded.
+#[derive(Debug)]
 pub struct Frame {
     /// Who, and how far.
     pub head: FrameHead,
     /// The records; none in a frame that only moves `through`.
     pub records: Vec<Arc<Record>>,
+    /// Known once it was encoded, so that nobody has to encode it again for that.
+    digest: OnceLock<FrameDigest>,
+}
+
+/// A copy may be changed, so it takes no digest over.
+impl Clone for Frame {
+    fn clone(&self) -> Self {
+        Frame::new(self.head.clone(), self.records.clone())
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.head == other.head && self.records == other.records
+    }
 }
 
 /// A frame that cannot be read back.
@@ -171,6 +189,24 @@ impl fmt::Display for FrameFault {
 impl std::error::Error for FrameFault {}
 
 impl Frame {
+    /// Of these parts.
+    pub fn new(head: FrameHead, records: Vec<Arc<Record>>) -> Frame {
+        Frame {
+            head,
+            records,
+            digest: OnceLock::new(),
+        }
+    }
+
+    /// Head and batch as a log keeps them. What was encoded is hashed at once, since the next
+    /// frame will name it.
+    pub fn encode(&self) -> (String, Vec<u8>) {
+        let (head, batch) = (self.encode_head(), self.encode_batch());
+        self.digest
+            .get_or_init(|| FrameDigest::of(head.as_bytes(), &batch));
+        (head, batch)
+    }
+
     /// The head as one line of JSON.
     pub fn encode_head(&self) -> String {
         serde_json::to_string(&self.head).expect("heads serialise")
@@ -196,25 +232,19 @@ impl Frame {
             serde_json::from_slice(head).map_err(|fault| FrameFault(format!("head: {fault}")))?;
         let records: Vec<Record> =
             serde_json::from_slice(batch).map_err(|fault| FrameFault(format!("batch: {fault}")))?;
-        Ok(Frame {
+        Ok(Frame::new(
             head,
-            records: records.into_iter().map(Arc::new).collect(),
-        })
+            records.into_iter().map(Arc::new).collect(),
+        ))
     }
 
-    /// A digest of head and records as encoded, kept by the store to recognise its log.
-    pub fn digest(&self) -> String {
-        digest_encoded(self.encode_head().as_bytes(), &self.encode_batch())
+    /// The digest of head and records as encoded, by which the next frame names this one and the
+    /// store recognises its log.
+    pub fn digest(&self) -> FrameDigest {
+        *self
+            .digest
+            .get_or_init(|| FrameDigest::of(self.encode_head().as_bytes(), &self.encode_batch()))
     }
-}
-
-/// The digest of an encoded frame.
-pub fn digest_encoded(head: &[u8], batch: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(head);
-    hash.update(b"\n");
-    hash.update(batch);
-    hex(&hash.finalize()[..16])
 }
 
 #[cfg(test)]
@@ -234,16 +264,17 @@ mod tests {
 
     #[test]
     fn an_empty_frame_reads_back() {
-        let frame = Frame {
-            head: FrameHead {
+        let frame = Frame::new(
+            FrameHead {
                 service: Service::Rules,
                 incarnation: 7,
                 number: 1,
                 through: Position { seq: 3, index: 2 },
                 release: "0.1.0".to_owned(),
+                previous: None,
             },
-            records: Vec::new(),
-        };
+            Vec::new(),
+        );
         let again = Frame::decode(frame.encode_head().as_bytes(), &frame.encode_batch()).unwrap();
         assert_eq!(again, frame);
         assert_eq!(again.digest(), frame.digest());

@@ -4,6 +4,7 @@
 //! a decider meets the log. Nothing here reads a clock, draws a random number or does I/O.
 
 pub mod body;
+pub mod chain;
 pub mod checksum;
 pub mod clocked;
 pub mod continuation;
@@ -30,6 +31,7 @@ pub mod state;
 pub mod term;
 
 pub use body::{Body, RecordType};
+pub use chain::{FrameDigest, Link};
 pub use decider::{Cause, Decider, Draft, Drafts, Effect, Input, Message};
 pub use definition::Definition;
 pub use directory::Directory;

@@ -6,7 +6,7 @@ use duban_model::gathered::NoticeBundled;
 use duban_model::notice::NoticeKind;
 use duban_model::record::cut;
 use duban_model::{Body, Draft, RecordId};
-use duban_wording::{Values, item, label, more_items};
+use duban_wording::{Values, counted, item, label, more_items};
 
 use crate::compose;
 use crate::state::{NotifierState, Pending};
@@ -61,6 +61,7 @@ pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft 
             .map(|noted| noted.title.clone())
             .unwrap_or_default(),
         contact: queued.contact_title.clone(),
+        reason: counted(&kinds(&held), language),
         count: held.len().to_string(),
         list: list(state, language, &held),
         ..Values::default()
@@ -80,6 +81,19 @@ pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft 
     let mut draft = Draft::new(tenant, body);
     draft.ledger = ledger.map(ToOwned::to_owned);
     draft
+}
+
+/// How many there are of each sort, in the order of the list.
+fn kinds(held: &[(&str, &Pending)]) -> Vec<(NoticeKind, usize)> {
+    let mut kinds: Vec<(NoticeKind, usize)> = Vec::new();
+    for (_, pending) in held {
+        let kind = pending.queued.request.kind;
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    kinds
 }
 
 /// One numbered line a notice.

@@ -6,6 +6,7 @@
 //! (`notice.attempted`) before it is made; what became of it comes back through the intake. An unknown
 //! outcome is tried again under the same key and labelled.
 
+mod again;
 mod compose;
 mod desk;
 mod digest;
@@ -30,6 +31,7 @@ use crate::sending::RETRY_TIMER;
 use crate::silence::SILENCE_TIMER;
 use crate::window::WINDOW_TIMER;
 
+pub use crate::again::ABANDONED_KEPT;
 pub use crate::sending::{
     FIRST_RETRY_MILLIS, LONGEST_RETRY_MILLIS, MAX_ATTEMPTS, RETRY_HORIZON_MILLIS,
 };
@@ -55,6 +57,7 @@ impl Decider for Notifier {
             | Body::DefinitionAdopted(_)
             | Body::CalendarAdopted(_)
             | Body::DeliveryReported(_)
+            | Body::NoticeRetryRequested(_)
             | Body::ContactPreferred(_)
             | Body::SilenceSet(_)
             | Body::SilenceLifted(_)
@@ -110,6 +113,9 @@ impl Decider for Notifier {
             Body::NoticeQueued(r) => {
                 let ledger = record.ledger.clone();
                 state.take(&r.notice, pending(record, r.clone(), ledger, Vec::new()));
+                if let Some(abandoned) = &r.instead_of {
+                    state.abandoned.follow(abandoned, &r.notice);
+                }
             }
             Body::NoticeBundled(r) => {
                 for covered in &r.covers {
@@ -138,7 +144,10 @@ impl Decider for Notifier {
                 p.last = record.id;
             }),
             Body::NoticeDelivered(r) => state.end(&r.notice),
-            Body::NoticeAbandoned(r) => state.end(&r.notice),
+            Body::NoticeAbandoned(r) => {
+                state.give_up(&r.notice, record.loggedat);
+                state.end(&r.notice);
+            }
             Body::NoticeDropped(r) => state.end(&r.notice),
             _ => {}
         }
@@ -207,6 +216,7 @@ fn look(desk: &mut Desk<'_, '_>, record: &Record) {
         Body::DefinitionAdopted(r) => desk.push(ledger(tenant, r)),
         Body::NoticeRequested(request) => sending::requested(desk, record, request),
         Body::DeliveryReported(report) => sending::reported(desk, record, report),
+        Body::NoticeRetryRequested(retry) => again::decide(desk, record, retry),
         Body::ContactPreferred(asked) => {
             let directory = desk.state.directories.get(tenant);
             let body = preference::decide(directory, record, asked);

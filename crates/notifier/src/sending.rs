@@ -100,7 +100,7 @@ pub(crate) fn requested(desk: &mut Desk<'_, '_>, record: &Record, request: &Noti
 }
 
 /// A notice in the words of its ledger.
-fn worded(
+pub(crate) fn worded(
     state: &NotifierState,
     (directory, ledger): (&Directory, Option<&str>),
     request: &NoticeRequested,

@@ -15,6 +15,8 @@ use duban_model::{Directory, NoticeId, RecordId, State, Table, Timestamp, Zone};
 use duban_wording::Wording;
 use serde::{Deserialize, Serialize};
 
+use crate::again::Kept;
+
 /// Sends over one channel announced and not reported, at most. What waits behind them is not announced
 /// yet, so a crash leaves no more than these with an unknown outcome.
 pub const IN_FLIGHT: usize = 32;
@@ -130,6 +132,8 @@ pub struct NotifierState {
     pub(crate) silences: Table<SilenceNoted>,
     /// By `tenant/unit/contact@channel`. Passing: windows follow the world's answers.
     pub(crate) windows: Table<Window>,
+    /// What was given up and may be asked for again.
+    pub(crate) abandoned: Kept,
     /// By `tenant/id`.
     pub(crate) calendars: Table<Calendar>,
     /// Channels that contacts chose, by `tenant/unit/contact`.
@@ -156,6 +160,7 @@ impl Default for NotifierState {
             pending: Table::passing(3),
             silences: Table::domain(4),
             windows: Table::passing(5),
+            abandoned: Kept::default(),
             calendars: Table::domain(6),
             preferences: Table::domain(7),
             wordings: BTreeMap::new(),
@@ -177,6 +182,7 @@ impl State for NotifierState {
             &mut self.silences,
             &mut self.windows,
             &mut self.calendars,
+            &mut self.abandoned.rows,
             &mut self.preferences,
         ]
     }
@@ -189,6 +195,7 @@ impl State for NotifierState {
             &self.silences,
             &self.windows,
             &self.calendars,
+            &self.abandoned.rows,
             &self.preferences,
         ]
     }
@@ -199,6 +206,7 @@ impl State for NotifierState {
             .iter()
             .map(|(id, ledger)| (id.clone(), Wording::new(ledger.language, &ledger.notices)))
             .collect();
+        self.abandoned.loaded();
         self.in_flight.clear();
         self.waiting.clear();
         self.held.clear();
@@ -276,6 +284,21 @@ impl NotifierState {
         self.update(id, |pending| pending.held = true);
         if let Some(window) = self.pending.get(id).map(Pending::window) {
             self.windows.put(window, Window { until });
+        }
+    }
+
+    /// A notice is given up, or each of those that a message stands for.
+    pub(crate) fn give_up(&mut self, id: &str, at: Timestamp) {
+        let Some(pending) = self.pending.get(id) else {
+            return;
+        };
+        if pending.covers.is_empty() {
+            self.abandoned.abandon(id, pending, at);
+        }
+        for covered in &pending.covers {
+            if let Some(pending) = self.pending.get(covered) {
+                self.abandoned.abandon(covered, pending, at);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use duban_model::{RecordId, State, Timestamp};
 
 use super::*;
 
+mod again;
 mod gathering;
 
 struct Desk {

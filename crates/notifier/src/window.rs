@@ -163,8 +163,7 @@ pub(crate) fn ended(desk: &mut Desk<'_, '_>, window: &str, fired: &TimerFired, n
         return;
     }
     let mut fresh: Vec<(&str, &Pending)> = Vec::new();
-    let mut looked = 0;
-    for (id, pending) in state.held(window) {
+    for (looked, (id, pending)) in state.held(window).enumerate() {
         let ledger = pending.ledger.as_deref();
         if looked == MAX_COVERED {
             let minutes = state
@@ -175,7 +174,6 @@ pub(crate) fn ended(desk: &mut Desk<'_, '_>, window: &str, fired: &TimerFired, n
             arm(desk, id, pending, next, None);
             break;
         }
-        looked += 1;
         let place = (pending.tenant.as_str(), ledger);
         if let Some((until, because)) = closed(state, place, &pending.queued, now) {
             // The first one moves the window for all of them.

@@ -48,6 +48,8 @@ pub struct Runner {
     channels: Arc<Channels>,
     /// By the endpoint's place.
     lanes: Arc<[mpsc::Sender<Order>]>,
+    /// Their states, likewise.
+    states: Arc<[Arc<Lane>]>,
     /// What is answered without a send.
     answered: mpsc::Sender<(Order, Answer)>,
     /// Orders taken and not done with.
@@ -79,7 +81,43 @@ impl Drop for Place {
     }
 }
 
+/// How a lane stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneNow {
+    /// Its endpoint.
+    pub name: String,
+    /// Sends that wait on it.
+    pub waiting: usize,
+    /// It rests after failures in a row.
+    pub rests: bool,
+}
+
+/// Looks at the lanes without keeping them open.
+#[derive(Clone, Debug)]
+pub struct LanesView(Vec<(Arc<Lane>, mpsc::WeakSender<Order>)>);
+
+impl LanesView {
+    /// How each lane stands.
+    pub fn now(&self) -> Vec<LaneNow> {
+        let now = |(lane, sends): &(Arc<Lane>, mpsc::WeakSender<Order>)| LaneNow {
+            name: lane.name().to_owned(),
+            waiting: sends
+                .upgrade()
+                .map_or(0, |sends| QUEUED_SENDS - sends.capacity()),
+            rests: lane.is_resting(),
+        };
+        self.0.iter().map(now).collect()
+    }
+}
+
 impl Runner {
+    /// For whoever measures.
+    pub fn view(&self) -> LanesView {
+        let lanes = self.states.iter().cloned();
+        let sends = self.lanes.iter().map(mpsc::Sender::downgrade);
+        LanesView(lanes.zip(sends).collect())
+    }
+
     /// Hands an effect over, to be begun only while the tenure holds. Never waits for a lane: what
     /// finds its lane full has failed for now.
     pub async fn perform(&self, effect: Effect, tenure: &Tenure) {
@@ -147,11 +185,13 @@ pub fn start(
     let reports = Reports { log, shutdown };
     let mut tasks = JoinSet::new();
     let mut lanes = Vec::new();
+    let mut states = Vec::new();
     for (place, endpoint) in channels.endpoints().iter().enumerate() {
         let (sends, queue) = mpsc::channel(QUEUED_SENDS);
         lanes.push(sends);
         let queue = Arc::new(Mutex::new(queue));
         let lane = Arc::new(Lane::new(&endpoint.name, endpoint.limits.clone()));
+        states.push(lane.clone());
         for _ in 0..endpoint.way.at_once() {
             tasks.spawn(work(
                 reports.clone(),
@@ -170,6 +210,7 @@ pub fn start(
     let runner = Runner {
         channels,
         lanes: lanes.into(),
+        states: states.into(),
         answered,
         open: Arc::new(watch::Sender::new(0)),
     };

@@ -90,6 +90,17 @@ enum Look {
 }
 
 impl Lane {
+    /// Its endpoint.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// True while it rests after failures in a row.
+    pub(crate) fn is_resting(&self) -> bool {
+        let traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        traffic.resting.is_some_and(|until| until > Instant::now())
+    }
+
     pub(crate) fn new(name: &str, limits: Vec<Limit>) -> Lane {
         Lane {
             name: name.to_owned(),

@@ -15,6 +15,7 @@ pub mod leadership;
 mod loading;
 pub mod machine;
 mod pace;
+pub mod ping;
 pub mod pump;
 pub mod rounds;
 pub mod service;

@@ -49,21 +49,22 @@ pub(crate) async fn load<'a, D: Decider>(
             return Box::pin(load::<D>(parts, written)).await;
         }
     };
-    let mut expected = 0;
+    let mut last = None;
     if let Some(saved) = &saved
         && let Some(stored) = log.frame(saved.seq).await?
     {
         machine.stand_after(&stored.frame);
         machine = machine.not_before(saved.latest);
         *written = machine.number();
-        expected = saved.seq;
+        last = Some(stored);
     }
-    let mut own = log.follow(expected, &[service]).await?;
+    let after = last.as_ref().map_or(0, |stored| stored.seq);
+    let mut own = log.follow(after, &[service]).await?;
     let mut lead = Lead {
         parts,
         machine,
         shelf: opened.map(|(store, found)| Shelf::new(store, &found, log.id())),
-        expected,
+        last,
         tenure: None,
         flight: None,
         written,
@@ -96,7 +97,7 @@ async fn unfit(log: &Log, service: Service, saved: &Saved) -> Result<Option<Stri
             service,
             seq: saved.seq,
         }),
-        Some(stored) if stored.frame.digest() != saved.digest => Ok(Some(format!(
+        Some(stored) if stored.frame.digest().short() != saved.digest => Ok(Some(format!(
             "frame {} of the log is not the one it was folded from",
             saved.seq
         ))),

@@ -14,7 +14,8 @@ use duban_model::state::{
     pack,
 };
 use duban_model::{
-    Decider, Drafts, Effect, Frame, FrameHead, Input, Position, Record, Service, State, Timestamp,
+    Decider, Drafts, Effect, Frame, FrameHead, Input, Link, Position, Record, Service, State,
+    Timestamp,
 };
 
 use crate::RELEASE;
@@ -217,23 +218,25 @@ impl<D: Decider> Machine<D> {
             || (also_silent && self.silent > 0)
     }
 
-    /// Closes the frame being built.
-    pub fn close(&mut self) -> Built {
+    /// Closes the frame being built. `previous` is the service's last frame on the log, which it
+    /// names; where nothing is kept, it names none.
+    pub fn close(&mut self, previous: Option<Link>) -> Built {
         self.number += 1;
         self.bytes = 0;
         self.silent = 0;
         self.must_write = false;
         Built {
-            frame: Arc::new(Frame {
-                head: FrameHead {
+            frame: Arc::new(Frame::new(
+                FrameHead {
                     service: D::SERVICE,
                     incarnation: self.incarnation,
                     number: self.number,
                     through: self.through,
                     release: RELEASE.to_owned(),
+                    previous,
                 },
-                records: std::mem::take(&mut self.records),
-            }),
+                std::mem::take(&mut self.records),
+            )),
             effects: std::mem::take(&mut self.effects),
         }
     }

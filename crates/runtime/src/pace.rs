@@ -110,8 +110,8 @@ mod tests {
             origin: None,
             body,
         });
-        Frame {
-            head: FrameHead {
+        Frame::new(
+            FrameHead {
                 service,
                 incarnation: 1,
                 number: 1,
@@ -120,9 +120,10 @@ mod tests {
                     index: 0,
                 },
                 release: "0.1.0".to_owned(),
+                previous: None,
             },
-            records: vec![record; firings],
-        }
+            vec![record; firings],
+        )
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl<D: Decider> Worker for Machine<D> {
 
     fn close(&mut self) -> Option<(Arc<Frame>, Vec<Effect>)> {
         self.has_frame(false).then(|| {
-            let built = Machine::close(self);
+            let built = Machine::close(self, None);
             self.forget_changes();
             (built.frame, built.effects)
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
-use duban_model::{Decider, Frame, Input, Position, Service};
+use duban_model::{Decider, Frame, Input, Link, Position, Service};
 use duban_store::{Place, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -140,8 +140,8 @@ pub(crate) struct Lead<'a, D: Decider> {
     pub(crate) parts: &'a Parts,
     pub(crate) machine: Machine<D>,
     pub(crate) shelf: Option<Shelf>,
-    /// The sequence of this service's last frame on the log.
-    pub(crate) expected: u64,
+    /// This service's last frame on the log, which the next one follows and names.
+    pub(crate) last: Option<Stored>,
     /// The right to write, once it is this process's.
     pub(crate) tenure: Option<Tenure>,
     /// The frame after it, while it is on its way.
@@ -234,7 +234,10 @@ impl<D: Decider> Lead<'_, D> {
 
     /// An own frame is on the log.
     fn reached(&mut self, seq: u64, frame: &Arc<Frame>) {
-        self.expected = seq;
+        self.last = Some(Stored {
+            seq,
+            frame: frame.clone(),
+        });
         match &mut self.shelf {
             Some(shelf) => shelf.reached(seq, frame),
             None => self.machine.forget_changes(),
@@ -485,12 +488,15 @@ impl<D: Decider> Lead<'_, D> {
     /// Sends the frame being built off, once the one before it has landed.
     async fn append_frame(&mut self) -> Result<(), Early> {
         self.landed().await?;
-        let built = self.machine.close();
+        let previous = self.last.as_ref();
+        let expected = previous.map_or(0, |stored| stored.seq);
+        let link = previous.map(|stored| Link::to(stored.seq, &stored.frame));
+        let built = self.machine.close(link);
         self.pace.sent(&built.frame);
         let flight = self.flight.insert(Flight::of(
             built,
             self.parts.log.clone(),
-            self.expected,
+            expected,
             self.tenure().clone(),
             self.parts.shutdown.clone(),
         ));

@@ -60,7 +60,7 @@ pub struct Saved {
     pub log: String,
     /// The last own frame in it; 0 for none.
     pub seq: u64,
-    /// That frame's digest.
+    /// That frame's digest, its first half.
     pub digest: String,
     /// That frame's `through`.
     pub through: Position,
@@ -113,7 +113,7 @@ impl Reached {
             service: self.frame.head.service,
             log: self.log.to_string(),
             seq: self.seq,
-            digest: self.frame.digest(),
+            digest: self.frame.digest().short(),
             through: self.frame.head.through,
             latest: self.latest,
         }

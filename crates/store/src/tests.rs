@@ -11,16 +11,17 @@ fn reached(seq: u64) -> Reached {
     Reached {
         log: "log".into(),
         seq,
-        frame: Arc::new(Frame {
-            head: FrameHead {
+        frame: Arc::new(Frame::new(
+            FrameHead {
                 service: Service::Rules,
                 incarnation: 1,
                 number: seq,
                 through: Position { seq, index: 0 },
                 release: "0.1.0".to_owned(),
+                previous: None,
             },
-            records: Vec::new(),
-        }),
+            Vec::new(),
+        )),
         latest: Timestamp(0),
     }
 }

@@ -12,12 +12,12 @@ pub(crate) struct Builtin {
 }
 
 const CHINESE: Builtin = Builtin {
-    subject: "{% if list %}【{{ label }}】{{ count }}项责任事项通知{% else %}【{{ label }}】{{ unit }}:第{{ task }}项 {{ title }}{% if occasion %}·{{ occasion | clip(60) }}{% endif %}(完成时限{{ due }}){% endif %}",
+    subject: "{% if list %}【{{ label }}】{{ count }}项责任事项通知({{ reason }}){% else %}【{{ label }}】{{ unit }}:第{{ task }}项 {{ title }}{% if occasion %}·{{ occasion | clip(60) }}{% endif %}(完成时限{{ due }}){% endif %}",
     text: "\
 {{ contact }}:
 
 {% if list %}
-以下{{ count }}项责任事项需要您了解或办理,急办在前:
+以下{{ count }}项责任事项需要您了解或办理({{ reason }}),急办在前:
 
 {{ list }}{% else %}
 {{ reason }}。
@@ -40,12 +40,12 @@ const CHINESE: Builtin = Builtin {
 };
 
 const ENGLISH: Builtin = Builtin {
-    subject: "{% if list %}[{{ label }}] {{ count }} notices{% else %}[{{ label }}] {{ unit }}: task {{ task }} {{ title }}{% if occasion %} · {{ occasion | clip(60) }}{% endif %} (due {{ due }}){% endif %}",
+    subject: "{% if list %}[{{ label }}] {{ count }} notices ({{ reason }}){% else %}[{{ label }}] {{ unit }}: task {{ task }} {{ title }}{% if occasion %} · {{ occasion | clip(60) }}{% endif %} (due {{ due }}){% endif %}",
     text: "\
 {{ contact }},
 
 {% if list %}
-{{ count }} duties need your attention, the most pressing first:
+{{ count }} duties need your attention ({{ reason }}), the most pressing first:
 
 {{ list }}{% else %}
 {{ reason }}.
@@ -129,6 +129,12 @@ pub fn item(number: usize, values: &Values, instead: bool, language: Language) -
     };
     add(occasion, ["·", ""], [" · ", ""]);
     add(&format!("{unit},{role}"), ["(", ")"], [" (", ")"]);
+    // A reason mostly names the date.
+    let due = if reason.contains(due.as_str()) {
+        ""
+    } else {
+        due
+    };
     add(due, [",完成时限", ""], [", due ", ""]);
     add(reason, [":", ""], [": ", ""]);
     add(missing, [";尚缺:", ""], ["; still missing: ", ""]);
@@ -139,6 +145,21 @@ pub fn item(number: usize, values: &Values, instead: bool, language: Language) -
     };
     add(elsewhere, ["(", ")"], [" (", ")"]);
     crate::one_line(&line)
+}
+
+/// How many of which sort a digest holds, as its reason: 督办3项、提醒5项.
+pub fn counted(kinds: &[(NoticeKind, usize)], language: Language) -> String {
+    let counted: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| match language {
+            Language::Chinese => format!("{}{count}项", label(*kind, language)),
+            Language::English => format!("{}: {count}", label(*kind, language)),
+        })
+        .collect();
+    counted.join(match language {
+        Language::Chinese => "、",
+        Language::English => ", ",
+    })
 }
 
 /// What a digest says of those that it has no room for.

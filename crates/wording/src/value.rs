@@ -228,6 +228,7 @@ impl Values {
             label: builtin::label(NoticeKind::Digest, language).to_owned(),
             ledger: items[0].ledger.clone(),
             contact: items[0].contact.clone(),
+            reason: builtin::counted(&kinds.map(|kind| (kind, 1)), language),
             count: lines.len().to_string(),
             list: lines.join("\n"),
             ..Values::default()

@@ -28,6 +28,8 @@ pub struct Written {
     pub head: Value,
     /// Its records.
     pub records: Vec<Value>,
+    /// Its head, a line break and its records, as they were encoded.
+    pub text: Vec<u8>,
 }
 
 /// An event as it stands in the inbox.
@@ -61,10 +63,12 @@ pub struct Evidence {
 pub fn written(stored: &Stored) -> Written {
     let head = stored.frame.encode_head();
     let batch = stored.frame.encode_batch();
+    let text = [head.as_bytes(), b"\n", &batch].concat();
     Written {
         seq: stored.seq,
         head: serde_json::from_str(&head).expect("a head in JSON"),
         records: serde_json::from_slice(&batch).expect("a batch in JSON"),
+        text,
     }
 }
 

@@ -93,7 +93,7 @@ fn undisturbed(frames: &[Stored]) -> Vec<String> {
     let mut machine = fresh::<Rules>();
     let mut decided: Vec<Arc<Record>> = Vec::new();
     let close = |machine: &mut Machine<Rules>, decided: &mut Vec<Arc<Record>>| {
-        decided.extend(machine.close().frame.records.iter().cloned());
+        decided.extend(machine.close(None).frame.records.iter().cloned());
     };
     for stored in frames {
         if !Rules::SOURCES.contains(&stored.frame.head.service) {

@@ -79,16 +79,17 @@ pub fn options(server: &NatsServer, user: &str) -> JetStreamOptions {
 
 /// A frame without records.
 pub fn frame(service: Service, number: u64) -> Arc<Frame> {
-    Arc::new(Frame {
-        head: FrameHead {
+    Arc::new(Frame::new(
+        FrameHead {
             service,
             incarnation: 7,
             number,
             through: Position { seq: 1, index: 0 },
             release: "test".to_owned(),
+            previous: None,
         },
-        records: Vec::new(),
-    })
+        Vec::new(),
+    ))
 }
 
 /// A frame with one record whose text has this many bytes.

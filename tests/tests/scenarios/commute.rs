@@ -388,6 +388,14 @@ fn report(name: &str, at: Timestamp, notice: &Record, outcome: Outcome) -> Recor
     record(name, Service::Intake, at, body)
 }
 
+/// The same of a term in hours, which waits for no window.
+fn urgent(mut record: Record) -> Record {
+    if let Body::NoticeRequested(request) = &mut record.body {
+        request.due_at = Some(record.loggedat);
+    }
+    record
+}
+
 /// The directory with another address for a unit's contact.
 fn directory(house: &House, unit: &str, at: Timestamp) -> Record {
     let found = house.records().iter().find_map(|(_, r)| match &r.body {
@@ -412,7 +420,7 @@ fn the_notifier_takes_directory_definition_request_report_and_retry_in_any_order
     let house = house(at("2021-10-10", "09:00"));
     let earlier: Vec<Record> = ["one", "two", "three"]
         .iter()
-        .map(|name| request(name, at("2021-10-11", "09:00"), "naiman"))
+        .map(|name| urgent(request(name, at("2021-10-11", "09:00"), "naiman")))
         .collect();
     let mut before = earlier.clone();
     before.push(report(

@@ -116,16 +116,17 @@ fn opening(first: u64) -> Frame {
         });
         [record(2 * n, opened), record(2 * n + 1, armed)]
     });
-    Frame {
-        head: FrameHead {
+    Frame::new(
+        FrameHead {
             service: Service::Rules,
             incarnation: 1,
             number: 1,
             through: Position::START,
             release: "test".to_owned(),
+            previous: None,
         },
-        records: records.collect(),
-    }
+        records.collect(),
+    )
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod sentence;
 mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use duban_model::decision::{NoticeRequested, RejectionRecorded};
@@ -280,13 +281,13 @@ impl Projection {
                 }
                 self.about(&r.request.obligation, record, at);
             }
-            Body::NoticeHeld(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
-            Body::NoticeReleased(r) => self.send(&[r.notice.clone()], record, at, |_, _| {}),
+            Body::NoticeHeld(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
+            Body::NoticeReleased(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
             Body::NoticeDropped(r) => {
-                self.send(&[r.notice.clone()], record, at, |notice, shared| {
+                self.send(from_ref(&r.notice), record, at, |notice, shared| {
                     notice.fate = Fate::Dropped;
                     notice.detail = shared.text(&r.reason);
-                })
+                });
             }
             Body::NoticeAttempted(r) => self.send(&sent, record, at, |notice, _| {
                 notice.fate = Fate::Attempted;

@@ -59,8 +59,8 @@ pub(super) fn position(key: &[u8]) -> Option<u64> {
 
 /// A frame as it is stored, and its size unpacked, in bytes.
 pub(super) fn encode_frame(frame: &Frame) -> (Vec<u8>, usize) {
-    let batch = frame.encode_batch();
-    let mut value = frame.encode_head().into_bytes();
+    let (head, batch) = frame.encode();
+    let mut value = head.into_bytes();
     let bytes = value.len() + batch.len();
     value.push(b'\n');
     if batch.len() < PACKED_FROM_BYTES {
@@ -132,11 +132,9 @@ mod tests {
             number: 1,
             through: Position { seq: 3, index: 2 },
             release: "0.1.0".to_owned(),
+            previous: None,
         };
-        let frame = Frame {
-            head,
-            records: Vec::new(),
-        };
+        let frame = Frame::new(head, Vec::new());
         let (good, _) = encode_frame(&frame);
         assert_eq!(decode_frame(&good), Ok(frame));
         for place in 0..good.len() {

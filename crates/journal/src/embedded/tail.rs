@@ -85,16 +85,17 @@ mod tests {
     use duban_model::frame::{FrameHead, Position, Service};
 
     fn frame(number: u64) -> Arc<Frame> {
-        Arc::new(Frame {
-            head: FrameHead {
+        Arc::new(Frame::new(
+            FrameHead {
                 service: Service::Rules,
                 incarnation: 1,
                 number,
                 through: Position::START,
                 release: "test".to_owned(),
+                previous: None,
             },
-            records: Vec::new(),
-        })
+            Vec::new(),
+        ))
     }
 
     #[test]

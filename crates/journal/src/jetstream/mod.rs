@@ -193,8 +193,8 @@ impl JetStreamLog {
         frame: &Arc<Frame>,
         expected: u64,
     ) -> Result<u64, AppendError> {
-        let head = frame.encode_head();
-        let batch = Bytes::from(frame.encode_batch());
+        let (head, batch) = frame.encode();
+        let batch = Bytes::from(batch);
         let bytes = head.len() + batch.len();
         let too_large = AppendError::TooLarge {
             bytes,

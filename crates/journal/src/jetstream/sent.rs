@@ -79,11 +79,9 @@ mod tests {
             number,
             through: Position::START,
             release: "test".to_owned(),
+            previous: None,
         };
-        let frame = Frame {
-            head,
-            records: Vec::new(),
-        };
+        let frame = Frame::new(head, Vec::new());
         (frame.encode_head(), Arc::new(frame))
     }
 

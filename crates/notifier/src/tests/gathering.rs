@@ -158,13 +158,16 @@ fn what_comes_to_one_person_within_the_window_leaves_as_one_message_and_what_pre
     assert_eq!(message.covers.len(), 30);
     assert_eq!(message.covers[0], notices[28]);
     assert_eq!(message.contact, "full/a");
-    assert!(message.subject.contains("30项"), "{}", message.subject);
     let lines: Vec<&str> = message.text.lines().collect();
     assert_eq!(
         lines[4],
         "1. 【督办】第30项 (某局,责任单位),完成时限2021-10-08:已过5个工作日"
     );
     assert!(message.text.contains("30. 【提醒】"), "{}", message.text);
+    assert_eq!(
+        message.subject,
+        "【汇总】30项责任事项通知(督办1项、提醒29项)"
+    );
     assert_eq!(attempts(&out), [message.notice.as_str()]);
 
     let done = desk.report(&message.notice, 1, Outcome::Delivered);

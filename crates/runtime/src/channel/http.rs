@@ -24,7 +24,7 @@ const TOLD_BYTES: usize = 200;
 const BUSY_SECONDS: u64 = 60;
 
 /// The client of a channel: no redirects, no environment's proxies for addresses on this machine.
-pub(super) fn client() -> Result<Client, String> {
+pub(crate) fn client() -> Result<Client, String> {
     Client::builder()
         .timeout(Duration::from_secs(ANSWER_SECONDS))
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
@@ -48,7 +48,7 @@ pub(super) fn guarded_address(what: &str, url: &str) -> Result<Url, String> {
 }
 
 /// An HTTP address.
-pub(super) fn address(what: &str, url: &str) -> Result<Url, String> {
+pub(crate) fn address(what: &str, url: &str) -> Result<Url, String> {
     let url: Url = url.parse().map_err(|fault| {
         format!("{what}: found no address ({fault}), expected https://HOST/PATH")
     })?;

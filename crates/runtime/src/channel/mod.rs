@@ -26,6 +26,8 @@ use duban_model::directory::Channel;
 
 use crate::lane::Limit;
 
+pub(crate) use http::{address, client};
+
 pub use answer::{Answer, LONGEST_WAIT_SECONDS};
 pub use dingtalk_robot::{
     DINGTALK_ROBOT_PER_MINUTE, DINGTALK_ROBOT_URL, DingtalkRobot, dingtalk_signature,

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 use super::{Entry, text};
 use crate::simulation::evidence::Evidence;
 
 pub(super) fn check(evidence: &Evidence, entries: &[Entry<'_>], findings: &mut Vec<String>) {
     frames(evidence, findings);
+    chain(evidence, findings);
     records(entries, findings);
 }
 
@@ -48,6 +52,23 @@ fn frames(evidence: &Evidence, findings: &mut Vec<String>) {
         if reached.0 >= end {
             findings.push(format!(
                 "through: frame {seq} of {service} has read {reached:?}, which was not there"
+            ));
+        }
+    }
+}
+
+/// Each frame names the one before it of its service, and no service's first names any.
+fn chain(evidence: &Evidence, findings: &mut Vec<String>) {
+    let mut last: BTreeMap<&str, Value> = BTreeMap::new();
+    for frame in &evidence.frames {
+        let service = text(&frame.head["service"]);
+        let digest = duban_model::state::hex(&Sha256::digest(&frame.text));
+        let own = json!({"seq": frame.seq, "digest": digest});
+        let before = last.insert(service, own).unwrap_or_default();
+        if frame.head["previous"] != before {
+            findings.push(format!(
+                "chain: frame {} of {service} names {}, before it stands {before}",
+                frame.seq, frame.head["previous"]
             ));
         }
     }

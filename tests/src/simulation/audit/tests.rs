@@ -105,6 +105,25 @@ fn a_frame_number_given_twice_is_found() {
 }
 
 #[test]
+fn a_frame_that_was_changed_is_found_by_its_successor() {
+    finds("chain:", |e| {
+        e.frames[1].text[20] ^= 1;
+        true
+    });
+}
+
+#[test]
+fn frames_that_changed_places_are_found() {
+    finds("chain:", |e| {
+        e.frames.swap(2, 3);
+        for (seq, frame) in (1..).zip(&mut e.frames) {
+            frame.seq = seq;
+        }
+        true
+    });
+}
+
+#[test]
 fn reading_that_goes_back_is_found() {
     finds("through:", |e| {
         let last = e.frames.last_mut().expect("a frame");
