@@ -180,7 +180,10 @@ fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
         });
         shared.wait(Mode::TakeAndWait);
         let yes = &shared.yes;
-        let answer = format!("HTTP/1.1 200 .\r\ncontent-length: {}\r\n\r\n{yes}", yes.len());
+        let answer = format!(
+            "HTTP/1.1 200 .\r\ncontent-length: {}\r\n\r\n{yes}",
+            yes.len()
+        );
         stream.get_mut().write_all(answer.as_bytes()).ok()?;
         shared.state().answered += 1;
     }

@@ -108,7 +108,10 @@ fn stayed_under(robot: &Robot, taken: &[Taken]) {
 fn names_every_task(text: &str, who: &str) {
     for task in 1..=TASKS {
         let title = task_title(task);
-        assert!(text.contains(&title), "{who} is not told of {title}:\n{text}");
+        assert!(
+            text.contains(&title),
+            "{who} is not told of {title}:\n{text}"
+        );
     }
 }
 
@@ -148,7 +151,14 @@ async fn all_due_on_one_day_is_one_message_a_person_and_no_robot_is_sent_too_muc
     );
     let url = server.url("duban");
     let args = [
-        &["serve", "all", "--clock", "virtual", "--http", "127.0.0.1:0"][..],
+        &[
+            "serve",
+            "all",
+            "--clock",
+            "virtual",
+            "--http",
+            "127.0.0.1:0",
+        ][..],
         &["--data", &data, "--nats", &url, "--channels", &file],
     ]
     .concat();
