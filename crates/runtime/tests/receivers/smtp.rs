@@ -15,6 +15,9 @@ type At = &'static str;
 /// What it says instead of yes; empty breaks the connection.
 type Instead = &'static str;
 
+/// It says nothing more, and the connection stands.
+const SILENCE: Instead = "silence";
+
 async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut said = "greeting".to_owned();
@@ -23,6 +26,9 @@ async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
         if said.starts_with(at) {
             if instead.is_empty() {
                 return None;
+            }
+            if instead == SILENCE {
+                return std::future::pending().await;
             }
             stream
                 .write_all(format!("{instead}\r\n").as_bytes())
@@ -67,6 +73,16 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
         ("never", "", Outcome::Delivered, false),
         ("greeting", "554 no service", Outcome::Refused, false),
         ("greeting", "421 too busy", Outcome::Failed, true),
+        ("greeting", "this is no mail server", Outcome::Unknown, true),
+        ("greeting", "", Outcome::Unknown, true),
+        ("EHLO", "451 later", Outcome::Failed, false),
+        ("EHLO", "550 not you", Outcome::Refused, false),
+        ("EHLO", "", Outcome::Unknown, true),
+        ("MAIL", "", Outcome::Unknown, true),
+        ("RCPT", "", Outcome::Unknown, true),
+        ("DATA", "554 not that", Outcome::Refused, false),
+        ("DATA", "", Outcome::Unknown, true),
+        ("text", "421 closing", Outcome::Failed, true),
         ("MAIL", "451 later", Outcome::Failed, false),
         ("MAIL", "550 sender refused", Outcome::Refused, false),
         ("RCPT", "450 greylisted", Outcome::Failed, false),
@@ -90,6 +106,57 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
         assert_eq!(answer.outcome, outcome, "{at} `{instead}`: {answer:?}");
         assert_eq!(answer.down, down, "{at} `{instead}`: {answer:?}");
         serving.abort();
+    }
+}
+
+/// A server that behaves so, and its address.
+async fn server(at: At, instead: Instead) -> (String, tokio::sync::watch::Receiver<usize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (counted, count) = tokio::sync::watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.send_modify(|count| *count += 1);
+            tokio::spawn(serve(stream, at, instead));
+        }
+    });
+    (address, count)
+}
+
+#[tokio::test]
+async fn a_mail_server_that_falls_silent_is_given_up_as_unknown() {
+    for at in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "text"] {
+        let (address, mut count) = server(at, SILENCE).await;
+        let way = Smtp::new(
+            &format!("smtp://{address}"),
+            "duban@duban.example".to_owned(),
+        );
+        let way = Way::Smtp(way.unwrap());
+        let send = tokio::spawn(async move { way.send(&message(), &person()).await });
+        count.wait_for(|count| *count > 0).await.unwrap();
+        // What can be said without time passing is said.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        let answer = send.await.unwrap();
+        tokio::time::resume();
+        assert_eq!(answer.outcome, Outcome::Unknown, "{at}: {answer:?}");
+        assert!(answer.down, "{at}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_without_the_encryption_asked_for_is_sent_nothing() {
+    let (address, _) = server("never", "").await;
+    for url in [
+        format!("smtps://{address}"),
+        format!("smtp://{address}?tls=required"),
+    ] {
+        let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+        let answer = way.send(&message(), &person()).await;
+        assert_ne!(answer.outcome, Outcome::Delivered, "{url}: {answer:?}");
+        eprintln!("{url}: {answer:?}");
     }
 }
 
