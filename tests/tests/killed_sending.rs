@@ -89,6 +89,22 @@ impl House {
         assert!(came, "{} wait: {}", self.sink.waiting(), process.err());
     }
 
+    /// The running process says that every notice has its end.
+    fn all_told(&self) -> bool {
+        let data = self.data().display().to_string();
+        let notices = ["notices", "--data", &data, "--format", "json"];
+        let open = [
+            "--state",
+            "queued",
+            "--state",
+            "attempted",
+            "--state",
+            "failed",
+        ];
+        let said = run(&[&notices[..], &open].concat());
+        said.code == Some(0) && said.json().as_array().is_some_and(Vec::is_empty)
+    }
+
     /// Starts the process again and lets it come to the end; what the log says of each notice.
     async fn go_on(&self) -> BTreeMap<String, Sends> {
         self.sink.set(Mode::Take);
@@ -100,7 +116,9 @@ impl House {
             answered == TASKS
         });
         assert!(told, "{answered} notices arrived: {}", process.err());
-        // Reports that are under way are waited for.
+        // The last reports are to be decided too.
+        let done = until(LIMIT, || self.all_told());
+        assert!(done, "{}", process.err());
         process.terminate();
         process.wait(STOP_LIMIT).with_code(0);
         verified(&self.data());

@@ -1,6 +1,9 @@
 //! A mail server that fails at a chosen point of the dialogue.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use duban_model::fact::Outcome;
 use duban_runtime::channel::{Smtp, Way};
@@ -144,6 +147,52 @@ async fn a_mail_server_that_falls_silent_is_given_up_as_unknown() {
         assert_eq!(answer.outcome, Outcome::Unknown, "{at}: {answer:?}");
         assert!(answer.down, "{at}: {answer:?}");
     }
+}
+
+/// A server that answers about the first mail late, and refuses every other one at its end.
+async fn late(stream: TcpStream, first: Arc<AtomicBool>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 sink.example\r\n").await.ok()?;
+    let mut in_text = false;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        let reply = match line.get(..4).unwrap_or("") {
+            _ if in_text && line != ".\r\n" => continue,
+            _ if in_text && first.swap(false, Ordering::SeqCst) => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                "250 taken"
+            }
+            _ if in_text => "552 too large",
+            "DATA" => "354 go on",
+            _ => "250 ok",
+        };
+        in_text = reply.starts_with("354");
+        let reply = format!("{reply}\r\n");
+        stream.write_all(reply.as_bytes()).await.ok()?;
+    }
+}
+
+#[tokio::test]
+async fn a_late_answer_about_one_mail_is_not_taken_for_an_answer_about_the_next() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let first = Arc::new(AtomicBool::new(true));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(late(stream, first.clone()));
+        }
+    });
+    let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+    // The runner's own limit breaks off a send that takes too long.
+    let (first, who) = (message(), person());
+    let given_up = tokio::time::timeout(Duration::from_millis(100), way.send(&first, &who));
+    assert!(given_up.await.is_err());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let answer = way.send(&message(), &person()).await;
+    assert_eq!(answer.outcome, Outcome::Refused, "{answer:?}");
 }
 
 #[tokio::test]
