@@ -11,7 +11,8 @@ use duban_journal::Stored;
 use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp};
 use duban_tests::duban::{Duban, LEDGER, Play, run, verified_at, workspace};
-use duban_tests::log::{bodies, jetstream, sends};
+use duban_tests::log::{bodies, embedded, header, jetstream, mail_files, sends};
+use duban_tests::made::{Office, Unit};
 use duban_tests::mailbox::Mailbox;
 use duban_tests::nats::NatsServer;
 use duban_tests::watch::{Parts, until};
@@ -290,11 +291,11 @@ fn ledger_by_webhook(folder: &Path) -> Play {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
+async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_400() {
     let mut parts = Parts::default();
     let receiver = Receiver::start(vec![
         vec![Answer::Status(500), Answer::Status(200)],
-        vec![Answer::Status(410)],
+        vec![Answer::Status(400)],
         vec![Answer::Drop, Answer::Status(204)],
     ])
     .await;
@@ -343,9 +344,12 @@ async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
     assert_eq!(attempts[1].json()["data"]["possible_duplicate"], false);
     assert_eq!(log[&id(busy)].delivered, 1);
 
-    let gone = with(Answer::Status(410));
-    assert_eq!(attempts_at(gone).len(), 1, "410 is not tried again");
-    assert_eq!((log[&id(gone)].abandoned, log[&id(gone)].delivered), (1, 0));
+    let refused = with(Answer::Status(400));
+    assert_eq!(attempts_at(refused).len(), 1, "400 is not tried again");
+    assert_eq!(
+        (log[&id(refused)].abandoned, log[&id(refused)].delivered),
+        (1, 0)
+    );
 
     let dropped = with(Answer::Drop);
     tried_again(&frames, &id(dropped), Outcome::Unknown);
@@ -365,4 +369,69 @@ async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
     assert_eq!(distinct.len(), log.len(), "every notice was sent");
     assert_eq!(requests.len(), log.len() + 2, "and only two of them twice");
     parts.done(&format!("{} requests verified", requests.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_is_gone_is_left_alone_and_the_next_person_is_told_instead() {
+    const TASKS: usize = 40;
+    const AT_ONCE: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("made");
+    Office {
+        units: vec![Unit {
+            id: "u".to_owned(),
+            channel: "webhook",
+        }],
+        tasks: TASKS,
+        issued: "2021-03-01",
+        due: "2021-03-31",
+        ends: "2021-12-31",
+        at: "00:00",
+        steps: &[("due", "contact")],
+        window: 0,
+    }
+    .write(&ledger);
+    let receiver = Receiver::start(vec![vec![Answer::Status(410)]; TASKS]).await;
+    let data = folder.path().join("data");
+    let (shown, ledger) = (data.display().to_string(), ledger.display().to_string());
+    let url = receiver.url();
+    let args = [
+        &["serve", "--http", "127.0.0.1:0", "--data", &shown][..],
+        &["--ledger", &ledger, "--webhook-url", &url],
+    ]
+    .concat();
+    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
+    let mut office = Duban::start_with(&args, &[("DUBAN_WEBHOOK_SECRET", &secret)]);
+    let told = tokio::task::spawn_blocking(move || {
+        let told = until(START_LIMIT, || {
+            assert_eq!(office.ended(), None, "{}", office.err());
+            let mails = mail_files(&data.join("mail")).into_values().flatten();
+            mails
+                .filter(|mail| header(mail, "To").contains("leader@u.example"))
+                .count()
+                == TASKS
+        });
+        assert!(told, "{}", office.err());
+        office.terminate();
+        office.wait(STOP_LIMIT).with_code(0)
+    });
+    let said = told.await.unwrap();
+    let asked = receiver.requests().len();
+    assert!(
+        (1..=AT_ONCE).contains(&asked),
+        "{asked} requests: no more than were under way at the first answer"
+    );
+    let warnings = said
+        .err
+        .matches("the endpoint says that it is gone")
+        .count();
+    assert_eq!(warnings, 1, "{}", said.err);
+    let frames = embedded(Path::new(&shown)).await;
+    let reasons = bodies(&frames).filter_map(|body| match body {
+        Body::NoticeAbandoned(r) => Some(r.reason.as_str()),
+        _ => None,
+    });
+    let not_sent =
+        reasons.filter(|reason| reason.contains("endpoint webhook said that it is gone"));
+    assert_eq!(not_sent.count(), TASKS - asked);
 }

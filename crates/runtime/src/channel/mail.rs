@@ -7,6 +7,7 @@ use std::time::Duration;
 use duban_model::{Message, RecordId};
 use lettre::message::header::{ContentDisposition, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
+use lettre::transport::smtp::response::Severity;
 use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use tokio::time::timeout;
@@ -80,6 +81,10 @@ impl Smtp {
         tokio::task::yield_now().await;
         self.lines().push(line);
         match sent {
+            // Nothing but 2xx says that it took the mail.
+            Ok(response) if response.code().severity != Severity::PositiveCompletion => {
+                Answer::unknown(response.message().collect::<Vec<_>>().join(" "))
+            }
             Ok(response) => Answer::delivered(response.message().collect::<Vec<_>>().join(" ")),
             Err(fault) => answer_of(&fault),
         }
