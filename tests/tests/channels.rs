@@ -217,9 +217,22 @@ fn as_written(frames: &[Stored], seen: &[Value]) {
         })
         .collect();
     assert!(queued.len() > 10, "only {} notices", queued.len());
+    let bundled: BTreeMap<&str, _> = bodies(frames)
+        .filter_map(|body| match body {
+            Body::NoticeBundled(r) => Some((r.notice.as_str(), r)),
+            _ => None,
+        })
+        .collect();
     let mut attached = 0;
     for mail in seen {
         let notice = notice_of(mail);
+        if let Some(bundle) = bundled.get(notice.as_str()) {
+            assert_eq!(mail["headers"]["subject"], json!(bundle.subject));
+            let text = mail["text"].as_str().unwrap().replace("\r\n", "\n");
+            assert!(text.starts_with(bundle.text.trim_end()), "{text}");
+            assert_eq!(mail["to"], json!([bundle.address]), "{notice}");
+            continue;
+        }
         let queued = queued[notice.as_str()];
         let headers = &mail["headers"];
         assert_eq!(mail["defects"], json!([]), "{mail}");
