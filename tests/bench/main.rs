@@ -22,6 +22,8 @@ mod process;
 mod rebuild;
 mod rules;
 mod scale;
+mod sending;
+mod sink;
 mod timers;
 mod world;
 mod year;
@@ -74,6 +76,10 @@ async fn measure(name: &str, plan: Plan) {
         "year.city" => year::city(plan),
         "rules.match" => matching::measure(plan),
         "rules.decide" => rules::decide(plan),
+        "send.http" => sending::alone_http(plan).await,
+        "send.smtp" => sending::alone_smtp(plan).await,
+        "notices.http" => sending::whole_http(plan).await,
+        "notices.smtp" => sending::whole_smtp(plan).await,
         "scale.embedded" => scale::on_embedded(plan).await,
         other => panic!("`{other}` stands in the list and nothing measures it"),
     }

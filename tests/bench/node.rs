@@ -11,7 +11,9 @@ use duban_journal::{EmbeddedLog, Follower, JetStreamLog, JetStreamOptions, Log, 
 use duban_model::{Decider, Envelope, Frame, Position, RecordType, Service};
 use duban_notifier::Notifier;
 use duban_rules::Rules;
+use duban_runtime::channel::Channels;
 use duban_runtime::clock::{Clock, draw_incarnation, stopwatch};
+use duban_runtime::effects::{self, Workers};
 use duban_runtime::service::{Parts, run};
 use duban_runtime::submit::subject_tail;
 use duban_scheduler::Scheduler;
@@ -34,6 +36,9 @@ pub struct Node {
     /// Their log.
     pub log: Log,
     data: Option<PathBuf>,
+    /// Where announced sends go, if anywhere.
+    channels: Option<Arc<Channels>>,
+    workers: Vec<Workers>,
     services: BTreeMap<Service, (watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -65,11 +70,23 @@ impl Node {
         Node::start_only(log, data, &Service::ALL)
     }
 
+    /// Starts the four services, whose sends go out by these channels.
+    pub fn sending(log: Log, data: &Path, channels: Channels) -> Node {
+        let mut node = Node::start_only(log, Some(data), &[]);
+        node.channels = Some(Arc::new(channels));
+        for service in Service::ALL {
+            node.resume(service);
+        }
+        node
+    }
+
     /// Starts some services.
     pub fn start_only(log: Log, data: Option<&Path>, services: &[Service]) -> Node {
         let mut node = Node {
             log,
             data: data.map(Path::to_owned),
+            channels: None,
+            workers: Vec::new(),
             services: BTreeMap::new(),
         };
         for service in services {
@@ -82,11 +99,21 @@ impl Node {
     pub fn resume(&mut self, service: Service) {
         let (stop, shutdown) = watch::channel(false);
         let state = |dir: &PathBuf| dir.join("state").join(service.as_str()).into();
+        let channels = self
+            .channels
+            .as_ref()
+            .filter(|_| service == Service::Notifier);
+        let started = channels
+            .map(|channels| effects::start(self.log.clone(), channels.clone(), shutdown.clone()));
+        let effects = started.map(|(runner, workers)| {
+            self.workers.push(workers);
+            runner
+        });
         let parts = Parts {
             log: self.log.clone(),
             state_dir: self.data.as_ref().map(state),
             clock: Clock::Live,
-            effects: None,
+            effects,
             shutdown,
             incarnation: draw_incarnation(),
         };

@@ -38,6 +38,10 @@ pub struct World {
     pub at: String,
     /// Steps of the ladder, e.g. `before:7wd`.
     pub steps: &'static [&'static str],
+    /// The channel of all contacts.
+    pub channel: &'static str,
+    /// Minutes of a window, if not as many as without a word.
+    pub window: Option<u32>,
 }
 
 /// Every weekday of these years works; real holidays are not the point here.
@@ -67,6 +71,8 @@ impl World {
             spread: false,
             at: "09:10".to_owned(),
             steps: &["before:7wd", "due", "overdue:3wd"],
+            channel: "mail",
+            window: None,
         }
     }
 
@@ -101,11 +107,16 @@ impl World {
 
     /// The text of the city's directory.
     pub fn directory_text(&self) -> String {
-        let mut text = format!("tenant: {TENANT}\nunits:\n");
+        let mut text = format!("tenant: {TENANT}\n");
+        if let Some(minutes) = self.window {
+            let _ = writeln!(text, "delivery: {{ window_minutes: {minutes} }}");
+        }
+        text.push_str("units:\n");
+        let channel = self.channel;
         for unit in 0..UNITS {
             let _ = write!(
                 text,
-                "  - id: u{unit:03}\n    name: 第{unit}局\n    groups: [第{}组]\n    contacts:\n      - {{ id: contact, title: 政务公开联络员, mail: lianluo@u{unit:03}.example, channels: [mail] }}\n    leader: {{ id: leader, title: 分管负责人, mail: fenguan@u{unit:03}.example, channels: [mail] }}\n",
+                "  - id: u{unit:03}\n    name: 第{unit}局\n    groups: [第{}组]\n    contacts:\n      - {{ id: contact, title: 政务公开联络员, mail: lianluo@u{unit:03}.example, channels: [{channel}] }}\n    leader: {{ id: leader, title: 分管负责人, mail: fenguan@u{unit:03}.example, channels: [mail] }}\n",
                 unit % self.groups,
             );
         }

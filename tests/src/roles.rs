@@ -17,6 +17,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 pub struct Roles {
     processes: Vec<Duban>,
     commands: Vec<Vec<String>>,
+    variables: Vec<(String, String)>,
     data: PathBuf,
 }
 
@@ -35,14 +36,37 @@ impl Roles {
     /// # Panics
     /// When one does not start.
     pub fn begin(url: impl Fn(&str) -> String, data: &Path) -> Roles {
+        Roles::sending(url, data, &[], &[])
+    }
+
+    /// Starts every role on streams that are there, with options and variables that say where notices
+    /// go.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub fn sending(
+        url: impl Fn(&str) -> String,
+        data: &Path,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Roles {
+        let owned = |text: &&str| (*text).to_owned();
         let mut roles = Roles {
             processes: Vec::new(),
             commands: ROLES
-                .map(|role| command(&url(role), role, &data.join(role)))
+                .map(|role| {
+                    let mut command = command(&url(role), role, &data.join(role));
+                    command.extend(options.iter().map(owned));
+                    command
+                })
                 .to_vec(),
+            variables: variables
+                .iter()
+                .map(|(name, value)| (owned(name), owned(value)))
+                .collect(),
             data: data.to_owned(),
         };
-        roles.processes = roles.commands.iter().map(|c| Duban::start(c)).collect();
+        roles.processes = (0..ROLES.len()).map(|place| roles.process(place)).collect();
         for place in 0..ROLES.len() {
             roles.wait_for(place);
         }
@@ -90,7 +114,24 @@ impl Roles {
             ROLES[place],
             self.processes[place].err()
         );
-        self.processes[place] = Duban::start(&self.commands[place]);
+        self.processes[place] = self.process(place);
+    }
+
+    /// Sends a role a signal, such as `STOP` and `CONT`.
+    ///
+    /// # Panics
+    /// When there is no `kill` program.
+    pub fn signal(&self, place: usize, name: &str) {
+        self.processes[place].signal(name);
+    }
+
+    fn process(&self, place: usize) -> Duban {
+        let variables: Vec<(&str, &str)> = self
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Duban::start_with(&self.commands[place], &variables)
     }
 
     /// Where the notifier writes its mail.

@@ -11,7 +11,8 @@ use duban_journal::Stored;
 use duban_model::fact::Outcome;
 use duban_model::{Body, Timestamp};
 use duban_tests::duban::{Duban, LEDGER, Play, run, verified_at, workspace};
-use duban_tests::log::{bodies, jetstream, sends};
+use duban_tests::log::{bodies, embedded, header, jetstream, mail_files, sends};
+use duban_tests::made::{Office, Unit};
 use duban_tests::mailbox::Mailbox;
 use duban_tests::nats::NatsServer;
 use duban_tests::watch::{Parts, until};
@@ -171,31 +172,14 @@ async fn mail_arrives_as_written_is_tried_again_and_says_when_it_may_be_a_repeat
     });
     assert!(reason.unwrap().contains("no such mailbox"), "{reason:?}");
 
-    // One message may have stood for several: each of them goes on.
-    let bundles: Vec<_> = bodies(&frames)
-        .filter_map(|body| match body {
-            Body::NoticeBundled(r) => Some(r),
-            _ => None,
-        })
-        .collect();
-    let refused_notices = bundles
-        .iter()
-        .find(|bundle| bundle.notice == notice_of(refused))
-        .map_or_else(|| vec![notice_of(refused)], |bundle| bundle.covers.clone());
-    for refused_notice in refused_notices {
-        let next = bodies(&frames).find_map(|body| match body {
-            Body::NoticeQueued(r) if r.instead_of.as_ref() == Some(&refused_notice) => Some(r),
-            _ => None,
-        });
-        let next = next.expect("somebody else is told");
-        assert_ne!(json!([next.address]), refused["to"]);
-        assert!(next.text.contains("改为通知您"), "{}", next.text);
-        let message = bundles
-            .iter()
-            .find(|bundle| bundle.covers.contains(&next.notice))
-            .map_or(&next.notice, |bundle| &bundle.notice);
-        assert_eq!(log[message].delivered, 1);
-    }
+    let next = bodies(&frames).find_map(|body| match body {
+        Body::NoticeQueued(r) if r.instead_of.as_deref() == Some(&*notice_of(refused)) => Some(r),
+        _ => None,
+    });
+    let next = next.expect("somebody else is told");
+    assert_ne!(json!([next.address]), refused["to"]);
+    assert!(next.text.contains("改为通知您"), "{}", next.text);
+    assert_eq!(log[&next.notice].delivered, 1);
 
     let dropped = with("drop");
     tried_again(&frames, &notice_of(dropped), Outcome::Unknown);
@@ -232,33 +216,26 @@ fn as_written(frames: &[Stored], seen: &[Value]) {
             _ => None,
         })
         .collect();
+    assert!(queued.len() > 10, "only {} notices", queued.len());
     let bundled: BTreeMap<&str, _> = bodies(frames)
         .filter_map(|body| match body {
             Body::NoticeBundled(r) => Some((r.notice.as_str(), r)),
             _ => None,
         })
         .collect();
-    assert!(queued.len() > 10, "only {} notices", queued.len());
     let mut attached = 0;
     for mail in seen {
         let notice = notice_of(mail);
-        let headers = &mail["headers"];
-        assert_eq!(mail["defects"], json!([]), "{mail}");
         if let Some(bundle) = bundled.get(notice.as_str()) {
-            // One message for several: it names each, and is about no single date.
-            assert_eq!(headers["subject"], json!(bundle.subject));
+            assert_eq!(mail["headers"]["subject"], json!(bundle.subject));
             let text = mail["text"].as_str().unwrap().replace("\r\n", "\n");
             assert!(text.starts_with(bundle.text.trim_end()), "{text}");
-            for covered in &bundle.covers {
-                let request = &queued[covered.as_str()].request;
-                let row = format!("第{}项", request.task);
-                assert!(text.contains(&row), "{row} in {text}");
-            }
-            assert_eq!(mail["type"], "multipart/alternative");
-            assert_eq!(mail["to"], json!([bundle.address.as_deref().unwrap()]));
+            assert_eq!(mail["to"], json!([bundle.address]), "{notice}");
             continue;
         }
         let queued = queued[notice.as_str()];
+        let headers = &mail["headers"];
+        assert_eq!(mail["defects"], json!([]), "{mail}");
         let html = mail["html"].as_str().unwrap();
         assert!(html.contains(&queued.request.obligation), "{html}");
         let dated = queued.request.due.is_some_and(|due| {
@@ -327,11 +304,11 @@ fn ledger_by_webhook(folder: &Path) -> Play {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
+async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_400() {
     let mut parts = Parts::default();
     let receiver = Receiver::start(vec![
         vec![Answer::Status(500), Answer::Status(200)],
-        vec![Answer::Status(410)],
+        vec![Answer::Status(400)],
         vec![Answer::Drop, Answer::Status(204)],
     ])
     .await;
@@ -380,9 +357,12 @@ async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
     assert_eq!(attempts[1].json()["data"]["possible_duplicate"], false);
     assert_eq!(log[&id(busy)].delivered, 1);
 
-    let gone = with(Answer::Status(410));
-    assert_eq!(attempts_at(gone).len(), 1, "410 is not tried again");
-    assert_eq!((log[&id(gone)].abandoned, log[&id(gone)].delivered), (1, 0));
+    let refused = with(Answer::Status(400));
+    assert_eq!(attempts_at(refused).len(), 1, "400 is not tried again");
+    assert_eq!(
+        (log[&id(refused)].abandoned, log[&id(refused)].delivered),
+        (1, 0)
+    );
 
     let dropped = with(Answer::Drop);
     tried_again(&frames, &id(dropped), Outcome::Unknown);
@@ -402,4 +382,69 @@ async fn webhooks_are_signed_tried_again_on_500_and_given_up_on_410() {
     assert_eq!(distinct.len(), log.len(), "every notice was sent");
     assert_eq!(requests.len(), log.len() + 2, "and only two of them twice");
     parts.done(&format!("{} requests verified", requests.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_is_gone_is_left_alone_and_the_next_person_is_told_instead() {
+    const TASKS: usize = 40;
+    const AT_ONCE: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("made");
+    Office {
+        units: vec![Unit {
+            id: "u".to_owned(),
+            channel: "webhook",
+        }],
+        tasks: TASKS,
+        issued: "2021-03-01",
+        due: "2021-03-31",
+        ends: "2021-12-31",
+        at: "00:00",
+        steps: &[("due", "contact")],
+        window: 0,
+    }
+    .write(&ledger);
+    let receiver = Receiver::start(vec![vec![Answer::Status(410)]; TASKS]).await;
+    let data = folder.path().join("data");
+    let (shown, ledger) = (data.display().to_string(), ledger.display().to_string());
+    let url = receiver.url();
+    let args = [
+        &["serve", "--http", "127.0.0.1:0", "--data", &shown][..],
+        &["--ledger", &ledger, "--webhook-url", &url],
+    ]
+    .concat();
+    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
+    let mut office = Duban::start_with(&args, &[("DUBAN_WEBHOOK_SECRET", &secret)]);
+    let told = tokio::task::spawn_blocking(move || {
+        let told = until(START_LIMIT, || {
+            assert_eq!(office.ended(), None, "{}", office.err());
+            let mails = mail_files(&data.join("mail")).into_values().flatten();
+            mails
+                .filter(|mail| header(mail, "To").contains("leader@u.example"))
+                .count()
+                == TASKS
+        });
+        assert!(told, "{}", office.err());
+        office.terminate();
+        office.wait(STOP_LIMIT).with_code(0)
+    });
+    let said = told.await.unwrap();
+    let asked = receiver.requests().len();
+    assert!(
+        (1..=AT_ONCE).contains(&asked),
+        "{asked} requests: no more than were under way at the first answer"
+    );
+    let warnings = said
+        .err
+        .matches("the endpoint says that it is gone")
+        .count();
+    assert_eq!(warnings, 1, "{}", said.err);
+    let frames = embedded(Path::new(&shown)).await;
+    let reasons = bodies(&frames).filter_map(|body| match body {
+        Body::NoticeAbandoned(r) => Some(r.reason.as_str()),
+        _ => None,
+    });
+    let not_sent =
+        reasons.filter(|reason| reason.contains("endpoint webhook said that it is gone"));
+    assert_eq!(not_sent.count(), TASKS - asked);
 }

@@ -2,11 +2,12 @@
 
 use duban_model::decision::LedgerNoted;
 use duban_model::definition::Language;
+use duban_model::directory::Channel;
 use duban_model::gathered::NoticeBundled;
 use duban_model::notice::NoticeKind;
 use duban_model::record::cut;
 use duban_model::{Body, Draft, RecordId};
-use duban_wording::{Values, counted, item, label, more_items};
+use duban_wording::{Values, brief_item, counted, item, label, more_items};
 
 use crate::compose;
 use crate::state::{NotifierState, Pending};
@@ -15,6 +16,20 @@ use crate::state::{NotifierState, Pending};
 const MAX_ITEM_BYTES: usize = 700;
 /// The list, at most, in bytes; what does not go in is counted.
 const MAX_LIST_BYTES: usize = 24 * 1024;
+/// A line that names a duty has at least so many bytes; shorter ones would not say which.
+const MIN_LINE_BYTES: usize = 40;
+
+/// How much of a message the list may be, in bytes: what the channel's service takes, less what stands
+/// around the list. A list that is cut on the way would leave out duties without saying how many.
+fn room(channel: Channel) -> usize {
+    match channel {
+        Channel::Mail => MAX_LIST_BYTES,
+        Channel::Webhook | Channel::DingtalkRobot | Channel::FeishuRobot => 15_000,
+        Channel::WecomRobot => 3_300,
+        Channel::WecomApp => 1_500,
+        Channel::Sms => 300,
+    }
+}
 
 /// How pressing a notice is: what is overdue first, what only informs last.
 fn rank(kind: NoticeKind) -> u8 {
@@ -96,32 +111,66 @@ fn kinds(held: &[(&str, &Pending)]) -> Vec<(NoticeKind, usize)> {
     kinds
 }
 
-/// One numbered line a notice.
+/// One numbered line a notice, as much in it as the channel has room for.
 fn list(state: &NotifierState, language: Language, held: &[(&str, &Pending)]) -> String {
-    let mut list = String::new();
-    for (number, (_, pending)) in (1..).zip(held) {
-        let request = &pending.queued.request;
+    let room = room(held[0].1.queued.channel);
+    let values = |pending: &Pending| {
         let noted: Option<&LedgerNoted> = pending
             .ledger
             .as_deref()
             .and_then(|ledger| state.ledgers.get(ledger));
-        let directory = state.directories.get(&pending.tenant);
-        let instead = pending.queued.instead_of.is_some();
-        let values = compose::values(
-            request,
+        compose::values(
+            &pending.queued.request,
             noted,
             language,
-            directory,
+            state.directories.get(&pending.tenant),
             &pending.queued.contact_title,
-        );
-        let line = item(number, &values, instead, language);
-        let line = cut(&line, MAX_ITEM_BYTES);
-        if list.len() + line.len() > MAX_LIST_BYTES {
-            list.push_str(&more_items(held.len() + 1 - number, language));
+        )
+    };
+    let full = |number: usize, pending: &Pending| {
+        let instead = pending.queued.instead_of.is_some();
+        let line = item(number, &values(pending), instead, language);
+        cut(&line, MAX_ITEM_BYTES).to_owned()
+    };
+    if let Some(list) = lines(held, room, full) {
+        return list;
+    }
+    // Line ends and the count of what is left out have their room too.
+    let each = (room / held.len()).saturating_sub(1).max(MIN_LINE_BYTES);
+    let brief = |number, pending: &Pending| brief_item(number, &values(pending), each, language);
+    if let Some(list) = lines(held, room, brief) {
+        return list;
+    }
+    let more = |left| more_items(left, language);
+    let mut list = String::new();
+    for (number, (_, pending)) in (1..).zip(held) {
+        let line = brief(number, pending);
+        let left = held.len() + 1 - number;
+        if list.len() + line.len() + 1 + more(left).len() > room {
+            list.push_str(&more(left));
             break;
         }
-        list.push_str(line);
+        list.push_str(&line);
         list.push('\n');
     }
     list.trim_end().to_owned()
+}
+
+/// A line for each, if there is room for all of them.
+fn lines(
+    held: &[(&str, &Pending)],
+    room: usize,
+    line: impl Fn(usize, &Pending) -> String,
+) -> Option<String> {
+    let mut list = String::new();
+    for (number, (_, pending)) in (1..).zip(held) {
+        if number > 1 {
+            list.push('\n');
+        }
+        list.push_str(&line(number, pending));
+        if list.len() > room {
+            return None;
+        }
+    }
+    Some(list)
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use duban_model::fact::Outcome;
 use tokio::sync::{Mutex as FirstCome, Notify};
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::channel::Answer;
 
@@ -72,6 +73,8 @@ struct Traffic {
     resting: Option<Instant>,
     rest: Duration,
     probing: bool,
+    /// The service wants nothing more of us; nothing leaves until the process starts anew.
+    gone: bool,
 }
 
 /// The right to send one message now.
@@ -86,6 +89,7 @@ enum Look {
     Go { probe: bool },
     Until(Instant),
     WhenFreed,
+    Gone,
     Rests(&'static str, Duration),
 }
 
@@ -113,6 +117,7 @@ impl Lane {
                 resting: None,
                 rest: Duration::from_secs(FIRST_REST_SECONDS),
                 probing: false,
+                gone: false,
             }),
             first: FirstCome::new(()),
             freed: Notify::new(),
@@ -123,7 +128,8 @@ impl Lane {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn; while the lane rests, says at once for how long.
+    /// Waits for a turn; while the lane rests, says at once for how long, and if its service is gone, that
+    /// it is.
     pub(crate) async fn turn(&self) -> Result<Turn<'_>, Answer> {
         let _first = self.first.lock().await;
         loop {
@@ -138,6 +144,12 @@ impl Lane {
                 }
                 Look::Until(at) => tokio::time::sleep_until(at).await,
                 Look::WhenFreed => freed.await,
+                Look::Gone => {
+                    return Err(Answer::refused(format!(
+                        "not sent: endpoint {} said that it is gone (410) and takes nothing more; correct its address and restart",
+                        self.name
+                    )));
+                }
                 Look::Rests(why, wait) => {
                     let detail = format!(
                         "not sent: endpoint {} {why}; to be tried again in {} s",
@@ -153,6 +165,9 @@ impl Lane {
     fn look(&self) -> Look {
         let now = Instant::now();
         let mut traffic = self.traffic();
+        if traffic.gone {
+            return Look::Gone;
+        }
         if let Some(held) = traffic.held {
             if now < held {
                 return Look::Rests("was told to take a break", held - now);
@@ -206,6 +221,14 @@ impl Turn<'_> {
         {
             let wait = wait.min(Duration::from_secs(LONGEST_HOLD_SECONDS));
             traffic.held = traffic.held.max(Some(now + wait));
+        }
+        if answer.gone && !traffic.gone {
+            traffic.gone = true;
+            warn!(
+                endpoint = lane.name,
+                detail = answer.detail,
+                "the endpoint says that it is gone; nothing more is sent to it until it is corrected and the process restarted, and each notice for it goes to whoever comes next"
+            );
         }
         if answer.down {
             traffic.failures += 1;
@@ -300,6 +323,21 @@ mod tests {
         assert_eq!(seconds(start), 200, "said at once");
         tokio::time::advance(Duration::from_secs(400)).await;
         lane.turn().await.unwrap().sent(&Answer::delivered(""));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_gone_is_sent_nothing_more_and_each_message_is_told_why() {
+        let lane = Lane::new("hook", Vec::new());
+        let (first, beside) = (lane.turn().await.unwrap(), lane.turn().await.unwrap());
+        first.sent(&Answer::gone("410"));
+        // One that was under way says what it says.
+        beside.sent(&Answer::delivered("200"));
+        for _ in 0..2 {
+            let answer = lane.turn().await.unwrap_err();
+            assert_eq!((answer.outcome, answer.wait), (Outcome::Refused, None));
+            assert!(answer.detail.contains("endpoint hook said that it is gone"));
+            tokio::time::advance(Duration::from_hours(48)).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]

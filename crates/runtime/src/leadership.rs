@@ -55,8 +55,7 @@ impl Tenure {
     }
 
     /// One that nobody disputes.
-    #[cfg(test)]
-    pub(crate) fn alone() -> Tenure {
+    pub fn alone() -> Tenure {
         Tenure::new(Standing::Alone)
     }
 

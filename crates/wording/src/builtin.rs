@@ -2,6 +2,7 @@
 
 use duban_model::decision::NoticeKind;
 use duban_model::definition::{Language, Role};
+use duban_model::record::cut;
 
 use crate::Values;
 
@@ -147,6 +148,39 @@ pub fn item(number: usize, values: &Values, instead: bool, language: Language) -
     };
     add(elsewhere, ["(", ")"], [" (", ")"]);
     crate::one_line(&line)
+}
+
+/// The same where there is little room, in at most so many bytes if that can be: which task, whose and
+/// until when. What is too long is the title, which is cut.
+pub fn brief_item(number: usize, values: &Values, bytes: usize, language: Language) -> String {
+    let Values {
+        label,
+        task,
+        title,
+        unit,
+        due,
+        ..
+    } = values;
+    let [before, after] = match language {
+        Language::Chinese => [
+            format!("{number}. 【{label}】第{task}项 "),
+            format!("({unit}){due}"),
+        ],
+        Language::English => [
+            format!("{number}. [{label}] Task {task} "),
+            format!(" ({unit}) {due}"),
+        ],
+    };
+    let (before, after) = (crate::one_line(&before), crate::one_line(&after));
+    let title = crate::one_line(title);
+    let room = bytes.saturating_sub(before.len() + after.len());
+    let title = if title.len() <= room {
+        title
+    } else {
+        let kept = cut(&title, room.saturating_sub('…'.len_utf8()));
+        format!("{kept}…")
+    };
+    format!("{before}{title}{after}")
 }
 
 /// How many of which sort a digest holds, as its reason: 督办3项、提醒5项.

@@ -18,7 +18,7 @@ use duban_model::record::cut;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-pub use builtin::{counted, item, label, more_items, no_date_yet, reason, role};
+pub use builtin::{brief_item, counted, item, label, more_items, no_date_yet, reason, role};
 pub use check::{Fault, Part, check};
 pub use instead::{Instead, instead, joined, nobody};
 pub use value::{NAMES, Name, Values};

@@ -19,6 +19,10 @@ pub const FIGURES: &[&str] = &[
     "year.city",
     "rules.match",
     "rules.decide",
+    "send.http",
+    "send.smtp",
+    "notices.http",
+    "notices.smtp",
     "scale.embedded",
 ];
 

@@ -426,3 +426,40 @@ fn what_waits_is_the_same_after_its_rows_were_loaded_again() {
     desk.state.loaded();
     assert_eq!(desk.state.pending().count(), 3);
 }
+
+#[test]
+fn a_message_names_every_duty_in_it_in_as_many_words_as_its_channel_has_room_for() {
+    for (channel, bytes, named) in [
+        (Channel::Mail, 24 * 1024, 36),
+        (Channel::DingtalkRobot, 15_000, 36),
+        (Channel::WecomRobot, 3_300, 36),
+        (Channel::WecomApp, 1_500, 20),
+        (Channel::Sms, 300, 4),
+    ] {
+        let mut desk = Desk::gathering(None);
+        let mut directory = desk.state.directories.get("t").unwrap().clone();
+        let unit = directory.units.get_mut("full").unwrap();
+        unit.contacts[0].channels = vec![channel];
+        desk.record(Body::DirectoryDeployed(DirectoryDeployed {
+            directory,
+            by: None,
+            reason: None,
+            expects: None,
+        }));
+        let window = timer(&desk.about("full", "1", |_| {})).clone();
+        for task in 2..=36 {
+            desk.about("full", &task.to_string(), |request| {
+                request.missing = vec!["规划计划的历史版本".to_owned(); 3];
+            });
+        }
+        let out = desk.fires(&window);
+        let text = bundle(&out).text.clone();
+        let lines = text.lines().filter(|line| line.contains(". 【提醒】第"));
+        let said: usize = lines.clone().map(|line| line.len() + 1).sum();
+        assert!(said <= bytes, "{channel:?}: {said} bytes\n{text}");
+        let count = lines.count();
+        assert!(count >= named, "{channel:?}: {count}\n{text}");
+        let left = format!("另有{}项", 36 - count);
+        assert_eq!(text.contains(&left), count < 36, "{channel:?}\n{text}");
+    }
+}

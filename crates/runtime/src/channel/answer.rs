@@ -19,6 +19,8 @@ pub struct Answer {
     /// True when the service itself seems to be down, not only this one message unwelcome. A lane
     /// that sees this again and again rests.
     pub down: bool,
+    /// The service says that this address is not to be used again.
+    pub gone: bool,
 }
 
 impl Answer {
@@ -28,6 +30,7 @@ impl Answer {
             detail: detail.into(),
             wait: None,
             down: false,
+            gone: false,
         }
     }
 
@@ -39,6 +42,14 @@ impl Answer {
     /// It said no, and asking again will not help.
     pub fn refused(detail: impl Into<String>) -> Answer {
         Answer::new(Outcome::Refused, detail)
+    }
+
+    /// It said no, for this message and for all further ones.
+    pub fn gone(detail: impl Into<String>) -> Answer {
+        Answer {
+            gone: true,
+            ..Answer::refused(detail)
+        }
     }
 
     /// It said no for now.

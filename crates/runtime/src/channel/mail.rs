@@ -1,12 +1,16 @@
 //! Mail over SMTP, and the message itself.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use duban_model::{Message, RecordId};
 use lettre::message::header::{ContentDisposition, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
-use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::response::Severity;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tokio::time::timeout;
 
 use super::Answer;
 use super::mail_html::html;
@@ -16,9 +20,20 @@ use super::text::{answer_words, is_chinese, one_row, repeat_label};
 /// The domain of message ids; ids need not resolve, only stay the same.
 const ID_DOMAIN: &str = "notice.duban.example";
 
+/// A dialogue that takes longer, in seconds, is broken off, and its outcome unknown.
+const DIALOGUE_SECONDS: u64 = 25;
+/// Connections that one line may hold: the one in use, and the one before it on its way back.
+const LINE_CONNECTIONS: u32 = 2;
+
+/// Connections of its own to the server, for one dialogue at a time.
+type Line = AsyncSmtpTransport<Tokio1Executor>;
+
 /// A mail server.
 pub struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    /// Lines whose last dialogue came to its end. A line whose dialogue was broken off is not among
+    /// them: its server's late answers would be taken for answers about the next mail.
+    lines: Mutex<Vec<Line>>,
     from: String,
 }
 
@@ -36,12 +51,19 @@ impl Smtp {
     pub fn new(url: &str, from: String) -> Result<Smtp, String> {
         from.parse::<Mailbox>()
             .map_err(|fault| format!("sender `{from}`: {fault}"))?;
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|fault| {
-                format!("mail server: {fault}; expected e.g. smtps://user:password@host")
-            })?
-            .build();
-        Ok(Smtp { transport, from })
+        let builder = Line::from_url(url).map_err(|fault| {
+            format!("mail server: {fault}; expected e.g. smtps://user:password@host")
+        })?;
+        let pool = PoolConfig::new().max_size(LINE_CONNECTIONS);
+        Ok(Smtp {
+            builder: builder.pool_config(pool),
+            lines: Mutex::new(Vec::new()),
+            from,
+        })
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn send(&self, message: &Message) -> Answer {
@@ -49,7 +71,20 @@ impl Smtp {
             Ok(mail) => mail,
             Err(why) => return Answer::refused(why),
         };
-        match self.transport.send(mail).await {
+        let line = self.lines().pop();
+        let line = line.unwrap_or_else(|| self.builder.clone().build());
+        let limit = Duration::from_secs(DIALOGUE_SECONDS);
+        let Ok(sent) = timeout(limit, line.send(mail)).await else {
+            return Answer::unknown(format!("no answer within {DIALOGUE_SECONDS} s"));
+        };
+        // The connection goes back by a task of its own.
+        tokio::task::yield_now().await;
+        self.lines().push(line);
+        match sent {
+            // Nothing but 2xx says that it took the mail.
+            Ok(response) if response.code().severity != Severity::PositiveCompletion => {
+                Answer::unknown(response.message().collect::<Vec<_>>().join(" "))
+            }
             Ok(response) => Answer::delivered(response.message().collect::<Vec<_>>().join(" ")),
             Err(fault) => answer_of(&fault),
         }

@@ -72,6 +72,8 @@ impl Webhook {
             .body(body);
         match http::exchange(request).await {
             Err(answer) => answer,
+            // As the specification has it, whoever answers so wants no more from us.
+            Ok(heard) if heard.status == 410 => Answer::gone(heard.told()),
             Ok(heard) if !heard.is_well() => heard.by_status(),
             // An answer that breaks off may be about anything.
             Ok(heard) if heard.ending == Ending::Broken => {

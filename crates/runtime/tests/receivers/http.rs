@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -22,6 +23,12 @@ pub enum Reply {
     Close,
     /// Takes the request and says nothing more.
     Hang,
+    /// Begins an answer of 200 with this and says no more, without breaking the connection.
+    Stall(String),
+    /// Answers 200 with one byte of a long body a second.
+    Drip,
+    /// Answers 200 with this and a body that never ends.
+    Endless(String),
 }
 
 /// An answer of 200.
@@ -191,6 +198,31 @@ async fn serve(stream: TcpStream, (replies, kept, counted): &Shared) -> Option<(
             Reply::Hang => {
                 counted.send_replace(count);
                 return std::future::pending().await;
+            }
+            Reply::Stall(body) => {
+                let head = "HTTP/1.1 200 .\r\ncontent-length: 1000\r\n\r\n".to_owned();
+                stream.write_all((head + body).as_bytes()).await.ok()?;
+                counted.send_replace(count);
+                return std::future::pending().await;
+            }
+            Reply::Drip => {
+                let head = "HTTP/1.1 200 .\r\ncontent-length: 1000\r\n\r\n";
+                stream.write_all(head.as_bytes()).await.ok()?;
+                counted.send_replace(count);
+                loop {
+                    stream.write_all(b" ").await.ok()?;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            Reply::Endless(body) => {
+                let head = "HTTP/1.1 200 .\r\ntransfer-encoding: chunked\r\n\r\n";
+                let first = format!("{head}{:x}\r\n{body}\r\n", body.len());
+                stream.write_all(first.as_bytes()).await.ok()?;
+                counted.send_replace(count);
+                let more = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+                loop {
+                    stream.write_all(more.as_bytes()).await.ok()?;
+                }
             }
         };
         stream.write_all(answer.as_bytes()).await.ok()?;

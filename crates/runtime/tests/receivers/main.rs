@@ -378,6 +378,101 @@ async fn a_receiver_that_never_answers_is_given_up_as_unknown() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_slowly_to_end_is_given_up_as_unknown() {
+    for kind in KINDS {
+        for reply in [
+            Reply::Stall(String::new()),
+            // What was read so far would say yes.
+            Reply::Stall(kind.yes.to_owned()),
+            Reply::Drip,
+        ] {
+            let shown = format!("{reply:?}");
+            let server = Server::start(vec![reply]).await;
+            let way = (kind.make)(&server.url());
+            let send = tokio::spawn(async move { way.send(&message(), &person()).await });
+            server.came(1).await;
+            tokio::time::pause();
+            tokio::time::advance(std::time::Duration::from_secs(HANGS_SECONDS)).await;
+            let answer = send.await.unwrap();
+            tokio::time::resume();
+            told(kind, &shown, &answer, Outcome::Unknown, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    for kind in KINDS {
+        let answer = send(kind, Reply::Endless(kind.yes.to_owned())).await;
+        // Where the status alone says yes, it has.
+        let outcome = if kind.body_counts {
+            Outcome::Unknown
+        } else {
+            Outcome::Delivered
+        };
+        told(kind, "no end", &answer, outcome, None);
+        assert!(answer.detail.len() < 1_000, "{}", kind.name);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_with_keys_and_texts() {
+    for kind in KINDS {
+        for status in [301, 302, 303, 307, 308] {
+            let other = Server::start(vec![ok(kind.yes)]).await;
+            let location = format!("Location: {}", other.url());
+            let answer = send(kind, Reply::status(status).header(&location)).await;
+            told(kind, &location, &answer, Outcome::Failed, None);
+            assert!(
+                other.requests().is_empty(),
+                "{} follows {status}",
+                kind.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_counts_by_what_it_says_and_not_by_its_type() {
+    for kind in KINDS {
+        let page = ok("<html>请先登录</html>").header("content-type: text/html");
+        let answer = send(kind, page).await;
+        if kind.body_counts {
+            told(kind, "a page", &answer, Outcome::Unknown, None);
+        }
+        let plain = ok(kind.yes).header("content-type: text/plain");
+        told(
+            kind,
+            "text",
+            &send(kind, plain).await,
+            Outcome::Delivered,
+            None,
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_speaks_no_tls_is_sent_nothing() {
+    for kind in KINDS {
+        let server = Server::start(vec![ok(kind.yes)]).await;
+        let url = server.url().replace("http://", "https://");
+        let answer = (kind.make)(&url).send(&message(), &person()).await;
+        told(kind, "no TLS", &answer, Outcome::Failed, None);
+        assert!(answer.down, "{}", kind.name);
+        assert!(server.requests().is_empty(), "{}", kind.name);
+        kept_secret(kind.name, &answer.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_gone_is_gone_for_good() {
+    for kind in KINDS {
+        let answer = send(kind, Reply::status(410)).await;
+        assert_eq!(answer.gone, !kind.body_counts, "{}", kind.name);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_repeats_its_request_does_not_get_keys_into_records() {
     for kind in KINDS {
         let answer = send(kind, Reply::Echo).await;

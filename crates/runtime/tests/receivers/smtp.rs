@@ -1,6 +1,9 @@
 //! A mail server that fails at a chosen point of the dialogue.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use duban_model::fact::Outcome;
 use duban_runtime::channel::{Smtp, Way};
@@ -15,6 +18,9 @@ type At = &'static str;
 /// What it says instead of yes; empty breaks the connection.
 type Instead = &'static str;
 
+/// It says nothing more, and the connection stands.
+const SILENCE: Instead = "silence";
+
 async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut said = "greeting".to_owned();
@@ -23,6 +29,9 @@ async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
         if said.starts_with(at) {
             if instead.is_empty() {
                 return None;
+            }
+            if instead == SILENCE {
+                return std::future::pending().await;
             }
             stream
                 .write_all(format!("{instead}\r\n").as_bytes())
@@ -67,6 +76,17 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
         ("never", "", Outcome::Delivered, false),
         ("greeting", "554 no service", Outcome::Refused, false),
         ("greeting", "421 too busy", Outcome::Failed, true),
+        ("greeting", "this is no mail server", Outcome::Unknown, true),
+        ("greeting", "", Outcome::Unknown, true),
+        ("EHLO", "451 later", Outcome::Failed, false),
+        ("EHLO", "550 not you", Outcome::Refused, false),
+        ("EHLO", "", Outcome::Unknown, true),
+        ("MAIL", "", Outcome::Unknown, true),
+        ("RCPT", "", Outcome::Unknown, true),
+        ("DATA", "554 not that", Outcome::Refused, false),
+        ("DATA", "", Outcome::Unknown, true),
+        ("text", "421 closing", Outcome::Failed, true),
+        ("text", "354 go on", Outcome::Unknown, true),
         ("MAIL", "451 later", Outcome::Failed, false),
         ("MAIL", "550 sender refused", Outcome::Refused, false),
         ("RCPT", "450 greylisted", Outcome::Failed, false),
@@ -90,6 +110,103 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
         assert_eq!(answer.outcome, outcome, "{at} `{instead}`: {answer:?}");
         assert_eq!(answer.down, down, "{at} `{instead}`: {answer:?}");
         serving.abort();
+    }
+}
+
+/// A server that behaves so, and its address.
+async fn server(at: At, instead: Instead) -> (String, tokio::sync::watch::Receiver<usize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (counted, count) = tokio::sync::watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.send_modify(|count| *count += 1);
+            tokio::spawn(serve(stream, at, instead));
+        }
+    });
+    (address, count)
+}
+
+#[tokio::test]
+async fn a_mail_server_that_falls_silent_is_given_up_as_unknown() {
+    for at in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "text"] {
+        let (address, mut count) = server(at, SILENCE).await;
+        let way = Smtp::new(
+            &format!("smtp://{address}"),
+            "duban@duban.example".to_owned(),
+        );
+        let way = Way::Smtp(way.unwrap());
+        let send = tokio::spawn(async move { way.send(&message(), &person()).await });
+        count.wait_for(|count| *count > 0).await.unwrap();
+        // What can be said without time passing is said.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        let answer = send.await.unwrap();
+        tokio::time::resume();
+        assert_eq!(answer.outcome, Outcome::Unknown, "{at}: {answer:?}");
+        assert!(answer.down, "{at}: {answer:?}");
+    }
+}
+
+/// A server that answers about the first mail late, and refuses every other one at its end.
+async fn late(stream: TcpStream, first: Arc<AtomicBool>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 sink.example\r\n").await.ok()?;
+    let mut in_text = false;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        let reply = match line.get(..4).unwrap_or("") {
+            _ if in_text && line != ".\r\n" => continue,
+            _ if in_text && first.swap(false, Ordering::SeqCst) => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                "250 taken"
+            }
+            _ if in_text => "552 too large",
+            "DATA" => "354 go on",
+            _ => "250 ok",
+        };
+        in_text = reply.starts_with("354");
+        let reply = format!("{reply}\r\n");
+        stream.write_all(reply.as_bytes()).await.ok()?;
+    }
+}
+
+#[tokio::test]
+async fn a_late_answer_about_one_mail_is_not_taken_for_an_answer_about_the_next() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let first = Arc::new(AtomicBool::new(true));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(late(stream, first.clone()));
+        }
+    });
+    let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+    // The runner's own limit breaks off a send that takes too long.
+    let (first, who) = (message(), person());
+    let given_up = tokio::time::timeout(Duration::from_millis(100), way.send(&first, &who));
+    assert!(given_up.await.is_err());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let answer = way.send(&message(), &person()).await;
+    assert_eq!(answer.outcome, Outcome::Refused, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_mail_server_without_the_encryption_asked_for_is_sent_nothing() {
+    let (address, _) = server("never", "").await;
+    for url in [
+        format!("smtps://{address}"),
+        format!("smtp://{address}?tls=required"),
+    ] {
+        let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+        let answer = way.send(&message(), &person()).await;
+        let said_no = matches!(answer.outcome, Outcome::Failed | Outcome::Refused);
+        assert!(said_no, "{url}: {answer:?}");
     }
 }
 
