@@ -72,6 +72,8 @@ fn message(number: usize, speaks: Speaks) -> Message {
             Speaks::Smtp => Channel::Mail,
         },
         contact: "u001/contact".to_owned(),
+        owes: true,
+        answer: None,
         address: Some("lianluo@u001.example".to_owned()),
         contact_title: "政务公开联络员".to_owned(),
         subject: "【提醒】第1局:第1项 公开各类规划信息(完成时限2026-12-31)".to_owned(),

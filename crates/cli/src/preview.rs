@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Preview) -> Result<Ended, Fault> {
     for kind in kinds {
         let due = sample.values.due.clone();
         let values = sample.values.clone().dated(kind, language, due);
-        let words = wording.words(kind, &values);
+        let words = wording.words(kind, values.clone());
         let mut shown = Shown {
             kind,
             own: definition.notices.contains_key(&kind),

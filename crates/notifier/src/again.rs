@@ -134,9 +134,8 @@ pub(crate) fn decide(desk: &mut Desk<'_, '_>, record: &Record, retry: &NoticeRet
         (notice.clone(), receiver),
     );
     queued.instead_of = Some(retry.notice.clone());
-    let draft = draft(Body::NoticeQueued(queued.clone()));
-    desk.push(draft.clone());
-    window::admit(desk, &record.tenant, &queued, &draft, record.loggedat);
+    let place = (record.tenant.as_str(), ledger);
+    window::admit(desk, place, queued, draft, record.loggedat);
 }
 
 fn refuse(

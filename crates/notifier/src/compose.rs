@@ -17,11 +17,13 @@ pub(crate) fn compose(
 ) -> Words {
     let language = wording.language();
     let mut values = values(request, ledger, language, Some(directory), &receiver.title);
+    let task = ledger.and_then(|ledger| ledger.tasks.get(&request.task));
+    values.text = task.map_or_else(String::new, |(_, text)| text.clone());
     values.instead = receiver.instead.clone().unwrap_or_default();
-    wording.words(request.kind, &values)
+    wording.words(request.kind, values)
 }
 
-/// The values of one notice.
+/// The values of one notice but the row's text, which only a notice of its own has room for.
 pub(crate) fn values(
     request: &NoticeRequested,
     ledger: Option<&LedgerNoted>,
@@ -29,9 +31,9 @@ pub(crate) fn values(
     directory: Option<&Directory>,
     contact: &str,
 ) -> Values {
-    let (title, text) = ledger
+    let title = ledger
         .and_then(|l| l.tasks.get(&request.task))
-        .map_or(("", ""), |(title, text)| (title.as_str(), text.as_str()));
+        .map_or("", |(title, _)| title.as_str());
     let due = match (request.kind, request.due_at, request.due) {
         // While a clock stands still there is no date; the one before would mislead.
         (NoticeKind::Stopped | NoticeKind::StillStopped, _, _) => no_date_yet(language).to_owned(),
@@ -47,7 +49,7 @@ pub(crate) fn values(
         ledger: ledger.map_or_else(String::new, |l| l.title.clone()),
         task: request.task.clone(),
         title: title.to_owned(),
-        text: text.to_owned(),
+        text: String::new(),
         unit: directory.map_or_else(|| request.unit.clone(), |d| d.shown(&request.unit)),
         role: role(request.role, language).to_owned(),
         due,

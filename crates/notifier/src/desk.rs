@@ -49,15 +49,14 @@ impl<'a, 'o> Desk<'a, 'o> {
         *flying = flying.saturating_sub(1);
     }
 
-    /// Announces the first send of a notice queued on this very input.
-    pub(crate) fn announce_first(&mut self, channel: Channel, like: Draft, notice: String) {
+    /// The announcement of the first send of a notice queued on this very input.
+    pub(crate) fn first(&mut self, channel: Channel, notice: String) -> Body {
         *self.flying(channel) += 1;
-        let body = Body::NoticeAttempted(NoticeAttempted {
+        Body::NoticeAttempted(NoticeAttempted {
             notice,
             attempt: 1,
             possible_duplicate: false,
-        });
-        self.push(Draft { body, ..like });
+        })
     }
 
     /// Announces the next send of a notice.

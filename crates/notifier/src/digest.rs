@@ -1,12 +1,12 @@
 //! One message for several notices: what it says, and in which order.
 
+use duban_model::RecordId;
 use duban_model::decision::LedgerNoted;
 use duban_model::definition::Language;
 use duban_model::directory::Channel;
 use duban_model::gathered::NoticeBundled;
 use duban_model::notice::NoticeKind;
 use duban_model::record::cut;
-use duban_model::{Body, Draft, RecordId};
 use duban_wording::{Values, brief_item, counted, item, label, more_items};
 
 use crate::compose;
@@ -23,7 +23,7 @@ const MIN_LINE_BYTES: usize = 40;
 /// around the list. A list that is cut on the way would leave out duties without saying how many.
 fn room(channel: Channel) -> usize {
     match channel {
-        Channel::Mail => MAX_LIST_BYTES,
+        Channel::Mail | Channel::Inbox => MAX_LIST_BYTES,
         Channel::Webhook | Channel::DingtalkRobot | Channel::FeishuRobot => 15_000,
         Channel::WecomRobot => 3_300,
         Channel::WecomApp => 1_500,
@@ -42,8 +42,12 @@ fn rank(kind: NoticeKind) -> u8 {
     }
 }
 
-/// The record by which held notices to one person leave as one message. There are at least two.
-pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft {
+/// The message by which held notices to one person leave, and the ledger if they are all of one. There
+/// are at least two.
+pub(crate) fn bundle<'a>(
+    state: &NotifierState,
+    held: &[(&str, &'a Pending)],
+) -> (NoticeBundled, Option<&'a str>) {
     let mut held = held.to_vec();
     let first = held[0];
     held.sort_by(|(_, a), (_, b)| {
@@ -61,7 +65,6 @@ pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft 
             })
             .then_with(|| a.queued.notice.cmp(&b.queued.notice))
     });
-    let tenant = first.1.tenant.as_str();
     let ledger = first.1.ledger.as_deref();
     let common = held.iter().all(|(_, p)| p.ledger.as_deref() == ledger);
     let ledger = ledger.filter(|_| common);
@@ -81,9 +84,9 @@ pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft 
         list: list(state, language, &held),
         ..Values::default()
     };
-    let words = wording.words(NoticeKind::Digest, &values);
+    let words = wording.words(NoticeKind::Digest, values);
     let notice = RecordId::derive(&[first.0.as_bytes(), b"gathered"]).to_string();
-    let body = Body::NoticeBundled(NoticeBundled {
+    let message = NoticeBundled {
         notice,
         covers: held.iter().map(|(id, _)| (*id).to_owned()).collect(),
         contact: queued.contact.clone(),
@@ -92,10 +95,8 @@ pub(crate) fn bundle(state: &NotifierState, held: &[(&str, &Pending)]) -> Draft 
         address: queued.address.clone(),
         subject: words.subject,
         text: words.text,
-    });
-    let mut draft = Draft::new(tenant, body);
-    draft.ledger = ledger.map(ToOwned::to_owned);
-    draft
+    };
+    (message, ledger)
 }
 
 /// How many there are of each sort, in the order of the list.

@@ -88,15 +88,8 @@ pub(crate) fn requested(desk: &mut Desk<'_, '_>, record: &Record, request: &Noti
         request,
         (notice.clone(), receiver),
     );
-    let queued_draft = draft(Body::NoticeQueued(queued.clone()));
-    desk.push(queued_draft.clone());
-    window::admit(
-        desk,
-        &record.tenant,
-        &queued,
-        &queued_draft,
-        record.loggedat,
-    );
+    let place = (record.tenant.as_str(), ledger);
+    window::admit(desk, place, queued, draft, record.loggedat);
 }
 
 /// A notice in the words of its ledger.
@@ -164,9 +157,8 @@ fn passed_on(desk: &mut Desk<'_, '_>, pending: &Pending, now: Timestamp) {
     };
     for failed in failed {
         if let Some(next) = pass_on(state, failed, now) {
-            let draft = like(failed, Body::NoticeQueued(next.clone()));
-            desk.push(draft.clone());
-            window::admit(desk, &failed.tenant, &next, &draft, now);
+            let place = (failed.tenant.as_str(), failed.ledger.as_deref());
+            window::admit(desk, place, next, |body| like(failed, body), now);
         }
     }
 }

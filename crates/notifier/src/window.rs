@@ -86,24 +86,26 @@ fn spread(tenant: &str, queued: &NoticeQueued) -> i64 {
     i64::from(u16::from_be_bytes([id.0[0], id.0[1]])) * ROBOT_SPREAD_MILLIS / i64::from(u16::MAX)
 }
 
-/// Sends a notice queued on this very input, or has it wait. `like` is a draft with what its records
-/// bear.
+/// Queues a notice, and sends it or has it wait. `like` gives a body what its records bear.
 pub(crate) fn admit(
     desk: &mut Desk<'_, '_>,
-    tenant: &str,
-    queued: &NoticeQueued,
-    like: &Draft,
+    (tenant, ledger): (&str, Option<&str>),
+    queued: NoticeQueued,
+    like: impl Fn(Body) -> Draft,
     now: Timestamp,
 ) {
-    let ledger = like.ledger.as_deref();
     let notice = queued.notice.clone();
-    let Some((until, because)) = wait(desk.state, (tenant, ledger), queued, now) else {
-        if desk.has_room(queued.channel) {
-            desk.announce_first(queued.channel, like.clone(), notice);
+    let channel = queued.channel;
+    let window = window_of(tenant, &queued);
+    let wait = wait(desk.state, (tenant, ledger), &queued, now);
+    desk.push(like(Body::NoticeQueued(queued)));
+    let Some((until, because)) = wait else {
+        if desk.has_room(channel) {
+            let first = desk.first(channel, notice);
+            desk.push(like(first));
         }
         return;
     };
-    let window = window_of(tenant, queued);
     let open = desk.opened.get(&window).copied();
     let open = open.or_else(|| desk.state.windows.get(&window).map(|window| window.until));
     let held = |until| {
@@ -113,12 +115,7 @@ pub(crate) fn admit(
             because: because.map(ToOwned::to_owned),
         })
     };
-    let until_open = open.unwrap_or(until);
-    let body = held(until_open);
-    desk.push(Draft {
-        body,
-        ..like.clone()
-    });
+    desk.push(like(held(open.unwrap_or(until))));
     if open.is_none() {
         timer(desk, tenant, &window, until);
         desk.opened.insert(window, until);
@@ -210,20 +207,24 @@ pub(crate) fn ended(desk: &mut Desk<'_, '_>, window: &str, fired: &TimerFired, n
         }
         return;
     }
-    let draft = digest::bundle(state, &fresh);
-    desk.push(draft.clone());
-    let Body::NoticeBundled(bundle) = &draft.body else {
-        return;
+    let (message, ledger) = digest::bundle(state, &fresh);
+    let like_message = |body| {
+        let mut draft = Draft::new(first.tenant.clone(), body);
+        draft.ledger = ledger.map(ToOwned::to_owned);
+        draft
     };
+    let notice = message.notice.clone();
+    desk.push(like_message(Body::NoticeBundled(message)));
     for (id, covered) in &fresh {
         let released = NoticeReleased {
             notice: (*id).to_owned(),
-            bundle: Some(bundle.notice.clone()),
+            bundle: Some(notice.clone()),
         };
         desk.push(like(covered, Body::NoticeReleased(released)));
     }
     if room {
-        desk.announce_first(channel, draft.clone(), bundle.notice.clone());
+        let first = desk.first(channel, notice);
+        desk.push(like_message(first));
     }
 }
 

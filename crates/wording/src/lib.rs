@@ -78,7 +78,7 @@ impl Wording {
 
     /// Words for one notice. A text of the ledger's own that fails on these values gives way to the
     /// one that comes along.
-    pub fn words(&self, kind: NoticeKind, values: &Values) -> Words {
+    pub fn words(&self, kind: NoticeKind, values: Values) -> Words {
         let named = values.named();
         let render = |part: Part| {
             [Some(kind), None]

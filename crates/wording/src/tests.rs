@@ -5,7 +5,7 @@ use super::*;
 fn words(language: Language, whole: bool) -> Words {
     Wording::new(language, &BTreeMap::new()).words(
         NoticeKind::Reminder,
-        &Values::sample(NoticeKind::Reminder, language, whole),
+        Values::sample(NoticeKind::Reminder, language, whole),
     )
 }
 
@@ -70,10 +70,10 @@ fn an_office_words_one_sort_of_notice_with_chinese_names_and_keeps_the_rest() {
     )]);
     let wording = Wording::new(Language::Chinese, &own);
     let values = Values::sample(NoticeKind::Reminder, Language::Chinese, false);
-    let escalation = wording.words(NoticeKind::Escalation, &values);
+    let escalation = wording.words(NoticeKind::Escalation, values.clone());
     assert_eq!(escalation.subject, "请市司法局速办第8项");
     assert_eq!(escalation.text, words(Language::Chinese, false).text);
-    let reminder = wording.words(NoticeKind::Reminder, &values);
+    let reminder = wording.words(NoticeKind::Reminder, values.clone());
     assert_eq!(reminder, words(Language::Chinese, false));
 }
 
@@ -84,8 +84,8 @@ fn a_title_brings_neither_a_second_line_nor_a_template_nor_half_a_character() {
         "甲\r\nBcc: x@example.com {{{{ unit }}}} {}",
         "公".repeat(200)
     );
-    let words =
-        Wording::new(Language::Chinese, &BTreeMap::new()).words(NoticeKind::Reminder, &values);
+    let words = Wording::new(Language::Chinese, &BTreeMap::new())
+        .words(NoticeKind::Reminder, values.clone());
     assert!(!words.subject.contains(['\r', '\n']), "{words:?}");
     assert!(words.subject.contains("{{ unit }}"), "{words:?}");
     assert!(words.subject.len() <= MAX_SUBJECT_BYTES, "{words:?}");
@@ -101,7 +101,7 @@ fn a_text_that_fails_when_it_matters_gives_way_and_the_notice_is_sent() {
         },
     )]);
     let values = Values::sample(NoticeKind::Reminder, Language::Chinese, false);
-    let got = Wording::new(Language::Chinese, &own).words(NoticeKind::Reminder, &values);
+    let got = Wording::new(Language::Chinese, &own).words(NoticeKind::Reminder, values.clone());
     assert_eq!(got, words(Language::Chinese, false));
 }
 

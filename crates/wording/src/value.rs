@@ -1,9 +1,12 @@
 //! What a template may name: each value by an English and a Chinese name, what it is, and one value
 //! to try a template with.
 
+use std::sync::Arc;
+
 use duban_model::decision::NoticeKind;
 use duban_model::definition::Language;
 use minijinja::Value;
+use minijinja::value::Object;
 
 use crate::builtin;
 
@@ -157,6 +160,15 @@ pub const NAMES: &[Name] = &[
     },
 ];
 
+impl Object for Values {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        let mut names = NAMES.iter();
+        let name = names.find(|name| name.english == key || name.chinese == key)?;
+        Some(Value::from((name.get)(self)))
+    }
+}
+
 impl Values {
     /// The same for a duty with another date: reason and date of a sort of notice.
     #[must_use]
@@ -175,12 +187,9 @@ impl Values {
         self
     }
 
-    /// Every value under both its names.
-    pub(crate) fn named(&self) -> Value {
-        Value::from_pairs(NAMES.iter().flat_map(|name| {
-            let value = Value::from((name.get)(self));
-            [(name.english, value.clone()), (name.chinese, value)]
-        }))
+    /// Every value under both its names, made when a template asks for it.
+    pub(crate) fn named(self) -> Value {
+        Value::from_object(self)
     }
 
     /// Values to try a template of one sort of notice with: with everything there is, or with only
