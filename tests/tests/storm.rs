@@ -94,7 +94,7 @@ fn stayed_under(robot: &Robot, taken: &[Taken]) {
         for (number, first) in taken.iter().enumerate() {
             let within = taken[number..]
                 .iter()
-                .take_while(|later| later.at.duration_since(first.at) < *stretch)
+                .take_while(|later| later.at.saturating_sub(first.at) < *stretch)
                 .count();
             assert!(
                 within <= *most,
