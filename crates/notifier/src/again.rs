@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::decision::NoticeRequested;
 use duban_model::fact::NoticeRetryRequested;
-use duban_model::{Body, Draft, NoticeId, Record, RecordId, Table, Timestamp};
+use duban_model::{Draft, NoticeId, Record, RecordId, Table, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, rejection};
 use crate::sending::worded;
 use crate::state::Pending;
 use crate::{receiver, window};
@@ -144,19 +144,16 @@ fn refuse(
     retry: &NoticeRetryRequested,
     (code, found): (&str, &str),
 ) {
-    let body = Body::RejectionRecorded(RejectionRecorded {
-        code: code.to_owned(),
-        found: format!("notice {}, {found}", retry.notice),
-        expected: "a notice that was given up, for which none stands in, and whose receivers the \
-                   directory knows"
-            .to_owned(),
-        remedy: "`duban incidents` names those that can be tried again, and what to mend before."
-            .to_owned(),
-        event_type: Some(record.record_type().as_str().to_owned()),
-        event_source: Some(record.source.to_string()),
-        event_id: record.origin.clone(),
-        excerpt: None,
-        seen: None,
-    });
+    let body = rejection(
+        record,
+        code,
+        (
+            format!("notice {}, {found}", retry.notice),
+            "a notice that was given up, for which none stands in, and whose receivers the \
+             directory knows"
+                .to_owned(),
+        ),
+        "`duban incidents` names those that can be tried again, and what to mend before.",
+    );
     desk.push(Draft::new(record.tenant.clone(), body));
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use duban_model::decision::NoticeAttempted;
+use duban_model::decision::{NoticeAttempted, RejectionRecorded};
 use duban_model::directory::Channel;
-use duban_model::{Body, Draft, Drafts, Timestamp};
+use duban_model::{Body, Draft, Drafts, Record, Timestamp};
 
 use crate::silence;
 use crate::state::{IN_FLIGHT, NotifierState, Pending};
@@ -107,4 +107,24 @@ pub(crate) fn announcement(pending: &Pending, possible_duplicate: bool) -> Draft
             possible_duplicate,
         }),
     )
+}
+
+/// A refusal of an event, as a record.
+pub(crate) fn rejection(
+    record: &Record,
+    code: &str,
+    (found, expected): (String, String),
+    remedy: &str,
+) -> Body {
+    Body::RejectionRecorded(RejectionRecorded {
+        code: code.to_owned(),
+        found,
+        expected,
+        remedy: remedy.to_owned(),
+        event_type: Some(record.record_type().as_str().to_owned()),
+        event_source: Some(record.source.to_string()),
+        event_id: record.origin.clone(),
+        excerpt: None,
+        seen: None,
+    })
 }

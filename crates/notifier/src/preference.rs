@@ -1,9 +1,11 @@
 //! A contact's choice among the channels that the office allows.
 
-use duban_model::decision::{ContactPreferenceNoted, RejectionRecorded};
+use duban_model::decision::ContactPreferenceNoted;
 use duban_model::directory::Channel;
 use duban_model::fact::ContactPreferred;
 use duban_model::{Body, Directory, Record};
+
+use crate::desk::rejection;
 
 /// Under which key a choice is kept; `contact` is `unit/contact`.
 pub(crate) fn key(tenant: &str, contact: &str) -> String {
@@ -18,17 +20,7 @@ pub(crate) fn decide(
     asked: &ContactPreferred,
 ) -> Body {
     let reject = |code: &str, found: String, expected: String, remedy: &str| {
-        Body::RejectionRecorded(RejectionRecorded {
-            code: code.to_owned(),
-            found,
-            expected,
-            remedy: remedy.to_owned(),
-            event_type: Some(record.record_type().as_str().to_owned()),
-            event_source: Some(record.source.to_string()),
-            event_id: record.origin.clone(),
-            excerpt: None,
-            seen: None,
-        })
+        rejection(record, code, (found, expected), remedy)
     };
     let unit = directory.and_then(|directory| directory.current(&asked.unit));
     let person = unit.and_then(|(id, unit)| {

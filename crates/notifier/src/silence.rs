@@ -1,12 +1,10 @@
 //! Silences and maintenance: what is in force, and what follows when one begins or ends.
 
-use duban_model::decision::{
-    Continuation, NoticeRequested, RejectionRecorded, TimerArmed, TimerDisarmed, When,
-};
+use duban_model::decision::{Continuation, NoticeRequested, TimerArmed, TimerDisarmed, When};
 use duban_model::silence::{SilenceEnded, SilenceLifted, SilenceNoted, SilenceSet};
 use duban_model::{Body, Draft, Record, Service, Timestamp};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, rejection};
 use crate::state::NotifierState;
 use crate::window;
 
@@ -141,20 +139,10 @@ fn reject(
     desk: &mut Desk<'_, '_>,
     record: &Record,
     code: &str,
-    (found, expected): (String, String),
+    said: (String, String),
     remedy: &str,
 ) {
-    let body = Body::RejectionRecorded(RejectionRecorded {
-        code: code.to_owned(),
-        found,
-        expected,
-        remedy: remedy.to_owned(),
-        event_type: Some(record.record_type().as_str().to_owned()),
-        event_source: Some(record.source.to_string()),
-        event_id: record.origin.clone(),
-        excerpt: None,
-        seen: None,
-    });
+    let body = rejection(record, code, said, remedy);
     desk.push(Draft::new(record.tenant.clone(), body));
 }
 

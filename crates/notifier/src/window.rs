@@ -60,14 +60,13 @@ fn wait(
     queued: &NoticeQueued,
     now: Timestamp,
 ) -> Option<Wait> {
-    if let Some(end) = silence::maintenance(state, tenant, now) {
-        return Some((end, Some("maintenance")));
-    }
-    if is_urgent(state, ledger, queued) {
-        return None;
-    }
     let directory = state.directories.get(tenant);
     let minutes = directory.map_or(0, |directory| directory.delivery.window_minutes);
+    let minutes = if is_urgent(state, ledger, queued) {
+        0
+    } else {
+        minutes
+    };
     let gathered = now.plus_millis(i64::from(minutes) * 60_000);
     let wait = closed(state, (tenant, ledger), queued, gathered);
     let wait = wait.or_else(|| (gathered > now).then_some((gathered, None)));
