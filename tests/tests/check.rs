@@ -97,7 +97,13 @@ fn a_preview_shows_the_ledgers_own_words_and_says_whose_they_are() {
             assert!(subject.starts_with('【'), "{subject}");
         }
         assert!(text.contains("开鲁"), "{text}");
-        assert!(text.contains("事项编号:good/1/kailu/responsible"), "{text}");
+        // A digest is about several duties, each in its line.
+        let named = if notice["kind"] == "digest" {
+            "2. 【提醒】第1项"
+        } else {
+            "事项编号:good/1/kailu/responsible"
+        };
+        assert!(text.contains(named), "{text}");
     }
     let said = run(&[
         "preview",

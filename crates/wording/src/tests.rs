@@ -2,6 +2,21 @@
 
 use super::*;
 
+#[test]
+fn a_digest_stays_one_whatever_duty_it_is_shown_for() {
+    let language = Language::Chinese;
+    let due = "2021-12-31".to_owned();
+    let values = Values::sample(NoticeKind::Reminder, language, true);
+    let values = values.dated(NoticeKind::Digest, language, due);
+    let words = Wording::new(language, &BTreeMap::new()).words(NoticeKind::Digest, values);
+    assert!(
+        words.subject.starts_with("【汇总】2项"),
+        "{}",
+        words.subject
+    );
+    assert!(words.text.contains("\n2. 【提醒】第8项"), "{}", words.text);
+}
+
 fn words(language: Language, whole: bool) -> Words {
     Wording::new(language, &BTreeMap::new()).words(
         NoticeKind::Reminder,

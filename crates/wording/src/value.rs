@@ -174,7 +174,7 @@ impl Values {
     #[must_use]
     pub fn dated(mut self, kind: NoticeKind, language: Language, due: String) -> Values {
         if kind == NoticeKind::Digest {
-            return self;
+            return self.digest_of(&due, language);
         }
         builtin::label(kind, language).clone_into(&mut self.label);
         self.reason = builtin::sample_reason(kind, &due, language);
@@ -200,7 +200,8 @@ impl Values {
         let say = |zh: &str, en: &str| if chinese { zh } else { en }.to_owned();
         let only = |text: String| if whole { text } else { String::new() };
         if kind == NoticeKind::Digest {
-            return Values::sample_digest(language);
+            let one = Values::sample(NoticeKind::Reminder, language, true);
+            return one.digest_of(DUE, language);
         }
         Values {
             label: builtin::label(kind, language).to_owned(),
@@ -225,18 +226,20 @@ impl Values {
         }
     }
 
-    /// The same of a digest: what belongs to one duty is empty.
-    fn sample_digest(language: Language) -> Values {
+    /// A digest of two notices about this duty; what belongs to one duty alone is empty.
+    fn digest_of(self, due: &str, language: Language) -> Values {
         let kinds = [NoticeKind::Escalation, NoticeKind::Reminder];
-        let items = kinds.map(|kind| Values::sample(kind, language, true));
         let lines: Vec<String> = (1..)
-            .zip(&items)
-            .map(|(number, values)| builtin::item(number, values, false, language))
+            .zip(kinds)
+            .map(|(number, kind)| {
+                let values = self.clone().dated(kind, language, due.to_owned());
+                builtin::item(number, &values, false, language)
+            })
             .collect();
         Values {
             label: builtin::label(NoticeKind::Digest, language).to_owned(),
-            ledger: items[0].ledger.clone(),
-            contact: items[0].contact.clone(),
+            ledger: self.ledger,
+            contact: self.contact,
             reason: builtin::counted(&kinds.map(|kind| (kind, 1)), language),
             count: lines.len().to_string(),
             list: lines.join("\n"),
