@@ -112,7 +112,12 @@ impl Decider for Notifier {
             }
             Body::NoticeQueued(r) => {
                 let ledger = record.ledger.clone();
-                state.take(&r.notice, pending(record, r.clone(), ledger, Vec::new()));
+                let mut queued = r.clone();
+                let held = queued.held.take();
+                state.take(&r.notice, pending(record, queued, ledger, Vec::new()));
+                if let Some(wait) = held {
+                    state.hold(&r.notice, wait.until);
+                }
                 if let Some(abandoned) = &r.instead_of {
                     state.abandoned.follow(abandoned, &r.notice);
                 }

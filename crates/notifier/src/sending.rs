@@ -112,6 +112,7 @@ pub(crate) fn worded(
         text: words.text,
         instead_of: None,
         tried: Vec::new(),
+        held: None,
     }
 }
 
