@@ -114,10 +114,12 @@ impl Decider for Notifier {
                 let ledger = record.ledger.clone();
                 let mut queued = r.clone();
                 let held = queued.held.take();
-                state.take(&r.notice, pending(record, queued, ledger, Vec::new()));
+                let mut pending = pending(record, queued, ledger, Vec::new());
+                pending.held = held.is_some();
                 if let Some(wait) = held {
-                    state.hold(&r.notice, wait.until);
+                    state.open(pending.window(), wait.until);
                 }
+                state.take(&r.notice, pending);
                 if let Some(abandoned) = &r.instead_of {
                     state.abandoned.follow(abandoned, &r.notice);
                 }

@@ -235,13 +235,16 @@ impl NotifierState {
         };
         let channel = pending.queued.channel;
         let place = (pending.since, id.to_owned());
-        if let Some(flying) = self.in_flight.get_mut(&channel) {
+        if pending.announced
+            && let Some(flying) = self.in_flight.get_mut(&channel)
+        {
             flying.remove(id);
         }
-        if let Some(waiting) = self.waiting.get_mut(&channel) {
+        if pending.is_waiting()
+            && let Some(waiting) = self.waiting.get_mut(&channel)
+        {
             waiting.remove(&place);
-        }
-        if pending.held {
+        } else if pending.held {
             let about = (pending.queued.request.obligation.clone(), id.to_owned());
             self.about.remove(&about);
             let window = pending.window();
@@ -285,6 +288,17 @@ impl NotifierState {
     pub(crate) fn hold(&mut self, id: &str, until: Timestamp) {
         self.update(id, |pending| pending.held = true);
         if let Some(window) = self.pending.get(id).map(Pending::window) {
+            self.open(window, until);
+        }
+    }
+
+    /// A window is open until an instant, or is moved there.
+    pub(crate) fn open(&mut self, window: String, until: Timestamp) {
+        if self
+            .windows
+            .get(&window)
+            .is_none_or(|open| open.until != until)
+        {
             self.windows.put(window, Window { until });
         }
     }
