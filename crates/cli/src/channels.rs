@@ -546,6 +546,18 @@ mod tests {
                 &["both or none of smtp and folder"],
             ),
             (
+                "mail:\n  - {name: m, from: a@b.example, folder: mail, authority: ca.pem}\n".to_owned(),
+                &["endpoint `m`: found authority beside folder"],
+            ),
+            (
+                "mail:\n  - {name: m, from: a@b.example, smtp: {env: DUBAN_SMTP}, authority: nowhere.pem}\n".to_owned(),
+                &["endpoint `m`: found no certificate in file", "nowhere.pem"],
+            ),
+            (
+                "mail:\n  - {name: m, from: a@b.example, smtp: {env: DUBAN_SMTP}, authority: channels.yaml}\n".to_owned(),
+                &["endpoint `m`: mail server: found no certificate", "expected PEM"],
+            ),
+            (
                 "robots: []\n".to_owned(),
                 &[
                     "channels.yaml:1:1: found unknown field `robots`",
