@@ -28,7 +28,7 @@ use crate::sink::{Sink, Speaks};
 use crate::world::World;
 
 /// Messages of a run, over HTTP and over SMTP.
-const MESSAGES: [usize; 2] = [50_000, 2_000];
+const MESSAGES: [usize; 2] = [50_000, 20_000];
 /// Ledgers of 5,000 duties, each of which asks for a notice.
 const LEDGERS: usize = 2;
 /// Requests under way at once, as the runner has them for one endpoint.
