@@ -104,6 +104,7 @@ impl Pending {
             text: bundle.text.clone(),
             instead_of: None,
             tried: Vec::new(),
+            held: None,
         }
     }
 }
