@@ -154,7 +154,7 @@ async fn a_server_that_nobody_vouches_for_is_sent_nothing_and_said_so() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_not_right_is_refused_and_not_repeated() {
+async fn a_password_that_is_not_right_keeps_the_mail_waiting_and_is_not_repeated() {
     let certificate = Certificate::of("127.0.0.1");
     for (scheme, query, from_start) in WAYS {
         let server = certificate.server(from_start);
@@ -162,7 +162,7 @@ async fn a_password_that_is_not_right_is_refused_and_not_repeated() {
         let url = format!("{scheme}{wrong}@{}{query}", server.place());
         let smtp = Smtp::trusting(&url, FROM.to_owned(), Some(&certificate.authority));
         let answer = send(&Way::Smtp(smtp.unwrap()), "n").await;
-        assert_eq!(answer.outcome, Outcome::Refused, "{url}: {answer:?}");
+        assert_eq!(answer.outcome, Outcome::Failed, "{url}: {answer:?}");
         assert!(
             answer.detail.contains("no such user with ***"),
             "{url}: {answer:?}"
@@ -177,7 +177,7 @@ async fn a_server_that_does_not_encrypt_is_told_no_password() {
     let url = format!("smtp://{LOGIN}@{}?tls=required", server.place());
     let way = Way::Smtp(Smtp::new(&url, FROM.to_owned()).unwrap());
     let answer = send(&way, "n").await;
-    assert_eq!(answer.outcome, Outcome::Refused, "{answer:?}");
+    assert_eq!(answer.outcome, Outcome::Failed, "{answer:?}");
     assert!(
         answer.detail.contains("STARTTLS is not supported"),
         "{answer:?}"

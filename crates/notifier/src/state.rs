@@ -19,7 +19,7 @@ use crate::again::Kept;
 
 /// Sends over one channel announced and not reported, at most. What waits behind them is not announced
 /// yet, so a crash leaves no more than these with an unknown outcome.
-pub const IN_FLIGHT: usize = 32;
+pub const IN_FLIGHT: usize = 64;
 
 /// A notice whose end is not known yet, or the message that stands for several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

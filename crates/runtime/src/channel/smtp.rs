@@ -22,7 +22,7 @@ use lettre::transport::smtp::response::{Response, Severity};
 use lettre::transport::smtp::{Error as SmtpError, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::mail::compose_mail;
 use super::{Answer, Secret};
@@ -96,23 +96,27 @@ impl Smtp {
             Ok(mail) => mail,
             Err(why) => return Answer::refused(why),
         };
-        let dialogue = self.dialogue(mail.envelope(), mail.formatted());
-        timeout(Duration::from_secs(DIALOGUE_SECONDS), dialogue)
-            .await
-            // The line was dropped with the dialogue: what the server still says is for nobody.
-            .unwrap_or_else(|_| Answer::unknown(format!("no answer within {DIALOGUE_SECONDS} s")))
-    }
-
-    async fn dialogue(&self, envelope: &Envelope, mail: Vec<u8>) -> Answer {
-        let text = match String::from_utf8(mail) {
+        let text = match String::from_utf8(mail.formatted()) {
             Ok(mail) => with_end(&mail),
             Err(fault) => return Answer::refused(format!("the mail is no text: {fault}")),
         };
-        let mut line = match self.line().await {
-            Ok(line) => line,
-            Err(fault) => return answer_of(&fault),
+        let late = || format!("no answer within {DIALOGUE_SECONDS} s");
+        let end = Instant::now() + Duration::from_secs(DIALOGUE_SECONDS);
+        // Nobody has heard of the mail before there is a line. A server that turns us away at its door,
+        // or a password that is wrong, says nothing about this mail: it waits until that is mended.
+        let line = match timeout_at(end, self.line()).await {
+            Ok(Ok(line)) => line,
+            Ok(Err(fault)) => return Answer::down(fault.to_string()),
+            Err(_) => return Answer::down(late()),
         };
-        match hand_over(&mut line, envelope, &text).await {
+        timeout_at(end, self.dialogue(line, mail.envelope(), &text))
+            .await
+            // The line was dropped with the dialogue: what the server still says is for nobody.
+            .unwrap_or_else(|_| Answer::unknown(late()))
+    }
+
+    async fn dialogue(&self, mut line: Line, envelope: &Envelope, text: &str) -> Answer {
+        match hand_over(&mut line, envelope, text).await {
             Ok(response) => {
                 keep(&self.idle, line);
                 Answer::delivered(words(&response))
@@ -366,8 +370,8 @@ fn words(response: &Response) -> String {
     response.message().collect::<Vec<_>>().join(" ")
 }
 
-/// What a failed dialogue means. Whatever breaks after the connection stood may have been taken
-/// by the server, so it is unknown rather than failed.
+/// What a failed dialogue means. Whatever breaks in it may have been taken by the server, so it is
+/// unknown rather than failed.
 fn answer_of(fault: &SmtpError) -> Answer {
     let told = fault.to_string();
     if fault.is_permanent() || fault.is_client() {
@@ -378,8 +382,6 @@ fn answer_of(fault: &SmtpError) -> Answer {
             Some("421") => Answer::down(told),
             _ => Answer::failed(told),
         }
-    } else if fault.is_tls() || told.starts_with("Connection error") {
-        Answer::down(told)
     } else {
         Answer::unknown(told)
     }
