@@ -379,10 +379,9 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
     }
     let most = owed.into_iter().max_by_key(|(_, count)| *count);
     let unit = most.map_or(definition.office.as_str(), |(unit, _)| unit);
-    let name = folder
-        .directory
-        .as_ref()
-        .map_or_else(|| unit.to_owned(), |d| d.shown(unit));
+    let directory = folder.directory.as_ref();
+    let shown = |unit: &str| directory.map_or_else(|| unit.to_owned(), |d| d.shown(unit));
+    let name = shown(unit);
     let person = |role: Role, title: String, tenant: &str, units: &[&str]| Described {
         title,
         tenant: tenant.to_owned(),
@@ -393,7 +392,7 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
     vec![
         (
             "demo-office",
-            person(Role::Office, "督办室".to_owned(), tenant, &[]),
+            person(Role::Office, shown(&definition.office), tenant, &[]),
         ),
         (
             "demo-contact",
@@ -405,11 +404,11 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
         ),
         (
             "demo-auditor",
-            person(Role::Auditor, "审计员".to_owned(), tenant, &[]),
+            person(Role::Auditor, "演示审计员".to_owned(), tenant, &[]),
         ),
         (
             "demo-admin",
-            person(Role::Administrator, "管理员".to_owned(), "", &[]),
+            person(Role::Administrator, "演示管理员".to_owned(), "", &[]),
         ),
     ]
 }
