@@ -93,34 +93,35 @@ impl Lockout {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const START: Timestamp = Timestamp(1_700_000_000_000);
 
-    fn from(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([10, 0, 0, last]))
-    }
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)));
 
     #[test]
     fn a_name_is_locked_for_the_rest_of_the_span_and_others_are_not() {
         let lockout = Lockout::default();
         for _ in 0..PER_NAME_AND_ADDRESS {
-            assert_eq!(lockout.admit(START, "wang", from(1)), Ok(()));
+            assert_eq!(lockout.admit(START, "wang", ONE), Ok(()));
         }
         let later = START.plus_millis(60_000);
-        assert_eq!(lockout.admit(later, "wang", from(1)), Err(14 * 60));
-        assert_eq!(lockout.admit(later, "li", from(1)), Ok(()));
-        assert_eq!(lockout.admit(later, "wang", from(2)), Ok(()));
+        assert_eq!(lockout.admit(later, "wang", ONE), Err(14 * 60));
+        assert_eq!(lockout.admit(later, "li", ONE), Ok(()));
+        assert_eq!(lockout.admit(later, "wang", OTHER), Ok(()));
         let over = START.plus_millis(LOCKOUT_MILLIS);
-        assert_eq!(lockout.admit(over, "wang", from(1)), Ok(()));
+        assert_eq!(lockout.admit(over, "wang", ONE), Ok(()));
     }
 
     #[test]
     fn who_signs_in_is_not_counted_and_memory_stays_bounded() {
         let lockout = Lockout::default();
         for _ in 0..10 * PER_ADDRESS {
-            assert_eq!(lockout.admit(START, "wang", from(1)), Ok(()));
-            lockout.succeeded("wang", from(1));
+            assert_eq!(lockout.admit(START, "wang", ONE), Ok(()));
+            lockout.succeeded("wang", ONE);
         }
         for n in 0..COUNTED {
             let address = IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
@@ -133,7 +134,7 @@ mod tests {
     fn one_address_is_locked_whatever_names_it_tries() {
         let lockout = Lockout::default();
         let all = (0..PER_ADDRESS + 5)
-            .filter(|n| lockout.admit(START, &n.to_string(), from(1)).is_ok())
+            .filter(|n| lockout.admit(START, &n.to_string(), ONE).is_ok())
             .count();
         assert_eq!(all, PER_ADDRESS as usize);
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod attack;
 mod matrix;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,14 +142,15 @@ impl Office {
             cookies.push(format!("{prefix}duban-form={before}"));
         }
         if !cookies.is_empty() {
-            head += &format!("cookie: {}\r\n", cookies.join("; "));
+            let _ = write!(head, "cookie: {}\r\n", cookies.join("; "));
         }
         if let Some(token) = &known.token {
-            head += &format!("authorization: Bearer {token}\r\n");
+            let _ = write!(head, "authorization: Bearer {token}\r\n");
         }
         head += &known.headers;
         if method == "POST" {
-            head += &format!(
+            let _ = write!(
+                head,
                 "content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
                 body.len()
             );
@@ -157,7 +159,7 @@ impl Office {
         let request = format!("{head}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut bytes = Vec::new();
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = vec![0; 16 * 1024];
         let whole = async {
             loop {
                 let n = stream.read(&mut chunk).await.unwrap_or(0);
