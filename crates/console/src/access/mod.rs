@@ -9,6 +9,8 @@ mod accounts;
 #[cfg(test)]
 pub(crate) mod bed;
 mod demo;
+#[cfg_attr(not(test), allow(dead_code, reason = "pages with actions send by it"))]
+mod fact;
 mod form;
 mod guard;
 mod lockout;
@@ -36,6 +38,7 @@ pub use account::{
     TOKEN_PREFIX, Token, UNITS_PER_USER, User,
 };
 pub use accounts::{Accounts, By, Denied, Described, Now};
+pub use fact::CONSOLE_SOURCE;
 pub(crate) use form::same_origin;
 pub use form::{CARRIED_BYTES, FORM_BYTES, FORM_FIELDS};
 pub(crate) use guard::{Need, Post, Sort, guard};
