@@ -17,6 +17,9 @@ use super::sessions::tidy;
 use super::store::{AccountsFault, Book, Store};
 use super::trace::{Trace, Traces};
 
+/// Where the pages are, beside the accounts.
+const URL_FILE: &str = "url";
+
 /// The wall clock; sessions go by it also where the log's clock is a virtual one.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -132,6 +135,22 @@ impl Accounts {
     /// Their folder.
     pub fn dir(&self) -> &Path {
         self.0.store.dir()
+    }
+
+    /// Where people reach the pages, as the last process that served them said; for the links that
+    /// commands print.
+    pub fn url(&self) -> Option<String> {
+        let kept = self.0.store.plain(URL_FILE)?;
+        let url = kept.trim().trim_end_matches('/').to_owned();
+        Some(url).filter(|url| !url.is_empty())
+    }
+
+    /// Remembers where people reach the pages.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn served_at(&self, url: &str) -> Result<(), AccountsFault> {
+        self.0.store.put_plain(URL_FILE, url)
     }
 
     /// What time it is.

@@ -26,6 +26,15 @@ enum Who {
     Address(Option<IpAddr>),
 }
 
+/// Why another attempt is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// One is taken in so many seconds.
+    pub seconds: u64,
+    /// The first that is refused of these: one line in the record is enough.
+    pub first: bool,
+}
+
 /// The spans under way: since when, how many.
 #[derive(Debug, Default)]
 pub(super) struct Lockout(Mutex<BTreeMap<Who, (Timestamp, u32)>>);
@@ -43,8 +52,8 @@ impl Lockout {
     /// Counts an attempt before it is looked at, so that many at once are no way around.
     ///
     /// # Errors
-    /// In how many seconds another one is taken.
-    pub fn admit(&self, now: Timestamp, name: &str, address: Option<IpAddr>) -> Result<(), u64> {
+    /// If there were too many.
+    pub fn admit(&self, now: Timestamp, name: &str, address: Option<IpAddr>) -> Result<(), Wait> {
         let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that is set back begins a new span.
         let left = |begun: Timestamp| match now.0 - begun.0 {
@@ -52,12 +61,26 @@ impl Lockout {
             _ => None,
         };
         let each = each(name, address);
-        let waits = each.iter().filter_map(|(who, most)| {
-            let (begun, count) = spans.get(who)?;
-            left(*begun).filter(|_| count >= most)
-        });
-        if let Some(millis) = waits.max() {
-            return Err(millis.unsigned_abs().div_ceil(1_000));
+        let over: Vec<(Who, u32, i64)> = each
+            .iter()
+            .filter_map(|(who, most)| {
+                let (begun, count) = spans.get(who)?;
+                let left = left(*begun).filter(|_| count >= most)?;
+                Some((*who, *most, left))
+            })
+            .collect();
+        if let Some(millis) = over.iter().map(|(_, _, left)| *left).max() {
+            let mut first = false;
+            for (who, most, _) in over {
+                if let Some((_, count)) = spans.get_mut(&who) {
+                    first |= *count == most;
+                    *count = most + 1;
+                }
+            }
+            return Err(Wait {
+                seconds: millis.unsigned_abs().div_ceil(1_000),
+                first,
+            });
         }
         for (who, _) in each {
             if spans.len() >= COUNTED {
@@ -109,7 +132,14 @@ mod tests {
             assert_eq!(lockout.admit(START, "wang", ONE), Ok(()));
         }
         let later = START.plus_millis(60_000);
-        assert_eq!(lockout.admit(later, "wang", ONE), Err(14 * 60));
+        let wait = |first| {
+            Err(Wait {
+                seconds: 14 * 60,
+                first,
+            })
+        };
+        assert_eq!(lockout.admit(later, "wang", ONE), wait(true));
+        assert_eq!(lockout.admit(later, "wang", ONE), wait(false));
         assert_eq!(lockout.admit(later, "li", ONE), Ok(()));
         assert_eq!(lockout.admit(later, "wang", OTHER), Ok(()));
         let over = START.plus_millis(LOCKOUT_MILLIS);

@@ -190,13 +190,15 @@ impl Accounts {
     ) -> Result<String, Denied> {
         let name = name.trim().to_lowercase();
         by.who.clone_from(&name);
-        if let Err(seconds) = self.0.lockout.admit(self.now(), &name, by.address) {
-            self.off(move |accounts| {
-                accounts.note(&by, "locked-out", "", String::new());
-                Ok(())
-            })
-            .await?;
-            return Err(Denied::TooMany(seconds));
+        if let Err(wait) = self.0.lockout.admit(self.now(), &name, by.address) {
+            if wait.first {
+                self.off(move |accounts| {
+                    accounts.note(&by, "locked-out", "", String::new());
+                    Ok(())
+                })
+                .await?;
+            }
+            return Err(Denied::TooMany(wait.seconds));
         }
         let book = self.book()?;
         let user = book.users.get(&name).filter(|user| !user.disabled);
@@ -290,8 +292,8 @@ impl Accounts {
         new: String,
     ) -> Result<String, Denied> {
         let name = by.who.clone();
-        if let Err(seconds) = self.0.lockout.admit(self.now(), &name, by.address) {
-            return Err(Denied::TooMany(seconds));
+        if let Err(wait) = self.0.lockout.admit(self.now(), &name, by.address) {
+            return Err(Denied::TooMany(wait.seconds));
         }
         if let Some(fault) = fault_of_password(&name, &new) {
             return words(fault);
