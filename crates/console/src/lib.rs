@@ -5,6 +5,7 @@
 //! page of one duty shows, its history and its explanation, is read from the log when it is asked
 //! for, off the threads that serve.
 
+mod access;
 mod answer;
 mod asset;
 mod event;
@@ -14,12 +15,21 @@ mod measure;
 mod page;
 mod projection;
 mod recall;
+mod route;
 #[cfg(test)]
 mod sample;
 mod serve;
 mod state;
 mod trail;
 
+pub use access::{
+    ACCOUNTS_FILE_BYTES, Access, Accounts, AccountsFault, Book, By, CARRIED_BYTES, CONSOLE_SOURCE,
+    Denied, Described, FORM_BYTES, FORM_FIELDS, HASHES_AT_ONCE, IDLE_MILLIS, INVITE_MILLIS,
+    LOCKOUT_MILLIS, MAX_TOKENS, MAX_USERS, NAME_CHARACTERS, Now, PASSWORD_CHARACTERS, Right, Role,
+    SCOPES_PER_TOKEN, SESSION_MILLIS, SESSIONS_PER_USER, SIGN_INS_PER_ADDRESS, SIGN_INS_PER_NAME,
+    SIGN_INS_PER_NAME_AND_ADDRESS, Scope, Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX,
+    TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User,
+};
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
     MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,

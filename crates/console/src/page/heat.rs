@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::address;
+use crate::access::Seen;
 use crate::light::Light;
-use crate::projection::{Duty, Ledger, Projection, TaskRow};
+use crate::projection::{Duty, Ledger, TaskRow};
 
 /// The longest column head, in characters; the full name is in its title.
 const HEAD_CHARACTERS: usize = 10;
@@ -76,7 +77,7 @@ fn rank(level: &str) -> usize {
 impl<'a> HeatMap<'a> {
     /// The map of these rows, of the duties that `shown` lets through.
     pub fn of(
-        projection: &'a Projection,
+        projection: &Seen<'a>,
         ledger: &'a Ledger,
         rows: &[&'a TaskRow],
         shown: impl Fn(&Duty) -> bool,

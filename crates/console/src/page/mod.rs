@@ -23,9 +23,11 @@ pub(crate) use row::DutyRow;
 pub(crate) use task::task;
 pub(crate) use unit::unit;
 
+use crate::access::Seen;
+use crate::access::page::{Me, refused};
 use crate::asset::{SCRIPT_DIGEST, STYLE_DIGEST};
 use crate::light::{Counts, Light};
-use crate::projection::{Ledger, Projection};
+use crate::projection::Ledger;
 
 /// The instant on the log as a page shows it.
 pub(crate) struct Clock {
@@ -39,7 +41,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub fn of(projection: &Projection, ledger: Option<&Ledger>) -> Clock {
+    pub fn of(projection: &Seen<'_>, ledger: Option<&Ledger>) -> Clock {
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let Some(now) = projection.now() else {
             return Clock {
@@ -69,20 +71,11 @@ impl Clock {
 }
 
 /// The ledger asked for, else the one adopted last.
-pub(crate) fn chosen_ledger<'a>(
-    projection: &'a Projection,
-    wanted: Option<&str>,
-) -> Option<&'a Ledger> {
+pub(crate) fn chosen_ledger<'a>(projection: &Seen<'a>, wanted: Option<&str>) -> Option<&'a Ledger> {
     wanted
         .and_then(|id| projection.ledger(id))
-        .or_else(|| {
-            projection
-                .ledgers()
-                .iter()
-                .rev()
-                .find(|l| l.definition.is_some())
-        })
-        .or_else(|| projection.ledgers().last())
+        .or_else(|| projection.ledgers().rev().find(|l| l.definition.is_some()))
+        .or_else(|| projection.ledgers().next_back())
 }
 
 /// The head of every page.
@@ -94,7 +87,10 @@ pub(crate) struct Head<'a> {
     pub clock: Clock,
     pub lights: [Light; 5],
     pub counts: Counts,
-    pub rejections: u64,
+    /// Nothing for whom it does not concern.
+    pub rejections: Option<u64>,
+    /// Who looks.
+    pub me: Option<Me>,
     pub seq: u64,
     pub events: String,
     pub style: String,
@@ -102,10 +98,9 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub fn new(projection: &'a Projection, ledger: Option<&'a Ledger>, name: &str) -> Head<'a> {
+    pub fn new(projection: &Seen<'a>, ledger: Option<&'a Ledger>, name: &str) -> Head<'a> {
         let ledgers = projection
             .ledgers()
-            .iter()
             .map(|l| {
                 let address = format!("/?ledger={}", address::encoded(&l.id));
                 (
@@ -121,8 +116,9 @@ impl<'a> Head<'a> {
             ledgers,
             clock: Clock::of(projection, ledger),
             lights: Light::ALL,
-            counts: ledger.map(|l| l.counts).unwrap_or_default(),
-            rejections: projection.totals().rejections,
+            counts: ledger.map(|l| projection.counts(l)).unwrap_or_default(),
+            rejections: projection.rejected(),
+            me: projection.viewer().map(Me::of),
             seq: projection.seq(),
             events: ledger.map_or_else(
                 || "/events".to_owned(),
@@ -172,7 +168,7 @@ struct Nowhere<'a> {
 }
 
 /// The page for what is not there.
-pub(crate) fn not_found(projection: &Projection, what: &str) -> Response {
+pub(crate) fn not_found(projection: &Seen<'_>, what: &str) -> Response {
     let ledger = chosen_ledger(projection, None);
     let page = Nowhere {
         head: Head::new(projection, ledger, "没有找到"),
@@ -182,10 +178,9 @@ pub(crate) fn not_found(projection: &Projection, what: &str) -> Response {
 }
 
 /// Any other address.
-pub(crate) async fn nowhere(
-    axum::extract::State(desk): axum::extract::State<std::sync::Arc<crate::serve::Desk>>,
-) -> Response {
-    not_found(&desk.state.read(), "没有这个地址。")
+pub(crate) async fn nowhere() -> Response {
+    // It is asked by anybody, and says nothing of what is there.
+    refused(StatusCode::NOT_FOUND, "没有找到", "没有这个地址。")
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use tokio::runtime::Handle;
 
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
+use crate::access::{Seen, Viewer};
 use crate::answer::FILE_SCHEME;
 use crate::light::{Light, Stage, step_in_chinese};
-use crate::projection::{Duty, History, Ledger, Line, Matter, Place, Projection, TaskRow, minute};
+use crate::projection::{Duty, History, Ledger, Line, Matter, Place, TaskRow, minute};
 use crate::recall::read_records;
 use crate::serve::Desk;
 use crate::state::{ConsoleState, Explanation};
@@ -85,10 +86,12 @@ pub(crate) type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
 /// `/o/{obligation}`
 pub(crate) async fn obligation(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     Path(obligation): Path<String>,
 ) -> Response {
     let history = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         match projection.duty(&obligation) {
             Some(duty) => duty.history.clone(),
             None => return not_found(&projection, "没有这个责任事项。"),
@@ -102,7 +105,8 @@ pub(crate) async fn obligation(
             explained(&desk.state, &obligation)
         )
     };
-    let projection = desk.state.read();
+    let look = desk.look(&viewer);
+    let projection = look.seen();
     match projection.duty(&obligation) {
         Some(duty) => render(&projection, duty, &history, recalled, explanation),
         None => not_found(&projection, "没有这个责任事项。"),
@@ -141,7 +145,7 @@ async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation
 }
 
 fn render(
-    projection: &Projection,
+    projection: &Seen<'_>,
     duty: &Duty,
     history: &History,
     recalled: Recalled,
@@ -214,7 +218,7 @@ fn render(
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .filter_map(|place| projection.notices().at(place))
+            .filter_map(|place| projection.notice_at(place))
             .map(|notice| NoticeRow::of(projection, notice))
             .collect(),
         first: history.first().filter_map(told).collect(),
@@ -239,12 +243,12 @@ fn file_name(text: &str) -> &str {
 }
 
 /// A unit's name as notices print it.
-fn unit_name(projection: &Projection, ledger: &Ledger, unit: &str) -> String {
+fn unit_name(projection: &Seen<'_>, ledger: &Ledger, unit: &str) -> String {
     projection.units().short(&ledger.tenant, unit).to_owned()
 }
 
 fn needs<'a>(
-    projection: &'a Projection,
+    projection: &Seen<'a>,
     ledger: &'a Ledger,
     duty: &'a Duty,
     fulfilled_by: Option<&'a Fulfilment>,
@@ -290,7 +294,7 @@ fn needs<'a>(
 }
 
 /// Why the light is what it is, in one sentence.
-pub(crate) fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
+pub(crate) fn why(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> String {
     let today = projection.now().map(|now| now.date_in(ledger.zone));
     let due = due_shown(duty, ledger.zone).unwrap_or_default();
     let reason = duty.reason().unwrap_or("");

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use super::heat::HeatMap;
 use super::row::NoticeRow;
 use super::{Head, address, answer, chosen_ledger, not_found};
+use crate::access::{Seen, Viewer};
 use crate::light::{Counts, Light};
-use crate::projection::{Duty, Ledger, Projection, TaskRow, minute};
+use crate::projection::{Duty, Ledger, TaskRow, minute};
 use crate::serve::Desk;
 
 /// Notices shown beside the ledger, in notices.
@@ -54,12 +55,12 @@ impl Filter<'_> {
     }
 
     /// The row's counts, of the unit asked for; nothing if the row is not to be shown.
-    fn counts(&self, projection: &Projection, row: &TaskRow) -> Option<Counts> {
+    fn counts(&self, projection: &Seen<'_>, ledger: &Ledger, row: &TaskRow) -> Option<Counts> {
         if !self.text.is_empty() && !row.speaks_of(self.text) {
             return None;
         }
         let counts = if self.unit.is_empty() {
-            row.counts
+            projection.counts_of(ledger, row)
         } else {
             let mut counts = Counts::default();
             for duty in row.duties.iter().filter_map(|p| projection.duty_at(*p)) {
@@ -71,7 +72,9 @@ impl Filter<'_> {
         };
         let shown = match self.light {
             Some(light) => counts.of(light) > 0,
-            None => self.unit.is_empty() || counts.total() > 0,
+            None => {
+                (self.unit.is_empty() && projection.sees_row(ledger, row)) || counts.total() > 0
+            }
         };
         shown.then_some(counts)
     }
@@ -113,9 +116,11 @@ impl Overview<'_> {
 /// `/`
 pub(crate) async fn overview(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let projection = desk.state.read();
+    let look = desk.look(&viewer);
+    let projection = look.seen();
     if let Some(id) = asked.ledger.as_deref()
         && projection.ledger(id).is_none()
     {
@@ -124,7 +129,7 @@ pub(crate) async fn overview(
     render(&projection, &asked)
 }
 
-fn render(projection: &Projection, asked: &Asked) -> Response {
+fn render(projection: &Seen<'_>, asked: &Asked) -> Response {
     let ledger = chosen_ledger(projection, asked.ledger.as_deref());
     let filter = Filter {
         light: asked.light.as_deref().and_then(Light::parse),
@@ -146,7 +151,7 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
     };
     if let Some(ledger) = ledger {
         for task in &ledger.tasks {
-            if let Some(counts) = page.filter.counts(projection, task) {
+            if let Some(counts) = page.filter.counts(projection, ledger, task) {
                 page.lines.push(Line {
                     task,
                     address: address::of_task(&ledger.id, &task.id),
@@ -169,7 +174,6 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
         page.units = choices(projection, ledger, page.filter.unit);
         page.notices = projection
             .notices()
-            .newest()
             .filter(|notice| {
                 notice
                     .ledger
@@ -184,7 +188,7 @@ fn render(projection: &Projection, asked: &Asked) -> Response {
 }
 
 /// A silence or maintenance in one sentence.
-fn silence(projection: &Projection, ledger: &Ledger, noted: &SilenceNoted) -> String {
+fn silence(projection: &Seen<'_>, ledger: &Ledger, noted: &SilenceNoted) -> String {
     let set = &noted.set;
     let until = minute(set.until, ledger.zone);
     if set.maintenance {
@@ -209,7 +213,7 @@ fn silence(projection: &Projection, ledger: &Ledger, noted: &SilenceNoted) -> St
 }
 
 /// The units that owe something in this ledger.
-fn choices<'a>(projection: &'a Projection, ledger: &'a Ledger, chosen: &str) -> Vec<Choice<'a>> {
+fn choices<'a>(projection: &Seen<'a>, ledger: &'a Ledger, chosen: &str) -> Vec<Choice<'a>> {
     let units: BTreeSet<&str> = ledger
         .tasks
         .iter()

@@ -9,6 +9,7 @@ use axum::response::Response;
 use duban_model::{Service, Zone};
 
 use super::{Head, answer, chosen_ledger};
+use crate::access::Viewer;
 use crate::projection::{REJECTIONS_KEPT, Rejection, minute};
 use crate::serve::Desk;
 
@@ -31,8 +32,9 @@ struct Rejections<'a> {
 }
 
 /// `/rejections`
-pub(crate) async fn rejections(State(desk): State<Arc<Desk>>) -> Response {
-    let projection = desk.state.read();
+pub(crate) async fn rejections(State(desk): State<Arc<Desk>>, viewer: Viewer) -> Response {
+    let look = desk.look(&viewer);
+    let projection = look.seen();
     let ledger = chosen_ledger(&projection, None);
     let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
     let lines = projection

@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use duban_model::Zone;
 
 use super::address;
+use crate::access::Seen;
 use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
-use crate::projection::{Duty, Fate, Notice, Projection, minute};
+use crate::projection::{Duty, Fate, Notice, minute};
 
 /// A duty in a list.
 pub(crate) struct DutyRow<'a> {
@@ -27,7 +28,7 @@ pub(crate) struct DutyRow<'a> {
 }
 
 impl<'a> DutyRow<'a> {
-    pub fn of(projection: &'a Projection, duty: &'a Duty) -> DutyRow<'a> {
+    pub fn of(projection: &Seen<'a>, duty: &'a Duty) -> DutyRow<'a> {
         let ledger = projection.ledger_of(duty);
         let today = projection.now().map(|now| now.date_in(ledger.zone));
         DutyRow {
@@ -107,7 +108,7 @@ pub(super) struct NoticeRow<'a> {
 }
 
 impl<'a> NoticeRow<'a> {
-    pub fn of(projection: &'a Projection, notice: &'a Notice) -> NoticeRow<'a> {
+    pub fn of(projection: &Seen<'a>, notice: &'a Notice) -> NoticeRow<'a> {
         let ledger = notice.ledger.and_then(|place| projection.ledger_at(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);

@@ -11,8 +11,9 @@ use duban_model::definition::Strength;
 use super::address::of_task;
 use super::row::DutyRow;
 use super::{Head, answer, not_found};
-use crate::light::Light;
-use crate::projection::TaskRow;
+use crate::access::{Seen, Viewer};
+use crate::light::{Counts, Light};
+use crate::projection::{Ledger, TaskRow};
 use crate::serve::Desk;
 
 #[derive(Template)]
@@ -20,6 +21,7 @@ use crate::serve::Desk;
 struct TaskPage<'a> {
     head: Head<'a>,
     task: &'a TaskRow,
+    counts: Counts,
     encouraged: bool,
     confirm: &'a [String],
     /// The row that a rule belongs to.
@@ -32,14 +34,16 @@ struct TaskPage<'a> {
 /// Another row that the page leads to.
 struct Linked<'a> {
     row: &'a TaskRow,
+    counts: Counts,
     address: String,
 }
 
 impl<'a> Linked<'a> {
-    fn of(ledger: &str, row: &'a TaskRow) -> Linked<'a> {
+    fn of(projection: &Seen<'_>, ledger: &Ledger, row: &'a TaskRow) -> Linked<'a> {
         Linked {
             row,
-            address: of_task(ledger, &row.id),
+            counts: projection.counts_of(ledger, row),
+            address: of_task(&ledger.id, &row.id),
         }
     }
 }
@@ -47,13 +51,15 @@ impl<'a> Linked<'a> {
 /// `/task/{ledger}/{task}`
 pub(crate) async fn task(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     Path((ledger, task)): Path<(String, String)>,
 ) -> Response {
-    let projection = desk.state.read();
+    let look = desk.look(&viewer);
+    let projection = look.seen();
     let Some(ledger) = projection.ledger(&ledger) else {
         return not_found(&projection, "没有这个台账。");
     };
-    let Some(task) = ledger.task(&task) else {
+    let Some(task) = projection.task(ledger, &task) else {
         return not_found(&projection, "台账中没有这一项任务。");
     };
     let mut duties: Vec<_> = task
@@ -63,13 +69,14 @@ pub(crate) async fn task(
         .collect();
     let part_of = |row: &TaskRow| row.spec.as_ref().and_then(|spec| spec.part_of.clone());
     let parent = part_of(task)
-        .and_then(|id| ledger.task(&id))
-        .map(|row| Linked::of(&ledger.id, row));
+        .and_then(|id| projection.task(ledger, &id))
+        .map(|row| Linked::of(&projection, ledger, row));
     let rules = ledger
         .tasks
         .iter()
         .filter(|row| part_of(row).is_some_and(|id| id == task.id))
-        .map(|row| Linked::of(&ledger.id, row))
+        .filter(|row| projection.sees_row(ledger, row))
+        .map(|row| Linked::of(&projection, ledger, row))
         .collect();
     // Gravest first, then by date.
     duties.sort_by_key(|duty| (duty.light(), duty.due, &duty.id));
@@ -80,6 +87,7 @@ pub(crate) async fn task(
             &format!("第{}项 {}", task.id, task.title()),
         ),
         task,
+        counts: projection.counts_of(ledger, task),
         encouraged: task
             .spec
             .as_ref()

@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::row::{DutyRow, NoticeRow};
 use super::{Head, answer, chosen_ledger, not_found};
+use crate::access::Viewer;
 use crate::light::{Counts, Light};
 use crate::serve::Desk;
 
@@ -35,8 +36,13 @@ struct UnitPage<'a> {
 }
 
 /// `/unit/{unit}`
-pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>) -> Response {
-    let projection = desk.state.read();
+pub(crate) async fn unit(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    Path(unit): Path<String>,
+) -> Response {
+    let look = desk.look(&viewer);
+    let projection = look.seen();
     let mut duties: Vec<_> = projection.duties_of(&unit).collect();
     let tenant = duties
         .first()
@@ -44,7 +50,7 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
     let known = tenant
         .and_then(|tenant| projection.units().get(tenant, &unit))
         .or_else(|| projection.units().find(&unit));
-    if duties.is_empty() && known.is_none() {
+    if !projection.sees_unit(&unit) || (duties.is_empty() && known.is_none()) {
         return not_found(&projection, "没有这个单位。");
     }
     duties.sort_by_key(|duty| (duty.ledger, duty.light(), duty.due, &duty.id));
@@ -65,7 +71,6 @@ pub(crate) async fn unit(State(desk): State<Arc<Desk>>, Path(unit): Path<String>
     }
     let notices = projection
         .notices()
-        .newest()
         .filter(|notice| notice.told_unit() == unit)
         .take(NOTICES_SHOWN)
         .map(|notice| NoticeRow::of(&projection, notice))

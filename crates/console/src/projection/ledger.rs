@@ -22,10 +22,15 @@ pub struct TaskRow {
     /// Its duties, by their place in the projection, in the order in which they were opened.
     pub duties: Vec<u32>,
     /// How they stand.
-    pub counts: Counts,
+    pub(super) counts: Counts,
 }
 
 impl TaskRow {
+    /// As [`Ledger::counts_of_all_units`].
+    pub fn counts_of_all_units(&self) -> Counts {
+        self.counts
+    }
+
     fn new(id: &str) -> TaskRow {
         TaskRow {
             id: id.to_owned(),
@@ -147,7 +152,7 @@ pub struct Ledger {
     /// Its rows, in the document's order.
     pub tasks: Vec<TaskRow>,
     /// How its duties stand.
-    pub counts: Counts,
+    pub(super) counts: Counts,
     index: BTreeMap<TaskId, usize>,
     former: Vec<Former>,
 }
@@ -166,6 +171,12 @@ struct Former {
 }
 
 impl Ledger {
+    /// How the duties of all units stand. Pages ask [`Seen`](crate::access::Seen), which knows for
+    /// whom.
+    pub fn counts_of_all_units(&self) -> Counts {
+        self.counts
+    }
+
     /// How many rows the document has.
     pub fn rows(&self) -> usize {
         self.tasks.iter().filter(|task| task.is_row()).count()
