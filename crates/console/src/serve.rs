@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::event::{self, EVENT_STREAMS};
 use crate::follow::asked_to_stop;
 use crate::state::ConsoleState;
-use crate::{answer, asset, measure, page};
+use crate::{answer, asset, measure, page, tongue};
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
@@ -55,8 +55,11 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
     });
     Router::new()
         .route("/", get(page::overview))
+        .route("/ledger/{ledger}", get(page::ledger))
+        .route("/ledger/{ledger}/export/{format}", get(page::export))
         .route("/task/{ledger}/{task}", get(page::task))
         .route("/o/{*obligation}", get(page::obligation))
+        .route("/file/{digest}/{*obligation}", get(page::file))
         .route("/unit/{unit}", get(page::unit))
         .route("/rejections", get(page::rejections))
         .merge(answer::routes())
@@ -68,6 +71,7 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         .route("/static/icon.svg", get(asset::sign))
         .fallback(page::nowhere)
         .with_state(desk)
+        .layer(middleware::from_fn(tongue::remember))
         .layer(middleware::from_fn(guard))
 }
 

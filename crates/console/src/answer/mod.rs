@@ -25,8 +25,8 @@ use crate::projection::{Duty, Ledger, Person, Projection};
 use crate::serve::Desk;
 use refused::Refused;
 
-pub(crate) use evidence::FILE_SCHEME;
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub(crate) use evidence::{FILE_SCHEME, file_of, saved, stored};
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};
 
 /// The source that answers bear on the log.

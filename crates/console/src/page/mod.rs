@@ -2,21 +2,32 @@
 //! value goes through the template's escaping.
 
 pub(crate) mod address;
+mod asked;
+mod chart;
+mod column;
+mod glance;
 mod heat;
+mod ledger;
 mod obligation;
 mod overview;
+mod pager;
 mod rejection;
 mod row;
+mod select;
 mod task;
 mod unit;
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
-pub(crate) use obligation::{Recalled, obligation, recalled, why};
+pub(crate) use ledger::{export, ledger};
+pub(crate) use obligation::{Recalled, file, obligation, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
 pub(crate) use row::DutyRow;
@@ -26,6 +37,8 @@ pub(crate) use unit::unit;
 use crate::asset::{SCRIPT_DIGEST, STYLE_DIGEST};
 use crate::light::{Counts, Light};
 use crate::projection::{Ledger, Projection};
+use crate::serve::Desk;
+use crate::tongue::{Asker, Tongue};
 
 /// The instant on the log as a page shows it.
 pub(crate) struct Clock {
@@ -85,12 +98,22 @@ pub(crate) fn chosen_ledger<'a>(
         .or_else(|| projection.ledgers().last())
 }
 
+/// A ledger as the head names it.
+pub(crate) struct Named {
+    pub id: String,
+    pub title: String,
+    pub number: String,
+}
+
 /// The head of every page.
-pub(crate) struct Head<'a> {
+pub(crate) struct Head {
     pub name: String,
-    pub ledger: Option<&'a Ledger>,
-    /// Id, title, address, and whether it is the one shown.
-    pub ledgers: Vec<(&'a str, String, bool)>,
+    pub tongue: Tongue,
+    /// The same page in the other language.
+    pub switch: String,
+    pub ledger: Option<Named>,
+    /// Title, address, and whether it is the one shown.
+    pub ledgers: Vec<(String, String, bool)>,
     pub clock: Clock,
     pub lights: [Light; 5],
     pub counts: Counts,
@@ -101,23 +124,30 @@ pub(crate) struct Head<'a> {
     pub script: String,
 }
 
-impl<'a> Head<'a> {
-    pub fn new(projection: &'a Projection, ledger: Option<&'a Ledger>, name: &str) -> Head<'a> {
+impl Head {
+    pub fn new(
+        projection: &Projection,
+        ledger: Option<&Ledger>,
+        name: &str,
+        asker: &Asker,
+    ) -> Head {
         let ledgers = projection
             .ledgers()
             .iter()
             .map(|l| {
-                let address = format!("/?ledger={}", address::encoded(&l.id));
-                (
-                    l.title.as_str(),
-                    address,
-                    ledger.is_some_and(|shown| shown.id == l.id),
-                )
+                let shown = ledger.is_some_and(|shown| shown.id == l.id);
+                (l.title.clone(), address::of_home(&l.id), shown)
             })
             .collect();
         Head {
             name: name.to_owned(),
-            ledger,
+            tongue: asker.tongue,
+            switch: asker.switch(),
+            ledger: ledger.map(|l| Named {
+                id: l.id.clone(),
+                title: l.title.clone(),
+                number: l.number.clone(),
+            }),
             ledgers,
             clock: Clock::of(projection, ledger),
             lights: Light::ALL,
@@ -133,23 +163,33 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// A text of the pages in the language asked for.
+    pub fn say<'t>(&self, chinese: &'t str) -> &'t str {
+        self.tongue.say(chinese)
+    }
+
     /// Where the duties of one light are listed.
     pub fn light_address(&self, light: Light) -> String {
-        match self.ledger {
+        match &self.ledger {
             Some(ledger) => format!(
-                "/?ledger={}&light={}",
-                address::encoded(&ledger.id),
+                "{}?view=duties&light={}",
+                address::of_ledger(&ledger.id),
                 light.as_str()
             ),
-            None => format!("/?light={}", light.as_str()),
+            None => "/".to_owned(),
         }
     }
 
+    /// The overview of the ledger.
     pub fn home(&self) -> String {
-        self.ledger.map_or_else(
-            || "/".to_owned(),
-            |l| format!("/?ledger={}", address::encoded(&l.id)),
-        )
+        let id = self.ledger.as_ref().map(|l| address::of_home(&l.id));
+        id.unwrap_or_else(|| "/".to_owned())
+    }
+
+    /// The table of the ledger.
+    pub fn table(&self) -> String {
+        let id = self.ledger.as_ref().map(|l| address::of_ledger(&l.id));
+        id.unwrap_or_else(|| "/".to_owned())
     }
 }
 
@@ -166,26 +206,24 @@ pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
 
 #[derive(Template)]
 #[template(path = "nowhere.html")]
-struct Nowhere<'a> {
-    head: Head<'a>,
-    what: &'a str,
+struct Nowhere {
+    head: Head,
+    what: String,
 }
 
 /// The page for what is not there.
-pub(crate) fn not_found(projection: &Projection, what: &str) -> Response {
+pub(crate) fn not_found(projection: &Projection, what: &str, asker: &Asker) -> Response {
     let ledger = chosen_ledger(projection, None);
     let page = Nowhere {
-        head: Head::new(projection, ledger, "没有找到"),
-        what,
+        head: Head::new(projection, ledger, asker.tongue.say("没有找到"), asker),
+        what: asker.tongue.say(what).to_owned(),
     };
     answer(StatusCode::NOT_FOUND, &page)
 }
 
 /// Any other address.
-pub(crate) async fn nowhere(
-    axum::extract::State(desk): axum::extract::State<std::sync::Arc<crate::serve::Desk>>,
-) -> Response {
-    not_found(&desk.state.read(), "没有这个地址。")
+pub(crate) async fn nowhere(State(desk): State<Arc<Desk>>, asker: Asker) -> Response {
+    not_found(&desk.state.read(), "没有这个地址。", &asker)
 }
 
 #[cfg(test)]
