@@ -29,6 +29,7 @@ fn cell(cell: &duban_console::Cell) -> Cell {
         date: cell.day,
         is_number: cell.is_number,
         light: cell.light.map(light),
+        goes_on: cell.goes_on,
     }
 }
 

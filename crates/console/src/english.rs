@@ -61,6 +61,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("原因", "Reason"),
     ("发通知时", "by the notifier"),
     ("受理时", "at intake"),
+    ("只列到期数。", "Due dates only."),
     ("台账", "Ledger"),
     ("台账中没有这一项任务。", "The ledger has no such task."),
     ("各分类的灯", "Lights by section"),

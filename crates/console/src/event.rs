@@ -37,6 +37,7 @@ pub(crate) struct Wanted {
 struct Told {
     seq: u64,
     date: String,
+    day: String,
     time: String,
     virtual_time: bool,
     red: u64,
@@ -57,6 +58,7 @@ fn told(state: &ConsoleState, ledger: Option<&str>) -> Told {
     Told {
         seq: projection.seq(),
         date: clock.date,
+        day: clock.day,
         time: clock.time,
         virtual_time: clock.virtual_time,
         red: counts.of(Light::Red),

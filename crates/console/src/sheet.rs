@@ -85,6 +85,8 @@ pub struct Cell {
     pub late: bool,
     /// How many show which light.
     pub counts: Option<Counts>,
+    /// The row above says the same, and the document has one cell for both.
+    pub goes_on: bool,
 }
 
 impl Cell {

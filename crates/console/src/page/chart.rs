@@ -95,7 +95,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The longest label, in characters.
-const LABEL: usize = 14;
+const LABEL: usize = 18;
 
 /// A text that fits beside a bar.
 fn fitted(text: &str) -> String {
@@ -109,9 +109,9 @@ fn fitted(text: &str) -> String {
 
 /// Bars lying one below the other, each with its lights from the gravest on.
 pub(super) fn bars(id: &str, title: &str, text: &str, bars: &[(String, Counts)]) -> Chart {
-    const WIDTH: u32 = 620;
+    const WIDTH: u32 = 680;
     const ROW: u32 = 28;
-    const LEFT: i32 = 190;
+    const LEFT: i32 = 240;
     const RIGHT: i32 = 50;
     let height = ROW * u32::try_from(bars.len()).unwrap_or(1).max(1) + 8;
     let most = bars.iter().map(|(_, c)| c.total()).max().unwrap_or(0);

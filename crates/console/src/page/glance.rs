@@ -92,6 +92,8 @@ pub(super) struct Glance {
     pub ahead_chart: Chart,
     /// Whether the notices ahead are reckoned, too.
     pub foreseen: bool,
+    /// Whether somebody looks ahead at all.
+    pub looks: bool,
 }
 
 fn weekday(day: NaiveDate, tongue: Tongue) -> &'static str {
@@ -129,7 +131,7 @@ impl Glance {
         projection: &Projection,
         ledger: &Ledger,
         today: NaiveDate,
-        foreseen: Option<&Foreseen>,
+        (looks, foreseen): (bool, Option<&Foreseen>),
         tongue: Tongue,
     ) -> Glance {
         let agenda = &ledger.agenda;
@@ -245,6 +247,7 @@ impl Glance {
                 .filter(|week| week.due.total() + week.reminders + week.escalations > 0)
                 .collect(),
             foreseen: foreseen.is_some(),
+            looks,
         }
     }
 }

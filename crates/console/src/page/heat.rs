@@ -11,7 +11,7 @@ use crate::projection::{Duty, Ledger, Projection, TaskRow};
 const HEAD_CHARACTERS: usize = 10;
 
 /// Up to so many squares a map is shown whole; a larger one is cut into parts, in squares.
-const WHOLE: usize = 3_600;
+const WHOLE: usize = 6_000;
 /// The units and rows of one part.
 const PART_UNITS: usize = 40;
 const PART_ROWS: usize = 40;

@@ -123,8 +123,12 @@ fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tongue)
                 let columns = &asked.columns;
                 column::of_row(projection, ledger, task, &row.counts, columns, tongue)
             });
+            let mut cells: Vec<Vec<Cell>> = cells.collect();
+            if asked.sort == Sort::Number {
+                join(&mut cells, &asked.columns);
+            }
             Rows {
-                cells: cells.collect(),
+                cells,
                 counts,
                 pager,
             }
@@ -144,6 +148,17 @@ fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tongue)
                 counts: chosen.counts,
             }
         }
+    }
+}
+
+/// Sections go on from row to row, as the document has them.
+fn join(rows: &mut [Vec<Cell>], columns: &[&'static Column]) {
+    let Some(at) = columns.iter().position(|c| c.key == "section") else {
+        return;
+    };
+    for row in (1..rows.len()).rev() {
+        let same = rows[row][at] == rows[row - 1][at] && !rows[row][at].text.is_empty();
+        rows[row][at].goes_on = same;
     }
 }
 

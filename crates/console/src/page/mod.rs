@@ -44,6 +44,8 @@ use crate::tongue::{Asker, Tongue};
 pub(crate) struct Clock {
     /// `2021年10月8日 星期五`
     pub date: String,
+    /// `2021-10-08`
+    pub day: String,
     /// `09:10:00`
     pub time: String,
     /// For machines.
@@ -57,6 +59,7 @@ impl Clock {
         let Some(now) = projection.now() else {
             return Clock {
                 date: "尚无记录".to_owned(),
+                day: String::new(),
                 time: String::new(),
                 rfc3339: String::new(),
                 virtual_time: false,
@@ -74,6 +77,7 @@ impl Clock {
         };
         Clock {
             date: format!("{}年{}月{}日 星期{day}", at.year(), at.month(), at.day()),
+            day: at.format("%Y-%m-%d").to_string(),
             time: at.format("%H:%M:%S").to_string(),
             rfc3339: now.shown_in(zone),
             virtual_time: projection.virtual_time(),

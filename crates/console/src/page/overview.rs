@@ -122,7 +122,13 @@ fn gather(
             let heat = HeatMap::of(projection, ledger, (page(&asked.units), page(&asked.rows)));
             Shown {
                 title: ledger.title.clone(),
-                glance: Glance::of(projection, ledger, today, foreseen.as_deref(), tongue),
+                glance: Glance::of(
+                    projection,
+                    ledger,
+                    today,
+                    (ahead.is_some(), foreseen.as_deref()),
+                    tongue,
+                ),
                 parts: parts(ledger, &heat),
                 heat,
                 notices: ledger

@@ -141,7 +141,10 @@ fn gather(projection: &Projection, unit: &str, asked: &Asked, asker: &Asker) -> 
         return None;
     }
     // The earliest date first; without one last.
-    duties.sort_by_key(|duty| (duty.due.is_none(), duty.due, duty.ledger, &duty.id));
+    duties.sort_by_key(|duty| {
+        let row = projection.ledger_of(duty).place_of(&duty.task);
+        (duty.due.is_none(), duty.due, duty.ledger, row, &duty.id)
+    });
     let mut parts: Vec<(u32, Counts)> = Vec::new();
     for duty in &duties {
         let at = match parts.binary_search_by_key(&duty.ledger, |(place, _)| *place) {

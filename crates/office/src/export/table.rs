@@ -20,6 +20,8 @@ pub struct Cell {
     pub is_number: bool,
     /// The light whose colour it has.
     pub light: Option<Light>,
+    /// True if it is merged with the cell above, which says the same.
+    pub goes_on: bool,
 }
 
 /// A table.
@@ -73,6 +75,7 @@ impl Table {
                 (None, lines) => cells::Cell::lines(lines.iter().map(plain).collect()),
             };
             written.light = cell.light;
+            written.goes_on = cell.goes_on;
             written
         };
         Grid {
