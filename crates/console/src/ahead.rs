@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 /// How long until a ledger is looked at again after it was, however much the log moves.
-pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// How long a look may take before it is given up.
 pub const LOOK_WITHIN: Duration = Duration::from_secs(30);
 /// Ledgers of which the year ahead is kept, in ledgers.

@@ -49,7 +49,7 @@ impl Tongue {
     }
 
     /// A text of the pages in this language; the Chinese itself where there is no English.
-    pub fn say<'a>(self, chinese: &'a str) -> &'a str {
+    pub fn say(self, chinese: &str) -> &str {
         if self == Tongue::Chinese {
             return chinese;
         }

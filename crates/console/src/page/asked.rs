@@ -370,5 +370,5 @@ fn unit(projection: &Projection, ledger: &Ledger, said: &str) -> Option<String> 
     let mut named = units.keys().filter(|unit| {
         names.short(&ledger.tenant, unit) == said || names.name(&ledger.tenant, unit) == said
     });
-    named.next().map(|unit| unit.to_string())
+    named.next().map(ToString::to_string)
 }

@@ -128,9 +128,9 @@ fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tongue)
                 join(&mut cells, &asked.columns);
             }
             Rows {
-                cells,
                 counts,
                 pager,
+                cells,
             }
         }
         View::Duties => {

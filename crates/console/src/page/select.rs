@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, NaiveDate};
 
 use super::asked::{Asked, Filter, Sort};
-use crate::light::Counts;
+use crate::light::{Counts, Light};
 use crate::projection::{Duty, Ledger, Projection, TaskRow};
 
 /// What a filter has to know of rows and units, found once and not for each duty.
@@ -272,7 +272,7 @@ pub(super) fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked) -> V
         .collect();
     match asked.sort {
         Sort::Light => rows.sort_by_key(|row| {
-            let worst = row.counts.worst().map_or(usize::MAX, |light| light.place());
+            let worst = row.counts.worst().map_or(usize::MAX, Light::place);
             let many = row.counts.worst().map_or(0, |light| row.counts.of(light));
             (worst, u64::MAX - many)
         }),
