@@ -65,6 +65,10 @@ pub(crate) enum Command {
     Schema(Schema),
     /// Rebuild all state from the log and print its checksum.
     Replay(Replay),
+    /// Who may sign in to the pages: list, invite, disable, change roles, end sessions.
+    User(crate::users::User),
+    /// Tokens by which programs ask: list, make, end.
+    Token(crate::tokens::Token),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

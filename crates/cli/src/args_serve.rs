@@ -47,7 +47,12 @@ pub(crate) struct Serve {
     /// Where the pages are served; port 0 for any free one.
     #[arg(long, default_value = "127.0.0.1:8321")]
     pub http: SocketAddr,
-    /// Serve measures for Prometheus here too, e.g. `127.0.0.1:9321`; the pages have them at /metrics.
+    /// The address under which people reach the pages, e.g. `https://duban.city.example`, if it is
+    /// not that of --answer-url. With `https:` browsers keep their sign-in to encrypted connections.
+    #[arg(long, value_name = "ADDRESS", env = "DUBAN_URL")]
+    pub url: Option<String>,
+    /// Serve measures for Prometheus here too, e.g. `127.0.0.1:9321`, to whoever reaches it; the pages
+    /// have them at /metrics for who may see them.
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
     /// Ask this address (GET) while this process leads and gets on: when it is no longer asked,

@@ -21,7 +21,7 @@ use crate::play::{READERS, read_events, read_events_file, span, timeline};
 use crate::reading::Reading;
 use crate::replay::replay;
 use crate::view::{View, light_of};
-use crate::{Ended, Fault, table};
+use crate::{Ended, Fault, table, users};
 
 /// Days of the month that `--speed` speaks of.
 const MONTH_DAYS: f64 = 30.0;
@@ -86,6 +86,8 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         http: (!args.no_http).then_some(args.http),
         answered: Answered::Here,
         answer_key_file: None,
+        url: None,
+        people: users::of_demo(&folder),
         metrics: None,
         ping: None,
     })
@@ -108,6 +110,13 @@ pub(crate) async fn run(args: Demo) -> Result<Ended, Fault> {
         crate::say!("邮件写入 | mail goes to {}", data.join("mail").display());
         if let Some(address) = host.http {
             crate::say!("网页 | page: http://{address}/");
+            for (name, described) in users::of_demo(&folder) {
+                let link = host.access.demo_link(name);
+                crate::say!(
+                    "  以{}进入,一次有效 | as {name}, once: http://{address}{link}",
+                    described.title
+                );
+            }
         }
         crate::say!();
     }

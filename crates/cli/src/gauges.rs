@@ -530,7 +530,7 @@ impl Gauges {
         for ledger in projection.ledgers() {
             for light in Light::ALL {
                 let labels = [("ledger", ledger.id.as_ref()), ("light", light.as_str())];
-                text.line(name, &labels, ledger.counts.of(light));
+                text.line(name, &labels, ledger.counts_of_all_units().of(light));
             }
         }
     }

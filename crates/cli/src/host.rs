@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::{Answering, ConsoleState};
+use duban_console::{Access, Answering, ConsoleState, Described};
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError, Stored};
 use duban_model::Service;
@@ -34,7 +34,7 @@ use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
 use crate::sheets::Sheets;
-use crate::{Ended, Fault, folder, socket};
+use crate::{Ended, Fault, folder, socket, users};
 
 /// Frames read at once for the index; a full one takes some 200 KB while it is being read.
 const READ_AT_ONCE: usize = 16;
@@ -55,6 +55,10 @@ pub(crate) struct HostOptions {
     /// Where notices are answered, with the file of the key.
     pub answered: Answered,
     pub answer_key_file: Option<PathBuf>,
+    /// The address under which people reach the pages, if it is known.
+    pub url: Option<String>,
+    /// Who may enter a demo without a password.
+    pub people: Vec<(&'static str, Described)>,
     /// Where measures are served beside the pages.
     pub metrics: Option<SocketAddr>,
     /// The address outside that hears that all is well.
@@ -69,6 +73,8 @@ pub(crate) struct Host {
     pub http: Option<SocketAddr>,
     /// Where the measures are, beside the pages.
     pub metrics: Option<SocketAddr>,
+    /// Who may sign in to the pages.
+    pub access: Access,
     services: JoinSet<Result<(), RunError>>,
     others: JoinSet<Result<(), String>>,
     workers: Option<Workers>,
@@ -140,6 +146,8 @@ impl Host {
             http,
             answered,
             answer_key_file,
+            url,
+            people,
             metrics,
             ping,
         } = options;
@@ -191,6 +199,11 @@ impl Host {
             Some(at) => Some(tokio::net::TcpListener::bind(at).await.map_err(|fault| {
                 format!("measures at {at}: {fault}; choose another address with --metrics")
             })?),
+        };
+        let access = Access::new(users::accounts(&data), url.as_deref());
+        let access = match people.as_slice() {
+            [] => access,
+            people => access.in_demo(people)?,
         };
         let (shutdown, stopping) = watch::channel(false);
         let incarnation = draw_incarnation();
@@ -244,7 +257,8 @@ impl Host {
             let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
                 .measured_by(gauges.clone())
                 .exported_by(Arc::new(Sheets))
-                .foreseen_by(Arc::new(Foresight::new(log.clone())));
+                .foreseen_by(Arc::new(Foresight::new(log.clone())))
+                .guarded_by(access.clone());
             state.answering = links.map(|links| {
                 let clock = clock.clone();
                 Answering::new(
@@ -301,6 +315,7 @@ impl Host {
             shutdown,
             http: address,
             metrics: measured,
+            access,
             services,
             others,
             workers,
@@ -521,6 +536,8 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
         http: Some(args.http),
         answered: Answered::of(&args.answers),
         answer_key_file: args.answers.answer_key_file.clone(),
+        url: args.url.clone().or(args.answers.answer_url.clone()),
+        people: Vec::new(),
         metrics: args.metrics,
         ping: ping.transpose()?,
     })
@@ -529,6 +546,9 @@ pub(crate) async fn serve(args: Serve) -> Result<Ended, Fault> {
     if let Some(address) = host.http {
         // A server goes on though nobody reads its output.
         let _ = writeln!(std::io::stdout(), "pages: http://{address}/");
+        let url = args.url.as_ref().or(args.answers.answer_url.as_ref());
+        let url = url.map_or_else(|| format!("http://{address}"), Clone::clone);
+        users::told_at_start(&args.data, &url);
     }
     if let Some(address) = host.metrics {
         let _ = writeln!(std::io::stdout(), "measures: http://{address}/metrics");

@@ -55,7 +55,9 @@ mod simulate;
 mod socket;
 mod status;
 mod table;
+mod tokens;
 mod told;
+mod users;
 mod view;
 mod watchdog;
 mod write;
@@ -129,6 +131,8 @@ async fn run(args: Args) -> Result<Ended, Fault> {
         Command::Explain(args) => explain::run(args).await,
         Command::Schema(args) => schema::run(&args),
         Command::Replay(args) => replay::run(args).await,
+        Command::User(args) => users::run(args),
+        Command::Token(args) => tokens::run(args),
     }
 }
 

@@ -86,7 +86,7 @@
     last = Date.now();
     try {
       const answer = await fetch(location.href, {
-        headers: { Accept: "text/html" },
+        headers: { Accept: "text/html", "X-Duban-Follow": "1" },
         signal: AbortSignal.timeout(FETCH_LIMIT),
       });
       // A page that is not there (any more) keeps what it shows.

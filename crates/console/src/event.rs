@@ -12,6 +12,7 @@ use futures::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::access::Viewer;
 use crate::follow::asked_to_stop;
 use crate::light::Light;
 use crate::page::{Clock, chosen_ledger};
@@ -47,14 +48,17 @@ struct Told {
     grey: u64,
     late: u64,
     total: u64,
-    rejections: u64,
+    /// Nothing for whom it does not concern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejections: Option<u64>,
 }
 
-fn told(state: &ConsoleState, ledger: Option<&str>) -> Told {
-    let projection = state.read();
+fn told(state: &ConsoleState, viewer: &Viewer, ledger: Option<&str>) -> Told {
+    let look = state.look(viewer);
+    let projection = look.seen();
     let ledger = chosen_ledger(&projection, ledger);
     let clock = Clock::of(&projection, ledger);
-    let counts = ledger.map(|l| l.counts).unwrap_or_default();
+    let counts = ledger.map(|l| projection.counts(l)).unwrap_or_default();
     Told {
         seq: projection.seq(),
         date: clock.date,
@@ -68,13 +72,14 @@ fn told(state: &ConsoleState, ledger: Option<&str>) -> Told {
         grey: counts.of(Light::Grey),
         late: counts.late,
         total: counts.total(),
-        rejections: projection.totals().rejections,
+        rejections: projection.rejected(),
     }
 }
 
 /// `/events`
 pub(crate) async fn events(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     Query(wanted): Query<Wanted>,
 ) -> Response {
     let Ok(permit) = Arc::clone(&desk.streams).try_acquire_owned() else {
@@ -86,6 +91,7 @@ pub(crate) async fn events(
     };
     let stream = messages(
         desk.state.clone(),
+        viewer,
         wanted.ledger,
         desk.shutdown.clone(),
         permit,
@@ -98,6 +104,7 @@ pub(crate) async fn events(
 /// Where one stream stands.
 struct Stand {
     state: ConsoleState,
+    viewer: Viewer,
     ledger: Option<String>,
     changes: watch::Receiver<u64>,
     shutdown: watch::Receiver<bool>,
@@ -108,6 +115,7 @@ struct Stand {
 
 fn messages(
     state: ConsoleState,
+    viewer: Viewer,
     ledger: Option<String>,
     shutdown: watch::Receiver<bool>,
     permit: OwnedSemaphorePermit,
@@ -115,6 +123,7 @@ fn messages(
     let stand = Stand {
         changes: state.changes.subscribe(),
         state,
+        viewer,
         ledger,
         shutdown,
         first: true,
@@ -139,7 +148,11 @@ fn messages(
             return None;
         }
         stand.changes.mark_unchanged();
-        let told = told(&stand.state, stand.ledger.as_deref());
+        // What was allowed when the stream was opened may be over.
+        let Some(viewer) = stand.state.still(&stand.viewer) else {
+            return None;
+        };
+        let told = told(&stand.state, &viewer, stand.ledger.as_deref());
         let text = serde_json::to_string(&told).unwrap_or_default();
         let event = Event::default().event("change").data(text);
         Some((Ok(event), stand))
@@ -153,13 +166,16 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
+    use crate::access::bed::Bed;
 
     #[tokio::test(start_paused = true)]
     async fn many_changes_are_told_in_few_messages() {
-        let state = ConsoleState::default();
         let (_stop, shutdown) = watch::channel(false);
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let stream = messages(state.clone(), None, shutdown, permit);
+        let bed = Bed::new();
+        let state = ConsoleState::default().guarded_by(bed.access.clone());
+        let viewer = bed.reader();
+        let stream = messages(state.clone(), viewer, None, shutdown, permit);
         tokio::spawn(async move {
             loop {
                 sleep(Duration::from_millis(5)).await;

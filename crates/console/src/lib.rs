@@ -5,6 +5,7 @@
 //! page of one duty shows, its history and its explanation, is read from the log when it is asked
 //! for, off the threads that serve.
 
+mod access;
 mod ahead;
 mod answer;
 mod asset;
@@ -16,6 +17,7 @@ mod measure;
 mod page;
 mod projection;
 mod recall;
+mod route;
 #[cfg(test)]
 mod sample;
 mod serve;
@@ -24,6 +26,14 @@ mod state;
 mod tongue;
 mod trail;
 
+pub use access::{
+    ACCOUNTS_FILE_BYTES, Access, Accounts, AccountsFault, Book, By, CARRIED_BYTES, Denied,
+    Described, FORM_BYTES, FORM_FIELDS, HASHES_AT_ONCE, IDLE_MILLIS, INVITE_MILLIS, LOCKOUT_MILLIS,
+    MAX_TOKENS, MAX_USERS, NAME_CHARACTERS, Now, PASSWORD_CHARACTERS, Right, Role,
+    SCOPES_PER_TOKEN, SESSION_MILLIS, SESSIONS_PER_USER, SIGN_INS_PER_ADDRESS, SIGN_INS_PER_NAME,
+    SIGN_INS_PER_NAME_AND_ADDRESS, Scope, Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX,
+    TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User,
+};
 pub use ahead::{Ahead, Expected, Foresee, Foreseen, LOOK_AGAIN_AFTER, LOOK_WITHIN};
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,

@@ -8,25 +8,26 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::extract::connect_info::Connected;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::event::{self, EVENT_STREAMS};
+use crate::access::Access;
+use crate::event::EVENT_STREAMS;
 use crate::follow::asked_to_stop;
+use crate::route;
 use crate::state::ConsoleState;
-use crate::{answer, asset, measure, page, tongue};
+use crate::tongue;
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
@@ -38,6 +39,9 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Nothing but our own style, script and stream; nobody may frame the pages.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Over https a browser is to ask for nothing else for a year.
+const HSTS: &str = "max-age=31536000";
 
 /// What the handlers work with.
 pub(crate) struct Desk {
@@ -53,40 +57,38 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
         shutdown,
     });
-    Router::new()
-        .route("/", get(page::overview))
-        .route("/ledger/{ledger}", get(page::ledger))
-        .route("/ledger/{ledger}/export/{format}", get(page::export))
-        .route("/task/{ledger}/{task}", get(page::task))
-        .route("/o/{*obligation}", get(page::obligation))
-        .route("/file/{digest}/{*obligation}", get(page::file))
-        .route("/unit/{unit}", get(page::unit))
-        .route("/rejections", get(page::rejections))
-        .merge(answer::routes())
-        .route("/events", get(event::events))
-        .route("/healthz", get(healthy))
-        .route("/metrics", get(measure::metrics))
-        .route("/static/app.css", get(asset::style))
-        .route("/static/app.js", get(asset::script))
-        .route("/static/icon.svg", get(asset::sign))
-        .fallback(page::nowhere)
-        .with_state(desk)
+    let secure = desk.state.access.as_ref().is_some_and(Access::is_secure);
+    route::router(&desk)
         .layer(middleware::from_fn(tongue::remember))
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(secure, headers))
 }
 
-async fn healthy() -> &'static str {
+/// `/healthz`: the process runs.
+pub(crate) async fn healthy() -> &'static str {
     "ok"
 }
 
+/// `/readyz`: pages can be shown: the log answers and is read up to its end, and the accounts can be
+/// read.
+pub(crate) async fn ready(State(desk): State<Arc<Desk>>) -> Response {
+    let why = match desk.state.readiness().await {
+        Ok(()) => return "ready".into_response(),
+        Err(why) => why,
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+}
+
 /// Headers that every answer bears.
-async fn guard(request: Request, next: Next) -> Response {
+async fn headers(State(secure): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     put(headers, CONTENT_SECURITY_POLICY, POLICY);
     put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(headers, REFERRER_POLICY, "no-referrer");
     put(headers, X_FRAME_OPTIONS, "DENY");
+    if secure {
+        put(headers, STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     put(
         headers,
         HeaderName::from_static("cross-origin-resource-policy"),

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::Access;
 use crate::ahead::{Ahead, Foresee};
 use crate::answer::Answering;
 use crate::measure::Measure;
@@ -14,6 +16,11 @@ use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
 pub const READINGS_AT_ONCE: usize = 4;
+
+/// Pages are ready when no more of the log than this is still to be read, in frames.
+const FRAMES_BEHIND: u64 = 64;
+/// The log has to say within this time how long it is.
+const HEAD_WITHIN: Duration = Duration::from_secs(2);
 
 /// An explanation: headings, each with its lines.
 pub type Explanation = Vec<(String, Vec<String>)>;
@@ -38,6 +45,8 @@ pub struct ConsoleState {
     pub log: Option<Log>,
     /// Explains duties, if somebody can.
     pub explain: Option<Arc<dyn Explain>>,
+    /// Sign-in and rights. Without it nobody is shown anything.
+    pub access: Option<Access>,
     /// Answers by link, where they are taken.
     pub answering: Option<Answering>,
     /// Measures the installation, if somebody can.
@@ -73,6 +82,7 @@ impl ConsoleState {
             changes: watch::Sender::new(0),
             log,
             explain,
+            access: None,
             answering: None,
             measure: None,
             export: None,
@@ -80,6 +90,33 @@ impl ConsoleState {
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             writings: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }
+    }
+
+    /// The same console with sign-in and rights.
+    #[must_use]
+    pub fn guarded_by(mut self, access: Access) -> ConsoleState {
+        self.access = Some(access);
+        self
+    }
+
+    /// Whether pages can be shown: the log answers and is read up to its end, and the accounts can be
+    /// read; if not, why.
+    pub(crate) async fn readiness(&self) -> Result<(), &'static str> {
+        if let Some(access) = &self.access
+            && access.accounts.book().is_err()
+        {
+            return Err("the accounts cannot be read");
+        }
+        let Some(log) = &self.log else {
+            return Ok(());
+        };
+        let Ok(Ok(head)) = tokio::time::timeout(HEAD_WITHIN, log.head()).await else {
+            return Err("the log does not answer");
+        };
+        if self.read().seq() + FRAMES_BEHIND < head {
+            return Err("the log is being read");
+        }
+        Ok(())
     }
 
     /// The same console with measures.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
-use axum::http::header::{HOST, LOCATION, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use chrono::NaiveDate;
 use duban_journal::{Log, SubmitError};
@@ -18,6 +18,7 @@ use super::evidence::{self, Fault};
 use super::page::{Filled, Shown, page};
 use super::refused::Refused;
 use super::{ANSWER_SOURCE, Answering, Letter, MAX_FILES, Standing, rate};
+use crate::access::same_origin;
 use crate::projection::answer_key;
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -64,6 +65,8 @@ async fn taken(desk: &Desk, token: &str, request: Request) -> Result<Response, R
         return Err(Refused::TooMany);
     }
     let letter = answering.letters.open(token).ok_or(Refused::Forged)?;
+    // The token is the authority; a browser that says where a form was sent from is believed all the
+    // same.
     if !same_origin(request.headers()) {
         return Err(Refused::Foreign);
     }
@@ -101,21 +104,6 @@ async fn taken(desk: &Desk, token: &str, request: Request) -> Result<Response, R
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, to);
     Ok(response)
-}
-
-/// The token is the authority. A browser that says where a form was sent from is believed all the
-/// same. (Under `no-referrer` browsers send `Origin: null`, which says nothing.)
-fn same_origin(headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = said("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
-    }
-    match said(ORIGIN.as_str()) {
-        None | Some("null") => true,
-        Some(origin) => origin
-            .split_once("://")
-            .is_some_and(|(_, host)| Some(host) == said(HOST.as_str())),
-    }
 }
 
 fn owes(state: &ConsoleState, answering: &Answering, letter: &Letter) -> Result<(), Refused> {
@@ -412,28 +400,5 @@ mod tests {
         let many: Vec<_> = (0..=MAX_LINKS).map(|n| format!("{many}{n}")).collect();
         let many = many.join("\n");
         assert!(read(&many).is_err());
-    }
-
-    #[test]
-    fn a_form_of_another_site_is_known_where_the_browser_says_so() {
-        let of = |list: &[(&'static str, &'static str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in list {
-                headers.insert(*name, HeaderValue::from_static(value));
-            }
-            same_origin(&headers)
-        };
-        assert!(of(&[]) && of(&[("origin", "null")]));
-        assert!(of(&[("sec-fetch-site", "same-origin"), ("origin", "null")]));
-        assert!(of(&[
-            ("origin", "https://d.example"),
-            ("host", "d.example")
-        ]));
-        assert!(!of(&[
-            ("origin", "https://e.example"),
-            ("host", "d.example")
-        ]));
-        assert!(!of(&[("sec-fetch-site", "cross-site")]));
-        assert!(!of(&[("sec-fetch-site", "same-site")]));
     }
 }

@@ -8,6 +8,7 @@ use duban_model::Zone;
 
 use super::refused::style;
 use super::{Answering, Letter, Standing};
+use crate::access::Seen;
 use crate::page::{DutyRow, answer};
 use crate::projection::Projection;
 
@@ -49,7 +50,7 @@ pub(super) fn page(
         .filter_map(|place| projection.duty_at(*place))
         .filter(|duty| projection.ledger_of(duty).tenant == letter.tenant)
         .map(|duty| Item {
-            row: DutyRow::of(projection, duty),
+            row: DutyRow::of(&Seen::by_letter(projection), duty),
             link: of(&Letter {
                 obligation: duty.id.to_string(),
                 ..letter.clone()

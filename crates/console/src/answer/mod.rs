@@ -15,18 +15,18 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
 use duban_model::{RecordId, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::access::Need;
 use crate::projection::{Duty, Ledger, Person, Projection};
-use crate::serve::Desk;
+use crate::route::Entry;
 use refused::Refused;
+pub(crate) use refused::style;
 
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
 pub(crate) use evidence::{FILE_SCHEME, file_of, saved, stored};
+pub(crate) use rate::address;
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};
 
 /// The source that answers bear on the log.
@@ -92,12 +92,13 @@ impl Answering {
 }
 
 /// The addresses below `/a/`.
-pub(crate) fn routes() -> Router<Arc<Desk>> {
+pub(crate) fn entries() -> [Entry; 3] {
     let files = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX) * MAX_FILES;
-    Router::new()
-        .route("/a/{token}", get(page::show).post(act::take))
-        .route("/a/{token}/file/{digest}", get(evidence::give))
-        .layer(DefaultBodyLimit::max(files + FORM_BYTES))
+    [
+        Entry::page("/a/{token}", Need::Letter, page::show),
+        Entry::form("/a/{token}", Need::Letter, act::take).taking(files + FORM_BYTES),
+        Entry::page("/a/{token}/file/{digest}", Need::Letter, evidence::give),
+    ]
 }
 
 /// Who stands before the page, and what for.

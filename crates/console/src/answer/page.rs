@@ -16,6 +16,7 @@ use super::evidence::{accepted, file_of, kinds};
 use super::list;
 use super::refused::{Refused, style};
 use super::{Answering, Letter, MAX_FILE_BYTES, MAX_FILES, Standing, rate};
+use crate::access::Seen;
 use crate::light::{Light, Stage};
 use crate::page::{DutyRow, Recalled, address, answer, recalled, why};
 use crate::projection::{AnswerFate, Duty, History, Matter, Projection, minute};
@@ -211,10 +212,10 @@ fn render(
         nonce: nonce(),
         flash: flash(projection, shown),
         title: &ledger.title,
-        row: DutyRow::of(projection, duty),
+        row: DutyRow::of(&Seen::by_letter(projection), duty),
         text: task.map_or("", |task| task.text()),
         duty,
-        why: why(projection, ledger, duty),
+        why: why(&Seen::by_letter(projection), ledger, duty),
         missing: fulfilled_by
             .map(|by| duty.missing(by, &unit))
             .unwrap_or_default(),

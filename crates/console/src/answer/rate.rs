@@ -64,7 +64,7 @@ impl Rates {
 }
 
 /// Where a request comes from. A proxy on this machine is believed about whom it passes on.
-pub(super) fn address(extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
     let ConnectInfo(Peer(peer)) = extensions.get::<ConnectInfo<Peer>>()?;
     let passed_on = || {
         let last = headers.get_all("x-forwarded-for").iter().next_back()?;

@@ -134,6 +134,6 @@ impl Refused {
 }
 
 /// The address of the style sheet.
-pub(super) fn style() -> String {
+pub(crate) fn style() -> String {
     format!("/static/app.css?v={STYLE_DIGEST:08x}")
 }

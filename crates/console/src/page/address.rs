@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Percent-encodes everything but letters, digits and `-._~`.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     encode(text, false)
 }
 

@@ -7,8 +7,9 @@ use duban_model::record::cut;
 use super::address;
 use super::column::{Column, DUTY_COLUMNS, TASK_COLUMNS};
 use super::pager::{SIZE, SIZES};
+use crate::access::Seen;
 use crate::light::{Light, Stage};
-use crate::projection::{Awaited, Ledger, Projection};
+use crate::projection::{Awaited, Ledger};
 use crate::tongue::Tongue;
 
 /// The longest text searched for, in bytes.
@@ -123,7 +124,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads the query of a ledger's table.
     pub fn read(
-        projection: &Projection,
+        projection: &Seen<'_>,
         ledger: &Ledger,
         pairs: &[(String, String)],
         tongue: Tongue,
@@ -168,7 +169,7 @@ impl Asked {
 
     fn take(
         &mut self,
-        projection: &Projection,
+        projection: &Seen<'_>,
         ledger: &Ledger,
         name: &str,
         value: &str,
@@ -361,8 +362,9 @@ fn column_of_any(key: &str) -> bool {
 }
 
 /// A unit of the ledger by its id or its name.
-fn unit(projection: &Projection, ledger: &Ledger, said: &str) -> Option<String> {
-    let units = ledger.agenda.by_unit();
+fn unit(projection: &Seen<'_>, ledger: &Ledger, said: &str) -> Option<String> {
+    let agenda = projection.agenda(ledger);
+    let units = agenda.by_unit();
     if units.contains_key(said) {
         return Some(said.to_owned());
     }

@@ -7,8 +7,9 @@ use super::address;
 use super::asked::Sort;
 use super::row::DutyRow;
 use super::select::section_of;
+use crate::access::Seen;
 use crate::light::{Counts, Light};
-use crate::projection::{Duty, Ledger, Projection, TaskRow, minute};
+use crate::projection::{Duty, Ledger, TaskRow, minute};
 use crate::sheet::Cell;
 use crate::tongue::Tongue;
 
@@ -78,7 +79,7 @@ pub(super) const DUTY_COLUMNS: &[Column] = &[
 
 /// The cells of a row of the document.
 pub(super) fn of_row(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     row: &TaskRow,
     counts: &Counts,
@@ -134,7 +135,7 @@ pub(super) fn tally(counts: &Counts, tongue: Tongue) -> String {
 }
 
 /// The units that owe a row in a role.
-fn owners(projection: &Projection, ledger: &Ledger, row: &TaskRow, role: Role) -> String {
+fn owners(projection: &Seen<'_>, ledger: &Ledger, row: &TaskRow, role: Role) -> String {
     let owners = row.spec.iter().flat_map(|spec| &spec.owners);
     let units: Vec<&str> = owners
         .filter(|owner| owner.role == role)
@@ -152,7 +153,7 @@ fn owners(projection: &Projection, ledger: &Ledger, row: &TaskRow, role: Role) -
 
 /// The cells of a duty.
 pub(super) fn of_duty(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     duty: &Duty,
     columns: &[&'static Column],
@@ -199,7 +200,7 @@ pub(super) fn of_duty(
 }
 
 /// What a duty still lacks; nothing once it is closed.
-pub(super) fn missing(projection: &Projection, ledger: &Ledger, duty: &Duty) -> Vec<String> {
+pub(super) fn missing(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> Vec<String> {
     if duty.stage.is_final() {
         return Vec::new();
     }

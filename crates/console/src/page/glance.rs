@@ -11,9 +11,10 @@ use super::column::tally;
 use super::row::DutyRow;
 use super::select::section_of;
 use super::{address, heat};
+use crate::access::Seen;
 use crate::ahead::Foreseen;
 use crate::light::{Counts, Light, tier_in_chinese};
-use crate::projection::{Awaited, Ledger, Projection, minute};
+use crate::projection::{Agenda, Awaited, Ledger, minute};
 use crate::tongue::Tongue;
 
 /// Duties named in one list of the overview, in duties; the table has them all.
@@ -128,13 +129,13 @@ fn between(ledger: &Ledger, from: NaiveDate, to: NaiveDate) -> String {
 impl Glance {
     /// Gathers it for a day in the ledger's zone.
     pub fn of(
-        projection: &Projection,
+        projection: &Seen<'_>,
         ledger: &Ledger,
         today: NaiveDate,
         (looks, foreseen): (bool, Option<&Foreseen>),
         tongue: Tongue,
     ) -> Glance {
-        let agenda = &ledger.agenda;
+        let agenda = &*projection.agenda(ledger);
         let table = address::of_ledger(&ledger.id);
         let row = |place: u32| {
             let duty = projection.duty_at(place)?;
@@ -194,9 +195,9 @@ impl Glance {
             })
             .collect();
         let escalated = agenda.escalated().flat_map(|(_, places)| places);
-        let (units, units_total) = units(projection, ledger);
-        let sections = sections(ledger, tongue);
-        let ahead = weeks(ledger, first, foreseen);
+        let (units, units_total) = units(projection, ledger, agenda);
+        let sections = sections(projection, ledger, tongue);
+        let ahead = weeks(ledger, agenda, first, foreseen);
         let bars = |parts: &[Part]| -> Vec<(String, Counts)> {
             let named = parts.iter().map(|part| (part.name.clone(), part.counts));
             named.collect()
@@ -257,7 +258,7 @@ fn rung_name(tier: Tier) -> &'static str {
 }
 
 /// The sections in the document's order; rules count with their rows.
-fn sections(ledger: &Ledger, tongue: Tongue) -> Vec<Part> {
+fn sections(projection: &Seen<'_>, ledger: &Ledger, tongue: Tongue) -> Vec<Part> {
     let mut order: Vec<&str> = Vec::new();
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     for row in &ledger.tasks {
@@ -265,7 +266,10 @@ fn sections(ledger: &Ledger, tongue: Tongue) -> Vec<Part> {
         if !order.contains(&section) {
             order.push(section);
         }
-        counts.entry(section).or_default().merge(&row.counts);
+        counts
+            .entry(section)
+            .or_default()
+            .merge(&projection.counts_of(ledger, row));
     }
     let table = address::of_ledger(&ledger.id);
     order
@@ -291,9 +295,9 @@ fn sections(ledger: &Ledger, tongue: Tongue) -> Vec<Part> {
 }
 
 /// The units with most reds, then yellows; and how many units there are.
-fn units(projection: &Projection, ledger: &Ledger) -> (Vec<Part>, usize) {
-    let mut all = heat::units(projection, ledger);
-    let counts = ledger.agenda.by_unit();
+fn units(projection: &Seen<'_>, ledger: &Ledger, agenda: &Agenda) -> (Vec<Part>, usize) {
+    let mut all = heat::units(projection, ledger, agenda);
+    let counts = agenda.by_unit();
     let of = |unit: &str| counts.get(unit).copied().unwrap_or_default();
     // Stable: equals stay in the order of the map's columns.
     all.sort_by_key(|(unit, _)| {
@@ -309,13 +313,18 @@ fn units(projection: &Projection, ledger: &Ledger) -> (Vec<Part>, usize) {
     (named.collect(), all.len())
 }
 
-fn weeks(ledger: &Ledger, first: NaiveDate, foreseen: Option<&Foreseen>) -> Vec<WeekRow> {
+fn weeks(
+    ledger: &Ledger,
+    agenda: &Agenda,
+    first: NaiveDate,
+    foreseen: Option<&Foreseen>,
+) -> Vec<WeekRow> {
     (0..WEEKS)
         .map(|nth| {
             let monday = first + Days::new(7 * nth);
             let sunday = monday + Days::new(6);
             let mut due = Counts::default();
-            for counts in ledger.agenda.by_due().range(monday..=sunday) {
+            for counts in agenda.by_due().range(monday..=sunday) {
                 due.merge(counts.1);
             }
             let expected = foreseen.and_then(|all| all.weeks.get(&monday));

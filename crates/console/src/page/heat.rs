@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::address;
 use super::pager::Pager;
+use crate::access::Seen;
 use crate::light::Light;
-use crate::projection::{Duty, Ledger, Projection, TaskRow};
+use crate::projection::{Agenda, Duty, Ledger, TaskRow};
 
 /// The longest column head, in characters; the full name is in its title.
 const HEAD_CHARACTERS: usize = 10;
@@ -89,8 +90,12 @@ fn rank(level: &str) -> usize {
 }
 
 /// The units that owe something in a ledger, city first, each with its level.
-pub(super) fn units<'a>(projection: &'a Projection, ledger: &'a Ledger) -> Vec<(&'a str, &'a str)> {
-    let units = ledger.agenda.by_unit().keys();
+pub(super) fn units<'a>(
+    projection: &Seen<'a>,
+    ledger: &'a Ledger,
+    agenda: &'a Agenda,
+) -> Vec<(&'a str, &'a str)> {
+    let units = agenda.by_unit().keys();
     let mut ranked: Vec<(usize, &str, &str)> = units
         .map(|unit| {
             let known = projection.units().get(&ledger.tenant, unit);
@@ -107,8 +112,9 @@ pub(super) fn units<'a>(projection: &'a Projection, ledger: &'a Ledger) -> Vec<(
 
 impl HeatMap {
     /// The map of a ledger; of a large one the part with these pages of units and rows.
-    pub fn of(projection: &Projection, ledger: &Ledger, part: (usize, usize)) -> HeatMap {
-        let all = units(projection, ledger);
+    pub fn of(projection: &Seen<'_>, ledger: &Ledger, part: (usize, usize)) -> HeatMap {
+        let agenda = projection.agenda(ledger);
+        let all = units(projection, ledger, &agenda);
         let (mut unit_size, mut row_size) = (all.len(), ledger.tasks.len());
         if unit_size * row_size > WHOLE {
             (unit_size, row_size) = (PART_UNITS, PART_ROWS);

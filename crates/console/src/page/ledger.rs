@@ -14,8 +14,9 @@ use super::column::{self, Column};
 use super::pager::{Pager, SIZES};
 use super::row::{DutyRow, remains_in};
 use super::{Head, address, answer, not_found, select};
+use crate::access::{Seen, Viewer};
 use crate::light::{Counts, Light, Stage};
-use crate::projection::{Awaited, Ledger, Projection, minute};
+use crate::projection::{Awaited, Ledger, minute};
 use crate::serve::Desk;
 use crate::sheet::{Cell, Entry, FileFormat, MAX_ROWS, Sheet};
 use crate::state::ConsoleState;
@@ -84,12 +85,14 @@ struct LedgerPage {
 /// `/ledger/{ledger}`
 pub(crate) async fn ledger(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path(id): Path<String>,
     Query(pairs): Pairs,
 ) -> Response {
     let page = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         let Some(ledger) = projection.ledger(&id) else {
             return not_found(&projection, "没有这个台账。", &asker);
         };
@@ -107,7 +110,7 @@ struct Rows {
     cells: Vec<Vec<Cell>>,
 }
 
-fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tongue) -> Rows {
+fn rows(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked, tongue: Tongue) -> Rows {
     let pager_of = |total| Pager::new(asked.page, asked.size, total);
     match asked.view {
         View::Tasks => {
@@ -163,7 +166,7 @@ fn join(rows: &mut [Vec<Cell>], columns: &[&'static Column]) {
 }
 
 fn gather(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     asked: Asked,
     asker: &Asker,
@@ -186,7 +189,8 @@ fn gather(
         }
         sections
     };
-    let units = ledger.agenda.by_unit();
+    let agenda = projection.agenda(ledger);
+    let units = agenda.by_unit();
     let chosen = &asked.filter;
     LedgerPage {
         head: Head::new(projection, Some(ledger), &name, asker),
@@ -196,7 +200,7 @@ fn gather(
             .filter(|text| !text.is_empty())
             .collect::<Vec<_>>()
             .join(" "),
-        rows_of: (ledger.rows(), ledger.counts.total()),
+        rows_of: (ledger.rows(), projection.counts(ledger).total()),
         view: asked.view,
         sort: {
             let mark = if asked.descending { "-" } else { "" };
@@ -299,7 +303,7 @@ fn gather(
 }
 
 /// What is shown, and as of when: for paper and files, where no form says it.
-fn caption(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tongue) -> String {
+fn caption(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked, tongue: Tongue) -> String {
     let filter = &asked.filter;
     let mut only: Vec<String> = Vec::new();
     only.extend(
@@ -349,13 +353,15 @@ fn caption(projection: &Projection, ledger: &Ledger, asked: &Asked, tongue: Tong
 /// `/ledger/{ledger}/export/{format}`
 pub(crate) async fn export(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path((id, format)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Response {
     let known = FileFormat::ALL.into_iter().find(|f| f.ending() == format);
     let missing = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         if projection.ledger(&id).is_none() {
             Some(not_found(&projection, "没有这个台账。", &asker))
         } else if known.is_none() || desk.state.export.is_none() {
@@ -375,7 +381,7 @@ pub(crate) async fn export(
     let (state, tongue) = (desk.state.clone(), asker.tongue);
     let written = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let sheet = sheet(&state, &id, &pairs, tongue, format)?;
+        let sheet = sheet(&state, &viewer, &id, &pairs, tongue, format)?;
         let name = format!("{}.{}", sheet.title, format.ending());
         Some(exporter.write(format, &sheet).map(|bytes| (bytes, name)))
     });
@@ -408,13 +414,15 @@ fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
 /// Everything that fits, not only one page of it. The log gets its turn in between.
 fn sheet(
     state: &ConsoleState,
+    viewer: &Viewer,
     id: &str,
     pairs: &[(String, String)],
     tongue: Tongue,
     format: FileFormat,
 ) -> Option<Sheet> {
     let (mut sheet, mut asked, places) = {
-        let projection = state.read();
+        let look = state.look(viewer);
+        let projection = look.seen();
         let ledger = projection.ledger(id)?;
         let mut asked = Asked::read(&projection, ledger, pairs, tongue);
         asked.page = 1;
@@ -445,14 +453,16 @@ fn sheet(
         (sheet, asked, places)
     };
     let Some(places) = places else {
-        let projection = state.read();
+        let look = state.look(viewer);
+        let projection = look.seen();
         let ledger = projection.ledger(id)?;
         asked.view = View::Tasks;
         sheet.rows = rows(&projection, ledger, &asked, tongue).cells;
         return Some(sheet);
     };
     for places in places.chunks(ROWS_AT_ONCE) {
-        let projection = state.read();
+        let look = state.look(viewer);
+        let projection = look.seen();
         let ledger = projection.ledger(id)?;
         for duty in places.iter().filter_map(|p| projection.duty_at(*p)) {
             if format == FileFormat::Ics {
@@ -471,7 +481,7 @@ fn sheet(
 
 /// The date of a duty that is open and whose clock runs.
 fn entry(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     duty: &crate::projection::Duty,
     tongue: Tongue,

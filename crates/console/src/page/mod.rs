@@ -17,10 +17,7 @@ mod select;
 mod task;
 mod unit;
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
@@ -34,10 +31,11 @@ pub(crate) use row::DutyRow;
 pub(crate) use task::task;
 pub(crate) use unit::unit;
 
+use crate::access::Seen;
+use crate::access::page::{Me, refused};
 use crate::asset::{SCRIPT_DIGEST, STYLE_DIGEST};
 use crate::light::{Counts, Light};
-use crate::projection::{Ledger, Projection};
-use crate::serve::Desk;
+use crate::projection::Ledger;
 use crate::tongue::{Asker, Tongue};
 
 /// The instant on the log as a page shows it.
@@ -54,7 +52,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub fn of(projection: &Projection, ledger: Option<&Ledger>) -> Clock {
+    pub fn of(projection: &Seen<'_>, ledger: Option<&Ledger>) -> Clock {
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let Some(now) = projection.now() else {
             return Clock {
@@ -86,20 +84,11 @@ impl Clock {
 }
 
 /// The ledger asked for, else the one adopted last.
-pub(crate) fn chosen_ledger<'a>(
-    projection: &'a Projection,
-    wanted: Option<&str>,
-) -> Option<&'a Ledger> {
+pub(crate) fn chosen_ledger<'a>(projection: &Seen<'a>, wanted: Option<&str>) -> Option<&'a Ledger> {
     wanted
         .and_then(|id| projection.ledger(id))
-        .or_else(|| {
-            projection
-                .ledgers()
-                .iter()
-                .rev()
-                .find(|l| l.definition.is_some())
-        })
-        .or_else(|| projection.ledgers().last())
+        .or_else(|| projection.ledgers().rev().find(|l| l.definition.is_some()))
+        .or_else(|| projection.ledgers().next_back())
 }
 
 /// A ledger as the head names it.
@@ -121,7 +110,10 @@ pub(crate) struct Head {
     pub clock: Clock,
     pub lights: [Light; 5],
     pub counts: Counts,
-    pub rejections: u64,
+    /// Nothing for whom it does not concern.
+    pub rejections: Option<u64>,
+    /// Who looks.
+    pub me: Option<Me>,
     pub seq: u64,
     pub events: String,
     pub style: String,
@@ -129,15 +121,9 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub fn new(
-        projection: &Projection,
-        ledger: Option<&Ledger>,
-        name: &str,
-        asker: &Asker,
-    ) -> Head {
+    pub fn new(projection: &Seen<'_>, ledger: Option<&Ledger>, name: &str, asker: &Asker) -> Head {
         let ledgers = projection
             .ledgers()
-            .iter()
             .map(|l| {
                 let shown = ledger.is_some_and(|shown| shown.id == l.id);
                 (l.title.clone(), address::of_home(&l.id), shown)
@@ -155,8 +141,9 @@ impl Head {
             ledgers,
             clock: Clock::of(projection, ledger),
             lights: Light::ALL,
-            counts: ledger.map(|l| l.counts).unwrap_or_default(),
-            rejections: projection.totals().rejections,
+            counts: ledger.map(|l| projection.counts(l)).unwrap_or_default(),
+            rejections: projection.rejected(),
+            me: projection.viewer().map(Me::of),
             seq: projection.seq(),
             events: ledger.map_or_else(
                 || "/events".to_owned(),
@@ -216,7 +203,7 @@ struct Nowhere {
 }
 
 /// The page for what is not there.
-pub(crate) fn not_found(projection: &Projection, what: &str, asker: &Asker) -> Response {
+pub(crate) fn not_found(projection: &Seen<'_>, what: &str, asker: &Asker) -> Response {
     let ledger = chosen_ledger(projection, None);
     let page = Nowhere {
         head: Head::new(projection, ledger, asker.tongue.say("没有找到"), asker),
@@ -226,8 +213,9 @@ pub(crate) fn not_found(projection: &Projection, what: &str, asker: &Asker) -> R
 }
 
 /// Any other address.
-pub(crate) async fn nowhere(State(desk): State<Arc<Desk>>, asker: Asker) -> Response {
-    not_found(&desk.state.read(), "没有这个地址。", &asker)
+pub(crate) async fn nowhere() -> Response {
+    // It is asked by anybody, and says nothing of what is there.
+    refused(StatusCode::NOT_FOUND, "没有找到", "没有这个地址。")
 }
 
 #[cfg(test)]

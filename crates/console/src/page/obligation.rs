@@ -14,9 +14,10 @@ use tokio::runtime::Handle;
 use super::column::missing;
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
+use crate::access::{Seen, Viewer};
 use crate::answer::{FILE_SCHEME, file_of, saved, stored};
 use crate::light::{Light, Stage, step_in_chinese};
-use crate::projection::{Duty, History, Ledger, Line, Matter, Place, Projection, minute};
+use crate::projection::{Duty, History, Ledger, Line, Matter, Place, minute};
 use crate::recall::read_records;
 use crate::serve::Desk;
 use crate::state::{ConsoleState, Explanation};
@@ -95,11 +96,13 @@ pub(crate) type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
 /// `/o/{obligation}`
 pub(crate) async fn obligation(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path(obligation): Path<String>,
 ) -> Response {
     let history = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         match projection.duty(&obligation) {
             Some(duty) => duty.history.clone(),
             None => return not_found(&projection, "没有这个责任事项。", &asker),
@@ -114,7 +117,8 @@ pub(crate) async fn obligation(
         )
     };
     let page = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         match projection.duty(&obligation) {
             Some(duty) => gather(&projection, duty, &history, recalled, explanation, &asker),
             None => return not_found(&projection, "没有这个责任事项。", &asker),
@@ -126,11 +130,13 @@ pub(crate) async fn obligation(
 /// `/file/{digest}/{obligation}`: a file of the duty's present submission, to be saved.
 pub(crate) async fn file(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path((digest, obligation)): Path<(String, String)>,
 ) -> Response {
     let found = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         let duty = projection.duty(&obligation);
         let stored = duty.and_then(|duty| stored(&desk.state, duty, &digest));
         match stored {
@@ -143,7 +149,7 @@ pub(crate) async fn file(
         Ok(bytes) => saved(bytes, &name),
         Err(fault) => {
             tracing::warn!(%fault, "a file of a submission cannot be read");
-            not_found(&desk.state.read(), "没有这个文件。", &asker)
+            not_found(&desk.look(&viewer).seen(), "没有这个文件。", &asker)
         }
     }
 }
@@ -180,7 +186,7 @@ async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation
 }
 
 fn gather(
-    projection: &Projection,
+    projection: &Seen<'_>,
     duty: &Duty,
     history: &History,
     recalled: Recalled,
@@ -246,7 +252,7 @@ fn gather(
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .filter_map(|place| projection.notices().at(place))
+            .filter_map(|place| projection.notice_at(place))
             .map(|notice| NoticeRow::of(projection, notice))
             .collect(),
         first: history.first().filter_map(told).collect(),
@@ -284,12 +290,12 @@ fn file_name(text: &str) -> &str {
 }
 
 /// A unit's name as notices print it.
-fn unit_name(projection: &Projection, ledger: &Ledger, unit: &str) -> String {
+fn unit_name(projection: &Seen<'_>, ledger: &Ledger, unit: &str) -> String {
     projection.units().short(&ledger.tenant, unit).to_owned()
 }
 
 fn needs(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     duty: &Duty,
     fulfilled_by: Option<&Fulfilment>,
@@ -336,7 +342,7 @@ fn needs(
 }
 
 /// Why the light is what it is, in one sentence.
-pub(crate) fn why(projection: &Projection, ledger: &Ledger, duty: &Duty) -> String {
+pub(crate) fn why(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> String {
     let today = projection.now().map(|now| now.date_in(ledger.zone));
     let due = due_shown(duty, ledger.zone).unwrap_or_default();
     let reason = duty.reason().unwrap_or("");

@@ -13,9 +13,10 @@ use super::glance::{Glance, horizon};
 use super::heat::HeatMap;
 use super::row::NoticeRow;
 use super::{Head, address, answer, chosen_ledger, not_found};
+use crate::access::{Seen, Viewer};
 use crate::ahead::Ahead;
 use crate::light::Light;
-use crate::projection::{Ledger, Projection, minute};
+use crate::projection::{Ledger, minute};
 use crate::serve::Desk;
 use crate::tongue::Asker;
 
@@ -60,11 +61,13 @@ struct Overview {
 /// `/`
 pub(crate) async fn overview(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Query(asked): Query<Asked>,
 ) -> Response {
     let page = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         if let Some(id) = asked.ledger.as_deref()
             && projection.ledger(id).is_none()
         {
@@ -102,7 +105,7 @@ fn moved(ledger: &Ledger, asked: &Asked) -> Option<String> {
 }
 
 fn gather(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: Option<&Ledger>,
     asked: &Asked,
     asker: &Asker,
@@ -112,6 +115,8 @@ fn gather(
     Overview {
         head: Head::new(projection, ledger, tongue.say("概览"), asker),
         shown: ledger.map(|ledger| {
+            // What is expected is expected of all units together.
+            let ahead = ahead.filter(|_| projection.sees_all_of(&ledger.tenant));
             let today = projection.now().unwrap_or_default().date_in(ledger.zone);
             let foreseen =
                 ahead.and_then(|ahead| ahead.look(&ledger.id, projection.seq(), horizon(today)));
@@ -131,10 +136,10 @@ fn gather(
                 ),
                 parts: parts(ledger, &heat),
                 heat,
-                notices: ledger
-                    .agenda
+                notices: projection
+                    .agenda(ledger)
                     .notices()
-                    .filter_map(|place| projection.notices().at(place))
+                    .filter_map(|place| projection.notice_at(place))
                     .map(|notice| NoticeRow::of(projection, notice))
                     .collect(),
                 silences: projection
@@ -172,7 +177,7 @@ fn parts(ledger: &Ledger, heat: &HeatMap) -> Vec<(&'static str, String)> {
 }
 
 /// A silence or maintenance in one sentence.
-fn silence(projection: &Projection, ledger: &Ledger, noted: &SilenceNoted) -> String {
+fn silence(projection: &Seen<'_>, ledger: &Ledger, noted: &SilenceNoted) -> String {
     let set = &noted.set;
     let until = minute(set.until, ledger.zone);
     if set.maintenance {

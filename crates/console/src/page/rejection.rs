@@ -9,7 +9,8 @@ use axum::response::Response;
 use duban_model::{Service, Zone};
 
 use super::{Head, answer, chosen_ledger};
-use crate::projection::{Projection, REJECTIONS_KEPT, Rejection, minute};
+use crate::access::{Seen, Viewer};
+use crate::projection::{REJECTIONS_KEPT, Rejection, minute};
 use crate::serve::Desk;
 use crate::tongue::Asker;
 
@@ -28,12 +29,16 @@ struct Rejections {
 }
 
 /// `/rejections`
-pub(crate) async fn rejections(State(desk): State<Arc<Desk>>, asker: Asker) -> Response {
-    let page = gather(&desk.state.read(), &asker);
+pub(crate) async fn rejections(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    asker: Asker,
+) -> Response {
+    let page = gather(&desk.look(&viewer).seen(), &asker);
     answer(StatusCode::OK, &page)
 }
 
-fn gather(projection: &Projection, asker: &Asker) -> Rejections {
+fn gather(projection: &Seen<'_>, asker: &Asker) -> Rejections {
     let ledger = chosen_ledger(projection, None);
     let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
     let tongue = asker.tongue;

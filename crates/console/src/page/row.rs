@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use duban_model::Zone;
 
 use super::address;
+use crate::access::Seen;
 use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
-use crate::projection::{Duty, Fate, Notice, Projection, minute};
+use crate::projection::{Duty, Fate, Notice, minute};
 use crate::tongue::Tongue;
 
 /// A duty in a list.
@@ -31,12 +32,12 @@ pub(crate) struct DutyRow {
 }
 
 impl DutyRow {
-    pub fn of(projection: &Projection, duty: &Duty) -> DutyRow {
+    pub fn of(projection: &Seen<'_>, duty: &Duty) -> DutyRow {
         DutyRow::in_tongue(projection, duty, Tongue::Chinese)
     }
 
     /// The same with stage and light in a language.
-    pub fn in_tongue(projection: &Projection, duty: &Duty, tongue: Tongue) -> DutyRow {
+    pub fn in_tongue(projection: &Seen<'_>, duty: &Duty, tongue: Tongue) -> DutyRow {
         let ledger = projection.ledger_of(duty);
         let today = projection.now().map(|now| now.date_in(ledger.zone));
         let units = projection.units();
@@ -132,7 +133,7 @@ pub(super) struct NoticeRow {
 }
 
 impl NoticeRow {
-    pub fn of(projection: &Projection, notice: &Notice) -> NoticeRow {
+    pub fn of(projection: &Seen<'_>, notice: &Notice) -> NoticeRow {
         let ledger = notice.ledger.and_then(|place| projection.ledger_at(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, NaiveDate};
 
 use super::asked::{Asked, Filter, Sort};
+use crate::access::Seen;
 use crate::light::{Counts, Light};
-use crate::projection::{Duty, Ledger, Projection, TaskRow};
+use crate::projection::{Agenda, Duty, Ledger, TaskRow};
 
 /// What a filter has to know of rows and units, found once and not for each duty.
 pub(super) struct Sieve<'a> {
@@ -19,7 +20,12 @@ pub(super) struct Sieve<'a> {
 }
 
 impl<'a> Sieve<'a> {
-    pub fn new(projection: &'a Projection, ledger: &'a Ledger, filter: &'a Filter) -> Sieve<'a> {
+    pub fn new(
+        projection: &Seen<'a>,
+        ledger: &'a Ledger,
+        agenda: &'a Agenda,
+        filter: &'a Filter,
+    ) -> Sieve<'a> {
         let text = filter.text.as_str();
         let row = |row: &TaskRow| {
             let section = filter.section.is_empty() || section_of(ledger, row) == filter.section;
@@ -40,7 +46,7 @@ impl<'a> Sieve<'a> {
             units: if text.is_empty() {
                 BTreeSet::new()
             } else {
-                let units = ledger.agenda.by_unit().keys().map(|unit| &**unit);
+                let units = agenda.by_unit().keys().map(|unit| &**unit);
                 units.filter(named).collect()
             },
         }
@@ -89,8 +95,8 @@ pub(super) struct Duties {
 /// Calls `each` with the row and place of every duty that a filter may let through, in the
 /// document's order.
 fn candidates(
-    projection: &Projection,
-    ledger: &Ledger,
+    projection: &Seen<'_>,
+    (ledger, agenda): (&Ledger, &Agenda),
     sieve: &Sieve<'_>,
     mut each: impl FnMut(usize, u32, &Duty),
 ) {
@@ -98,7 +104,7 @@ fn candidates(
         let mut found: Vec<(usize, u32)> = places
             .filter_map(|place| {
                 let duty = projection.duty_at(place)?;
-                let of_this = projection.ledger_of(duty).id == ledger.id;
+                let of_this = std::ptr::eq(projection.ledger_of(duty), ledger);
                 let row = ledger.place_of(&duty.task).filter(|_| of_this)?;
                 Some((row, place))
             })
@@ -111,11 +117,15 @@ fn candidates(
         }
     };
     if let Some(what) = sieve.filter.awaited {
-        few(&mut ledger.agenda.awaiting(what).iter().copied());
+        few(&mut agenda.awaiting(what).iter().copied());
         return;
     }
     if !sieve.filter.unit.is_empty() {
-        few(&mut projection.places_of(&sieve.filter.unit).iter().copied());
+        few(&mut projection.places_of(&sieve.filter.unit));
+        return;
+    }
+    if let Some(own) = projection.own(ledger) {
+        few(&mut own.into_keys());
         return;
     }
     for (row, task) in ledger.tasks.iter().enumerate() {
@@ -132,26 +142,29 @@ fn candidates(
 
 /// The duties that fit, `take` of them after the first `skip`, in the order asked for.
 pub(super) fn duties(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     asked: &Asked,
     span: impl Fn(usize) -> (usize, usize),
 ) -> Duties {
     let filter = &asked.filter;
-    if !filter.is_set() && asked.sort == Sort::Number && !asked.descending {
-        let total = usize::try_from(ledger.counts.total()).unwrap_or(usize::MAX);
+    let sees_all = projection.sees_all_of(&ledger.tenant);
+    if sees_all && !filter.is_set() && asked.sort == Sort::Number && !asked.descending {
+        let counts = projection.counts(ledger);
+        let total = usize::try_from(counts.total()).unwrap_or(usize::MAX);
         let (skip, take) = span(total);
         return Duties {
-            counts: ledger.counts,
+            counts,
             places: in_order(ledger, skip, take),
         };
     }
-    let sieve = Sieve::new(projection, ledger, filter);
+    let agenda = projection.agenda(ledger);
+    let sieve = Sieve::new(projection, ledger, &agenda, filter);
     let mut counts = Counts::default();
     let mut found: Vec<(u64, u32)> = Vec::new();
-    let units: Vec<&str> = ledger.agenda.by_unit().keys().map(|u| &**u).collect();
+    let units: Vec<&str> = agenda.by_unit().keys().map(|u| &**u).collect();
     let mut nth = 0u64;
-    candidates(projection, ledger, &sieve, |row, place, duty| {
+    candidates(projection, (ledger, &agenda), &sieve, |row, place, duty| {
         if !sieve.lets(row, duty) {
             return;
         }
@@ -223,7 +236,7 @@ pub(super) struct Row {
 }
 
 /// The rows of the document that fit; the duties of rules that belong to a row count as its own.
-pub(super) fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked) -> Vec<Row> {
+pub(super) fn rows(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked) -> Vec<Row> {
     let filter = &asked.filter;
     // Where a row's duties are counted.
     let own: Vec<usize> = (0..)
@@ -235,9 +248,11 @@ pub(super) fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked) -> V
         })
         .collect();
     let mut counts = vec![Counts::default(); ledger.tasks.len()];
-    let sieve = Sieve::new(projection, ledger, filter);
-    if filter.is_of_duties() {
-        candidates(projection, ledger, &sieve, |row, _, duty| {
+    let agenda = projection.agenda(ledger);
+    let sieve = Sieve::new(projection, ledger, &agenda, filter);
+    let sees_all = projection.sees_all_of(&ledger.tenant);
+    if filter.is_of_duties() || !sees_all {
+        candidates(projection, (ledger, &agenda), &sieve, |row, _, duty| {
             if sieve.lets(row, duty) {
                 counts[own[row]].add(duty.light(), duty.done_late());
             }
@@ -245,7 +260,8 @@ pub(super) fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked) -> V
     } else {
         for (place, row) in ledger.tasks.iter().enumerate() {
             if !sieve.shuts(place) {
-                counts[own[place]].merge(&row.counts.only(&filter.lights));
+                let of_row = projection.counts_of(ledger, row);
+                counts[own[place]].merge(&of_row.only(&filter.lights));
             }
         }
     }
@@ -267,7 +283,7 @@ pub(super) fn rows(projection: &Projection, ledger: &Ledger, asked: &Asked) -> V
                 text: String::new(),
                 ..filter.clone()
             };
-            row.counts.total() > 0 || (of_rows && !only_rows.is_set())
+            row.counts.total() > 0 || (sees_all && of_rows && !only_rows.is_set())
         })
         .collect();
     match asked.sort {

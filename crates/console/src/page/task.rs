@@ -13,8 +13,9 @@ use super::address::of_task;
 use super::pager::Pager;
 use super::row::DutyRow;
 use super::{Head, address, answer, not_found};
+use crate::access::{Seen, Viewer};
 use crate::light::{Counts, Light};
-use crate::projection::{Ledger, Projection, TaskRow};
+use crate::projection::{Ledger, TaskRow};
 use crate::serve::Desk;
 use crate::tongue::Asker;
 
@@ -62,12 +63,12 @@ struct Linked {
 }
 
 impl Linked {
-    fn of(ledger: &str, row: &TaskRow) -> Linked {
+    fn of(projection: &Seen<'_>, ledger: &Ledger, row: &TaskRow) -> Linked {
         Linked {
             id: row.id.clone(),
             title: row.title().to_owned(),
-            counts: row.counts,
-            address: of_task(ledger, &row.id),
+            counts: projection.counts_of(ledger, row),
+            address: of_task(&ledger.id, &row.id),
         }
     }
 }
@@ -75,16 +76,18 @@ impl Linked {
 /// `/task/{ledger}/{task}`
 pub(crate) async fn task(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path((ledger, task)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Response {
     let page = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         let Some(ledger) = projection.ledger(&ledger) else {
             return not_found(&projection, "没有这个台账。", &asker);
         };
-        let Some(task) = ledger.task(&task) else {
+        let Some(task) = projection.task(ledger, &task) else {
             return not_found(&projection, "台账中没有这一项任务。", &asker);
         };
         gather(&projection, ledger, task, &asked, &asker)
@@ -93,7 +96,7 @@ pub(crate) async fn task(
 }
 
 fn gather(
-    projection: &Projection,
+    projection: &Seen<'_>,
     ledger: &Ledger,
     task: &TaskRow,
     asked: &Asked,
@@ -136,15 +139,17 @@ fn gather(
         reckoned: task.due_words(),
         encouraged: spec.is_some_and(|spec| spec.strength == Strength::Encouraged),
         confirm: spec.map_or_else(Vec::new, |spec| spec.confirm.clone()),
-        counts: task.counts,
+        counts: projection.counts_of(ledger, task),
         parent: ledger
             .parent_of(task)
-            .map(|row| Linked::of(&ledger.id, row)),
+            .filter(|row| projection.sees_row(ledger, row))
+            .map(|row| Linked::of(projection, ledger, row)),
         rules: ledger
             .tasks
             .iter()
             .filter(belongs)
-            .map(|row| Linked::of(&ledger.id, row))
+            .filter(|row| projection.sees_row(ledger, row))
+            .map(|row| Linked::of(projection, ledger, row))
             .collect(),
         duties: shown
             .map(|duty| DutyRow::in_tongue(projection, duty, tongue))

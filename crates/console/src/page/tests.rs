@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::bed::Bed;
 use crate::projection::Place;
 use crate::sample::{Sample, day, task};
 use crate::state::{ConsoleState, Explain, Explanation};
@@ -29,6 +30,9 @@ struct Served {
     port: u16,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
+    /// Whoever asks may read all.
+    token: String,
+    _bed: Bed,
 }
 
 struct Reasons;
@@ -54,7 +58,9 @@ async fn serving(sample: &mut Sample) -> Served {
 
 /// The same, with another log or none.
 async fn serving_with(sample: &mut Sample, log: Option<Log>) -> Served {
+    let bed = Bed::new();
     let state = ConsoleState::new(log, Some(Arc::new(Reasons)))
+        .guarded_by(bed.access.clone())
         .exported_by(Arc::new(table::Plain))
         .foreseen_by(Arc::new(table::Expecting));
     *state.write() = std::mem::take(&mut sample.projection);
@@ -68,13 +74,18 @@ async fn serving_with(sample: &mut Sample, log: Option<Log>) -> Served {
         port,
         stop,
         server,
+        token: bed.token("read"),
+        _bed: bed,
     }
 }
 
 impl Served {
     async fn open(&self, path: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        let token = &self.token;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
     }

@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use super::row::{DutyRow, NoticeRow};
 use super::{Head, address, answer, chosen_ledger, not_found};
+use crate::access::{Seen, Viewer};
 use crate::light::{Counts, Light, Stage};
-use crate::projection::{Duty, INBOX_KEPT, Projection};
+use crate::projection::{Duty, INBOX_KEPT};
 use crate::serve::Desk;
 use crate::tongue::Asker;
 
@@ -114,12 +115,14 @@ struct UnitPage {
 /// `/unit/{unit}`
 pub(crate) async fn unit(
     State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
     asker: Asker,
     Path(unit): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
     let page = {
-        let projection = desk.state.read();
+        let look = desk.look(&viewer);
+        let projection = look.seen();
         match gather(&projection, &unit, &asked, &asker) {
             Some(page) => page,
             None => return not_found(&projection, "没有这个单位。", &asker),
@@ -128,7 +131,7 @@ pub(crate) async fn unit(
     answer(StatusCode::OK, &page)
 }
 
-fn gather(projection: &Projection, unit: &str, asked: &Asked, asker: &Asker) -> Option<UnitPage> {
+fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Option<UnitPage> {
     let tongue = asker.tongue;
     let mut duties: Vec<&Duty> = projection.duties_of(unit).collect();
     let tenant = duties
@@ -137,7 +140,7 @@ fn gather(projection: &Projection, unit: &str, asked: &Asked, asker: &Asker) -> 
     let known = tenant
         .and_then(|tenant| projection.units().get(tenant, unit))
         .or_else(|| projection.units().find(unit));
-    if duties.is_empty() && known.is_none() {
+    if !projection.sees_unit(unit) || (duties.is_empty() && known.is_none()) {
         return None;
     }
     // The earliest date first; without one last.
@@ -220,7 +223,6 @@ fn gather(projection: &Projection, unit: &str, asked: &Asked, asker: &Asker) -> 
             .collect(),
         groups,
         notices: projection
-            .notices()
             .inbox(unit)
             .take(INBOX_KEPT)
             .map(|notice| NoticeRow::of(projection, notice))

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use duban_model::Timestamp;
 use duban_model::definition::Tier;
+use duban_model::{Timestamp, Zone};
 
 use super::duty::Duty;
 use crate::light::{Counts, Light, Stage};
@@ -163,6 +163,31 @@ impl Agenda {
     /// The newest notices, by their places, the newest first.
     pub fn notices(&self) -> impl Iterator<Item = u64> {
         self.notices.iter().rev().copied()
+    }
+
+    /// What of it is about these duties alone. What turned red is counted as far as it is kept.
+    pub(crate) fn of(
+        &self,
+        duties: &BTreeMap<u32, &Duty>,
+        zone: Zone,
+        is_told: impl Fn(u64) -> bool,
+    ) -> Agenda {
+        let mut own = Agenda::default();
+        for (place, duty) in duties {
+            own.add(*place, &Mark::of(duty));
+        }
+        for (mine, all) in own.escalated.iter_mut().zip(&self.escalated) {
+            mine.extend(all.iter().filter(|place| duties.contains_key(place)));
+        }
+        let reddened = self.reddened.iter();
+        own.reddened
+            .extend(reddened.filter(|(_, place)| duties.contains_key(place)));
+        for (at, _) in &own.reddened {
+            *own.red_days.entry(at.date_in(zone)).or_default() += 1;
+        }
+        let notices = self.notices.iter();
+        own.notices.extend(notices.filter(|place| is_told(**place)));
+        own
     }
 
     pub(super) fn add(&mut self, place: u32, mark: &Mark) {

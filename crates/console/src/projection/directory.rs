@@ -108,6 +108,13 @@ impl Units {
         people.find(|person| person.id == id)
     }
 
+    /// The units of an office, by id, with their names.
+    pub fn all(&self, tenant: &str) -> impl Iterator<Item = (&str, &str)> {
+        let names = self.by_tenant.get(tenant);
+        let units = names.into_iter().flat_map(|names| &names.now);
+        units.map(|(id, name)| (id.as_str(), name.name.as_str()))
+    }
+
     /// A unit of an office.
     pub fn get(&self, tenant: &str, unit: &str) -> Option<&UnitName> {
         self.by_tenant.get(tenant)?.now.get(unit)

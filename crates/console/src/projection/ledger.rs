@@ -24,10 +24,15 @@ pub struct TaskRow {
     /// Its duties, by their place in the projection, in the order in which they were opened.
     pub duties: Vec<u32>,
     /// How they stand.
-    pub counts: Counts,
+    pub(super) counts: Counts,
 }
 
 impl TaskRow {
+    /// As [`Ledger::counts_of_all_units`].
+    pub fn counts_of_all_units(&self) -> Counts {
+        self.counts
+    }
+
     fn new(id: &str) -> TaskRow {
         TaskRow {
             id: id.to_owned(),
@@ -159,9 +164,9 @@ pub struct Ledger {
     /// Its rows, in the document's order.
     pub tasks: Vec<TaskRow>,
     /// How its duties stand.
-    pub counts: Counts,
+    pub(super) counts: Counts,
     /// The same by unit, date and stage, and what is to be seen to.
-    pub agenda: Agenda,
+    pub(super) agenda: Agenda,
     index: BTreeMap<TaskId, usize>,
     former: Vec<Former>,
 }
@@ -180,6 +185,17 @@ struct Former {
 }
 
 impl Ledger {
+    /// How the duties of all units stand. Pages ask [`Seen`](crate::access::Seen), which knows for
+    /// whom.
+    pub fn counts_of_all_units(&self) -> Counts {
+        self.counts
+    }
+
+    /// The same by unit, date and stage, of all units. As [`Ledger::counts_of_all_units`].
+    pub fn agenda_of_all_units(&self) -> &Agenda {
+        &self.agenda
+    }
+
     /// How many rows the document has.
     pub fn rows(&self) -> usize {
         self.tasks.iter().filter(|task| task.is_row()).count()

@@ -313,7 +313,7 @@ fn what_is_counted_on_the_way_is_what_is_there() {
     }
     let projection = &sample.projection;
     let ledger = &projection.ledgers()[0];
-    let agenda = &ledger.agenda;
+    let agenda = ledger.agenda_of_all_units();
     let mut by_unit: BTreeMap<_, Counts> = BTreeMap::new();
     let mut by_due: BTreeMap<_, Counts> = BTreeMap::new();
     for duty in projection.duties().iter() {

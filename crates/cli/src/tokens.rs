@@ -1,0 +1,115 @@
+//! `duban token`: by which programs ask, made and ended on the folder of accounts itself.
+
+use clap::{Parser, Subcommand};
+use duban_console::{By, Scope, TOKEN_PREFIX};
+
+use crate::args::Format;
+use crate::users::{Data, accounts, print};
+use crate::{Ended, Fault};
+
+#[derive(Debug, Parser)]
+pub(crate) struct Token {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show the tokens; never what they are.
+    List(List),
+    /// Make a token, and print it, the only time.
+    Add(Add),
+    /// End a token, by the id that the list shows.
+    End(End),
+}
+
+#[derive(Debug, Parser)]
+struct List {
+    /// How to print.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Debug, Parser)]
+struct Add {
+    /// What it is for, e.g. `市政府门户网站`.
+    name: String,
+    /// What it is good for: `read`, `metrics`, `events:write`, or `events:write:TYPE` for one type of
+    /// event such as `duban.publication.published`; may be given several times.
+    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
+    scopes: Vec<Scope>,
+    /// It holds for so many days.
+    #[arg(long, default_value_t = 365)]
+    days: u32,
+    /// Of this office only.
+    #[arg(long)]
+    tenant: Option<String>,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Debug, Parser)]
+struct End {
+    /// The id, e.g. `dbn_1f2e3d4c`.
+    id: String,
+    #[command(flatten)]
+    data: Data,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).ok_or_else(|| {
+        "expected read, metrics, events:write, or events:write:TYPE with a type of event such as \
+         duban.publication.published"
+            .to_owned()
+    })
+}
+
+/// `duban token`
+pub(crate) fn run(args: Token) -> Result<Ended, Fault> {
+    match args.what {
+        What::List(args) => list(&args)?,
+        What::Add(args) => {
+            let tenant = args.tenant.unwrap_or_default();
+            let by = By::command("token add");
+            let accounts = accounts(&args.data.data);
+            let token = accounts.make_token(&by, &args.name, &tenant, &args.scopes, args.days)?;
+            crate::say!("{token}");
+        }
+        What::End(args) => {
+            accounts(&args.data.data).end_token(&By::command("token end"), &args.id)?;
+        }
+    }
+    Ok(Ended::Well)
+}
+
+fn list(args: &List) -> Result<(), Fault> {
+    let accounts = accounts(&args.data.data);
+    let zone = accounts.zone();
+    let rows: Vec<Vec<String>> = accounts
+        .book()?
+        .tokens
+        .iter()
+        .map(|(id, token)| {
+            let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
+            vec![
+                format!("{TOKEN_PREFIX}{id}"),
+                token.name.clone(),
+                scopes.join(","),
+                token.tenant.clone(),
+                token.until.shown_in(zone),
+                token.by.clone(),
+            ]
+        })
+        .collect();
+    let columns = [
+        ("编号 id", "id"),
+        ("用途 name", "name"),
+        ("权限 scopes", "scopes"),
+        ("主管部门 tenant", "tenant"),
+        ("有效期到 until", "until"),
+        ("新建者 by", "by"),
+    ];
+    print(args.format, &columns, &rows)
+}

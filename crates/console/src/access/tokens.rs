@@ -1,0 +1,78 @@
+//! Tokens, by which programs ask: made once, shown once, ended.
+
+use std::sync::Arc;
+
+use super::account::{
+    MAX_TOKENS, SCOPES_PER_TOKEN, TOKEN_DAYS, TOKEN_PREFIX, Token, fault_of_title,
+};
+use super::accounts::{Accounts, By, Denied, words};
+use super::right::Scope;
+use super::secret::{digest, number, secret};
+
+/// A day, in milliseconds.
+const DAY_MILLIS: i64 = 24 * 3_600_000;
+
+impl Accounts {
+    /// Makes a token and returns it, the only time that it is shown.
+    ///
+    /// # Errors
+    /// If it has no name or scope, would hold for too long, or there are too many.
+    pub fn make_token(
+        &self,
+        by: &By,
+        name: &str,
+        tenant: &str,
+        scopes: &[Scope],
+        days: u32,
+    ) -> Result<String, Denied> {
+        if fault_of_title(name).is_some() {
+            return words("请写明令牌的用途,例如“门户网站”,最多60个字");
+        }
+        if scopes.is_empty() || scopes.len() > SCOPES_PER_TOKEN {
+            return words(format!("权限应为1至{SCOPES_PER_TOKEN}项"));
+        }
+        if days == 0 || days > TOKEN_DAYS {
+            return words(format!("有效期应为1至{TOKEN_DAYS}天"));
+        }
+        let now = self.now();
+        self.change(by, |book| {
+            let tokens = Arc::make_mut(&mut book.tokens);
+            tokens.retain(|_, token| token.until > now);
+            if tokens.len() >= MAX_TOKENS {
+                return words(format!("已有{MAX_TOKENS}个令牌,请先停用不用的"));
+            }
+            let id = number();
+            let token = format!("{TOKEN_PREFIX}{id}_{}", secret());
+            let all: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+            let kept = Token {
+                name: name.to_owned(),
+                tenant: tenant.to_owned(),
+                scopes: scopes.to_vec(),
+                until: now.plus_millis(i64::from(days) * DAY_MILLIS),
+                made: now,
+                by: by.who.clone(),
+                digest: digest("token", &token),
+            };
+            tokens.insert(id.clone(), kept);
+            let about = format!("{TOKEN_PREFIX}{id}");
+            let detail = format!("{name}:{}", all.join("、"));
+            Ok((token, Some(("token-made", about, detail))))
+        })
+    }
+
+    /// Ends a token, by the id that lists show.
+    ///
+    /// # Errors
+    /// If there is no such token.
+    pub fn end_token(&self, by: &By, id: &str) -> Result<(), Denied> {
+        let id = id.strip_prefix(TOKEN_PREFIX).unwrap_or(id);
+        self.change(by, |book| {
+            let tokens = Arc::make_mut(&mut book.tokens);
+            let Some(token) = tokens.remove(id) else {
+                return words(format!("没有令牌“{TOKEN_PREFIX}{id}”"));
+            };
+            let about = format!("{TOKEN_PREFIX}{id}");
+            Ok(((), Some(("token-ended", about, token.name))))
+        })
+    }
+}
