@@ -75,24 +75,35 @@ const KINDS: &[Kind] = &[
 /// What answers without any page: the limit.
 const LIMIT: Kind = ("healthz", |_, _| "/healthz".to_owned());
 
+/// Where the pages are, and who may read all of them.
+#[derive(Clone)]
+struct Served {
+    port: u16,
+    token: Arc<str>,
+}
+
 /// A connection that stays.
 struct Reader {
     stream: BufReader<TcpStream>,
+    token: Arc<str>,
 }
 
 impl Reader {
-    async fn connect(port: u16) -> Reader {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await;
+    async fn connect(served: &Served) -> Reader {
+        let stream = TcpStream::connect(("127.0.0.1", served.port)).await;
         let stream = stream.expect("the pages are served");
         stream.set_nodelay(true).expect("an option of TCP");
         Reader {
             stream: BufReader::new(stream),
+            token: Arc::clone(&served.token),
         }
     }
 
     /// Opens a page: status and bytes.
     async fn open(&mut self, path: &str) -> (u16, usize) {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let token = &self.token;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
         let sent = self.stream.write_all(request.as_bytes()).await;
         sent.expect("a request");
         let (mut status, mut length) = (0, 0);
@@ -151,15 +162,15 @@ impl Seen {
 /// All readers open pages of these kinds in turn, each beginning with another.
 async fn read(
     world: &Arc<World>,
-    port: u16,
+    served: &Served,
     kinds: &'static [Kind],
     pages: usize,
     pause: Option<Duration>,
 ) -> Seen {
     let reading = (0..READERS).map(|number| {
-        let world = Arc::clone(world);
+        let (world, served) = (Arc::clone(world), served.clone());
         tokio::spawn(async move {
-            let mut reader = Reader::connect(port).await;
+            let mut reader = Reader::connect(&served).await;
             let mut seen = Seen::default();
             let share = u32::try_from(number).unwrap_or(0);
             if let Some(pause) = pause {
@@ -208,6 +219,14 @@ pub async fn pages(plan: Plan) {
     world.write(0, &ledger);
     let mut program = Program::serve(&data, &["--ledger", &ledger.display().to_string()]);
     let port = program.port().await;
+    let folder_of = data.display().to_string();
+    let token = [
+        "token", "add", "bench", "--scope", "read", "--data", &folder_of,
+    ];
+    let served = Served {
+        port,
+        token: Program::start(&token).ended().await.trim().into(),
+    };
     program.until_at_work().await;
     let mut client = Client::connect(&data).await;
     for n in 0..plan.size(FULFILLED, 100) {
@@ -215,20 +234,20 @@ pub async fn pages(plan: Plan) {
     }
     program.until_at_rest().await;
     // The first reading of each kind makes what is kept.
-    read(&world, port, KINDS, KINDS.len(), None).await;
+    read(&world, &served, KINDS, KINDS.len(), None).await;
     program.until_at_rest().await;
 
     let (mut paced, mut busy, mut limit) = (Seen::default(), Seen::default(), Seen::default());
     let (mut rates, mut limits, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.runs {
-        paced.add(read(&world, port, KINDS, plan.size(PACED, 3), Some(PAUSE)).await);
+        paced.add(read(&world, &served, KINDS, plan.size(PACED, 3), Some(PAUSE)).await);
         let (used, begun) = (program.cpu(), started());
         let count = plan.size(AT_ONCE, KINDS.len());
-        busy.add(read(&world, port, KINDS, count, None).await);
+        busy.add(read(&world, &served, KINDS, count, None).await);
         rates.push(rate(READERS * count, started().duration_since(begun)));
         cpu.push(program.cpu() - used);
         let begun = started();
-        limit.add(read(&world, port, &[LIMIT], count, None).await);
+        limit.add(read(&world, &served, &[LIMIT], count, None).await);
         limits.push(rate(READERS * count, started().duration_since(begun)));
         note(&format!(
             "console.pages: {:.0} pages/s",

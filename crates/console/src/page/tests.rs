@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::access::Role;
 use crate::access::bed::Bed;
 use crate::projection::Place;
 use crate::sample::{Sample, day, task};
@@ -32,7 +33,7 @@ struct Served {
     server: JoinHandle<std::io::Result<()>>,
     /// Whoever asks may read all.
     token: String,
-    _bed: Bed,
+    bed: Bed,
 }
 
 struct Reasons;
@@ -75,24 +76,37 @@ async fn serving_with(sample: &mut Sample, log: Option<Log>) -> Served {
         stop,
         server,
         token: bed.token("read"),
-        _bed: bed,
+        bed,
     }
 }
 
 impl Served {
     async fn open(&self, path: &str) -> TcpStream {
+        let who = format!("Authorization: Bearer {}", self.token);
+        self.open_as(path, &who).await
+    }
+
+    async fn open_as(&self, path: &str, who: &str) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        let token = &self.token;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: t\r\n{who}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
     }
 
     /// Status, headers and body.
     async fn get(&self, path: &str) -> (u16, String, String) {
-        let mut stream = self.open(path).await;
+        Served::answer(self.open(path).await).await
+    }
+
+    /// The same as a contact of a unit gets it.
+    async fn get_for(&self, unit: &str, path: &str) -> (u16, String, String) {
+        let held = self.bed.signed_in("lianluo", &[Role::Contact], &[unit]);
+        let who = format!("Cookie: duban={held}");
+        Served::answer(self.open_as(path, &who).await).await
+    }
+
+    async fn answer(mut stream: TcpStream) -> (u16, String, String) {
         let mut bytes = Vec::new();
         tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes))
             .await

@@ -327,3 +327,55 @@ async fn addresses_of_former_filters_lead_to_the_table() {
     );
     console.end().await;
 }
+
+#[tokio::test]
+async fn a_contact_is_shown_and_given_own_duties_alone() {
+    let mut sample = few();
+    let up = sample.open("1", "unit-06", Some(day(1)));
+    sample.overdue(&up);
+    sample.escalated(&up, Tier::Leader);
+    let console = served(sample).await;
+    let get = async |path: &str| {
+        let (status, _, body) = console.get_for("unit-01", path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    };
+    for (query, expected) in [
+        ("", 2),
+        ("?light=grey", 0),
+        ("?view=duties", 2),
+        ("?view=duties&await=verdict", 0),
+        ("?view=duties&sort=due", 2),
+        ("?view=duties&unit=unit-02", 0),
+        ("?view=duties&q=%E5%85%AC%E5%BC%80", 2),
+    ] {
+        let body = get(&format!("{TABLE}{query}")).await;
+        // A unit that is not the contact's is none to this page.
+        if query.contains("unit-02") {
+            assert!(body.contains("没有名为“unit-02”的单位"), "{body}");
+        } else {
+            assert_eq!(rows(&body), expected, "{query}");
+        }
+        for other in ["第2单位", "第3单位", "第6单位"] {
+            assert!(!body.contains(other), "{query}: {other}");
+        }
+    }
+    let file = get(&format!("{TABLE}/export/csv?view=duties")).await;
+    assert_eq!(file.lines().count(), 2 + 2, "{file}");
+    let dates = get(&format!("{TABLE}/export/ics")).await;
+    assert_eq!(dates.lines().count(), 1 + 2, "{dates}");
+    let overview = get("/").await;
+    for other in ["第2单位", "第3单位", "第6单位", "4321", "分管负责人"] {
+        assert!(!overview.contains(other), "{other}: {overview}");
+    }
+    assert!(overview.contains("第1单位") && overview.contains("只列到期数"));
+    for path in [
+        "/unit/unit-02",
+        "/unit/unit-02?view=head",
+        "/task/tongliao-2021/3",
+    ] {
+        let (status, ..) = console.get_for("unit-01", path).await;
+        assert_eq!(status, 404, "{path}");
+    }
+    console.end().await;
+}
