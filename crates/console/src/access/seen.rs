@@ -195,7 +195,7 @@ impl<'a> Seen<'a> {
         if self.sees_all_of(&ledger.tenant) {
             return None;
         }
-        let units = self.viewer.into_iter().flat_map(|viewer| viewer.units());
+        let units = self.viewer.into_iter().flat_map(Viewer::units);
         let places = units.flat_map(|unit| self.projection.places_of(unit));
         let own = places.filter_map(|place| Some((*place, self.duty_at(*place)?)));
         let is_of = |duty: &Duty| std::ptr::eq(self.projection.ledger_of(duty), ledger);
