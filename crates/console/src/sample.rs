@@ -397,6 +397,22 @@ impl Sample {
         }
     }
 
+    pub fn accepted(&mut self, id: &str) {
+        self.rules(Body::ObligationAccepted(Self::acted(id, "")));
+    }
+
+    pub fn extension_asked(&mut self, id: &str, to: NaiveDate) {
+        self.rules(Body::ObligationExtensionRequested(Self::dated(id, to)));
+    }
+
+    /// Somebody above is told.
+    pub fn escalated(&mut self, id: &str, tier: Tier) {
+        let mut request = self.request(id, "overdue:5wd");
+        request.kind = NoticeKind::Escalation;
+        request.tier = tier;
+        self.rules(Body::NoticeRequested(request));
+    }
+
     /// Returns the notice's id.
     pub fn requested(&mut self, id: &str, step: &str) -> String {
         let body = Body::NoticeRequested(self.request(id, step));
