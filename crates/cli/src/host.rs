@@ -258,6 +258,7 @@ impl Host {
                 .measured_by(gauges.clone())
                 .exported_by(Arc::new(Sheets))
                 .foreseen_by(Arc::new(Foresight::new(log.clone())))
+                .keeping_files_in(answers::evidence(&data))
                 .guarded_by(access.clone());
             state.answering = links.map(|links| {
                 let clock = clock.clone();

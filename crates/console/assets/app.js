@@ -81,6 +81,16 @@
     if (back) back.focus({ preventScroll: true });
   }
 
+  // Boxes that tick all others of their name; without a script there is a button for it.
+  function boxes() {
+    for (const all of document.querySelectorAll("#main input[data-all]")) {
+      all.hidden = false;
+      all.onchange = function () {
+        for (const one of all.form.querySelectorAll('input[name="' + all.dataset.all + '"]')) one.checked = all.checked;
+      };
+    }
+  }
+
   // Says so once the page leads to the sign-in, and follows no more.
   function isOver(answer) {
     if (answer.type !== "opaqueredirect") return false;
@@ -110,6 +120,7 @@
         if (fresh && !inUse(document.getElementById("main"))) {
           replace(fresh);
           shown = Number(page.body.dataset.seq);
+          boxes();
           again();
         }
       }
@@ -164,5 +175,6 @@
   document.addEventListener("selectionchange", function () { if (latest > shown) plan(); });
   window.addEventListener("pageshow", function (event) { if (event.persisted) location.reload(); });
   connect();
+  boxes();
   again();
 })();

@@ -6,6 +6,7 @@
 //! for, off the threads that serve.
 
 mod access;
+mod act;
 mod ahead;
 mod answer;
 mod asset;
@@ -34,6 +35,7 @@ pub use access::{
     SIGN_INS_PER_NAME_AND_ADDRESS, Scope, Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX,
     TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User,
 };
+pub use act::{ACTS_AT_ONCE, BATCHES_KEPT};
 pub use ahead::{Ahead, Expected, Foresee, Foreseen, LOOK_AGAIN_AFTER, LOOK_WITHIN};
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,

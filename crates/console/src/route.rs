@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::access::page::{me, password, sign_in, tokens, trace, users};
 use crate::access::{Need, Post, Right, Sort, guard};
 use crate::serve::{Desk, healthy, ready};
-use crate::{answer, asset, event, measure, page};
+use crate::{act, answer, asset, event, measure, page};
 
 /// One address.
 pub(crate) struct Entry {
@@ -116,6 +116,7 @@ pub(crate) fn table() -> Vec<Entry> {
         Entry::data("/static/icon.svg", Need::Open, asset::sign),
     ];
     table.extend(answer::entries());
+    table.extend(act::entries());
     table
 }
 

@@ -1,6 +1,7 @@
 //! What the follower and the pages share.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
+use crate::act::Batches;
 use crate::ahead::{Ahead, Foresee};
-use crate::answer::Answering;
+use crate::answer::{ANSWERS_AT_ONCE, Answering};
 use crate::measure::Measure;
 use crate::projection::Projection;
 use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
@@ -49,13 +51,18 @@ pub struct ConsoleState {
     pub access: Option<Access>,
     /// Answers by link, where they are taken.
     pub answering: Option<Answering>,
+    /// Where files that come with acts are kept, if anywhere.
+    pub evidence: Option<PathBuf>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
     /// Writes tables into files, if somebody can.
     pub export: Exporter,
     /// Looks ahead, if somebody can.
     pub ahead: Option<Ahead>,
+    /// What became of acts on several duties at once.
+    pub(crate) batches: Batches,
     pub(crate) readings: Arc<Semaphore>,
+    pub(crate) takings: Arc<Semaphore>,
     pub(crate) writings: Arc<Semaphore>,
 }
 
@@ -84,10 +91,13 @@ impl ConsoleState {
             explain,
             access: None,
             answering: None,
+            evidence: None,
             measure: None,
+            batches: Batches::default(),
             export: None,
             ahead: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
+            takings: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)),
             writings: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }
     }
@@ -117,6 +127,13 @@ impl ConsoleState {
             return Err("the log is being read");
         }
         Ok(())
+    }
+
+    /// The same console with a folder for the files that come with acts.
+    #[must_use]
+    pub fn keeping_files_in(mut self, folder: PathBuf) -> ConsoleState {
+        self.evidence = Some(folder);
+        self
     }
 
     /// The same console with measures.

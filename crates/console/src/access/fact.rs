@@ -42,7 +42,7 @@ pub(crate) async fn record(
     state: &ConsoleState,
     viewer: &Viewer,
     nonce: &str,
-    (tenant, ledger): (&str, &str),
+    (tenant, ledger): (&str, Option<&str>),
     body: Body,
 ) -> Result<RecordId, Unsent> {
     let kind = body.record_type();
@@ -53,7 +53,7 @@ pub(crate) async fn record(
         kind,
         time: None,
         tenant: tenant.to_owned(),
-        ledger: Some(ledger.to_owned()),
+        ledger: ledger.map(ToOwned::to_owned),
         body,
     };
     let log = state.log.as_ref().ok_or(Unsent::Unavailable)?;
@@ -105,7 +105,7 @@ mod tests {
         };
         let sent = async |nonce| {
             let body = Body::TaskVerified(viewer.signed(act()));
-            record(&state, &viewer, nonce, ("tongliao", "tongliao-2021"), body).await
+            record(&state, &viewer, nonce, ("tongliao", Some("tongliao-2021")), body).await
         };
         let first = sent("0001").await.unwrap();
         assert_eq!(sent("0001").await.unwrap(), first);

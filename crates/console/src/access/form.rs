@@ -39,6 +39,11 @@ const SECRET_FIELDS: &str = "password";
 pub(crate) struct Form(pub Vec<(String, String)>);
 
 impl Form {
+    /// Whether it has no fields: nothing was sent, or it came with files.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The field with this name; empty if there is none.
     pub fn get(&self, name: &str) -> &str {
         let field = self.0.iter().find(|(field, _)| field == name);

@@ -243,7 +243,7 @@ fn is_safe(method: &Method) -> bool {
 }
 
 /// 303 to an address of ours.
-pub(super) fn see_other(to: &str) -> Response {
+pub(crate) fn see_other(to: &str) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
 }

@@ -9,7 +9,6 @@ mod accounts;
 #[cfg(test)]
 pub(crate) mod bed;
 mod demo;
-#[cfg_attr(not(test), allow(dead_code, reason = "pages with actions send by it"))]
 mod fact;
 mod form;
 mod guard;
@@ -39,9 +38,10 @@ pub use account::{
 };
 pub use accounts::{Accounts, By, Denied, Described, Now};
 pub use fact::CONSOLE_SOURCE;
-pub(crate) use form::same_origin;
+pub(crate) use fact::{Unsent, record};
+pub(crate) use form::{Form, same_origin};
 pub use form::{CARRIED_BYTES, FORM_BYTES, FORM_FIELDS};
-pub(crate) use guard::{Need, Post, Sort, guard};
+pub(crate) use guard::{Need, Post, Sort, guard, see_other};
 pub use lockout::{LOCKOUT_MILLIS, PER_ADDRESS as SIGN_INS_PER_ADDRESS};
 pub use lockout::{
     PER_NAME as SIGN_INS_PER_NAME, PER_NAME_AND_ADDRESS as SIGN_INS_PER_NAME_AND_ADDRESS,

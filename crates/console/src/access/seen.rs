@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::RwLockReadGuard;
 
 use duban_model::silence::SilenceNoted;
-use duban_model::{Record, Timestamp};
+use duban_model::{Record, RecordId, Timestamp};
 
 use super::right::Right;
 use super::viewer::Viewer;
 use crate::light::Counts;
 use crate::projection::{
-    Agenda, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection, TaskRow, Units,
+    Agenda, AnswerFate, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection, TaskRow, Units,
 };
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -90,7 +90,6 @@ impl<'a> Seen<'a> {
     }
 
     /// Whether the viewer has a right.
-    #[allow(dead_code, reason = "pages with actions ask it")]
     pub fn may(&self, right: Right) -> bool {
         self.viewer.is_some_and(|viewer| viewer.may(right))
     }
@@ -132,6 +131,11 @@ impl<'a> Seen<'a> {
             (None, None) => return false,
         };
         self.sees(tenant, &notice.unit) || self.sees(tenant, notice.told_unit())
+    }
+
+    /// What became of an act; nothing while that is not known.
+    pub fn fate(&self, key: RecordId) -> Option<&'a AnswerFate> {
+        self.projection.answers().fate(key)
     }
 
     /// As [`Projection::seq`].

@@ -85,13 +85,11 @@ impl Viewer {
     }
 
     /// May act on what this unit owes.
-    #[allow(dead_code, reason = "pages with actions ask it")]
     pub fn acts_for(&self, tenant: &str, unit: &str) -> bool {
         self.is_of(tenant) && self.may(Right::ActForUnit) && self.0.units.contains(unit)
     }
 
     /// May sign what this unit submits.
-    #[allow(dead_code, reason = "pages with actions ask it")]
     pub fn signs_for(&self, tenant: &str, unit: &str) -> bool {
         self.is_of(tenant) && self.may(Right::SignForUnit) && self.0.units.contains(unit)
     }
@@ -140,7 +138,6 @@ impl Viewer {
 
     /// How a fact on the log says who acted: title and name, as answers by link say title and
     /// contact.
-    #[allow(dead_code, reason = "pages with actions sign with it")]
     pub fn signature(&self) -> String {
         match &self.0.via {
             Via::Session { .. } => format!("{} {}", self.0.title, self.0.name),

@@ -19,7 +19,7 @@ use super::page::{Filled, Shown, page};
 use super::refused::Refused;
 use super::{ANSWER_SOURCE, Answering, Letter, MAX_FILES, Standing, rate};
 use crate::access::same_origin;
-use crate::projection::answer_key;
+use crate::projection::{Duty, answer_key};
 use crate::serve::Desk;
 use crate::state::ConsoleState;
 
@@ -38,12 +38,47 @@ const NONCE_DIGITS: std::ops::RangeInclusive<usize> = 8..=32;
 
 /// What came in with a form.
 #[derive(Debug, Default)]
-struct Form {
-    filled: Filled,
-    nonce: String,
-    files: Vec<String>,
+pub(crate) struct Form {
+    pub filled: Filled,
+    pub nonce: String,
+    pub files: Vec<String>,
     /// The first thing that is wrong with a file.
-    fault: Option<String>,
+    pub fault: Option<String>,
+}
+
+impl Form {
+    /// Takes a field that is a text.
+    pub fn take(&mut self, name: &str, text: &str) {
+        let text = text.replace("\r\n", "\n").trim().to_owned();
+        let filled = &mut self.filled;
+        match name {
+            "act" => filled.act = text,
+            "nonce" => self.nonce = text,
+            "links" => filled.links = text,
+            "said" => filled.said = text,
+            "due" => filled.due = text,
+            "reason" => filled.reason = text,
+            "contact" => filled.contact = text,
+            _ => {}
+        }
+    }
+
+    /// Whether it bears the number that every form of ours has.
+    pub fn is_numbered(&self) -> bool {
+        let hexadecimal = |c: char| c.is_ascii_hexdigit();
+        NONCE_DIGITS.contains(&self.nonce.len()) && self.nonce.chars().all(hexadecimal)
+    }
+}
+
+/// Refuses a text that is too long, in words.
+pub(crate) fn short<'t>(texts: impl IntoIterator<Item = &'t String>) -> Result<(), String> {
+    for text in texts {
+        let length = text.chars().count();
+        if length > TEXT_CHARACTERS {
+            return Err(format!("文字有{length}个字,最多{TEXT_CHARACTERS}个字"));
+        }
+    }
+    Ok(())
 }
 
 /// `POST /a/{token}`
@@ -75,7 +110,7 @@ async fn taken(desk: &Desk, token: &str, request: Request) -> Result<Response, R
     let form = {
         // Never closed.
         let _place = answering.at_once.acquire().await;
-        read(&answering.files, request).await?
+        read(Some(&answering.files), request).await?
     };
     let fault = match &form.fault {
         Some(fault) => Err(fault.clone()),
@@ -116,7 +151,7 @@ fn owes(state: &ConsoleState, answering: &Answering, letter: &Letter) -> Result<
 }
 
 /// Reads a form; its files are kept on the way.
-async fn read(files: &FilePath, request: Request) -> Result<Form, Refused> {
+pub(crate) async fn read(files: Option<&FilePath>, request: Request) -> Result<Form, Refused> {
     let sizes = |status| match status {
         StatusCode::PAYLOAD_TOO_LARGE => Refused::TooLarge,
         _ => Refused::Unreadable,
@@ -140,6 +175,14 @@ async fn read(files: &FilePath, request: Request) -> Result<Form, Refused> {
                     .get_or_insert(format!("一次最多上传{MAX_FILES}个文件"));
                 continue;
             }
+            let Some(files) = files else {
+                // A browser sends an empty field where no file was chosen.
+                if field.file_name().is_some_and(|name| !name.is_empty()) {
+                    form.fault
+                        .get_or_insert("这个进程没有存放文件的目录,不能上传文件".to_owned());
+                }
+                continue;
+            };
             match evidence::keep(files, field).await {
                 Ok(kept) => form.files.extend(kept),
                 Err(Fault::Words(fault)) => {
@@ -161,18 +204,27 @@ async fn read(files: &FilePath, request: Request) -> Result<Form, Refused> {
             bytes.extend_from_slice(&chunk);
         }
         let text = String::from_utf8(bytes).map_err(|_| Refused::Unreadable)?;
-        let text = text.replace("\r\n", "\n").trim().to_owned();
-        let filled = &mut form.filled;
-        match name.as_str() {
-            "act" => filled.act = text,
-            "nonce" => form.nonce = text,
-            "links" => filled.links = text,
-            "said" => filled.said = text,
-            "due" => filled.due = text,
-            "reason" => filled.reason = text,
-            "contact" => filled.contact = text,
-            _ => {}
-        }
+        form.take(&name, &text);
+    }
+}
+
+/// An act that names a duty and says nothing yet.
+pub(crate) fn about(duty: &Duty) -> TaskAct {
+    // The last part of the id of a duty that was opened for something.
+    let occasion = duty.id.split('/').nth(4).filter(|_| duty.period.is_none());
+    TaskAct {
+        task: duty.task.to_string(),
+        unit: Some(duty.unit.to_string()),
+        role: Some(duty.role),
+        period: duty.period,
+        occasion: occasion.map(ToOwned::to_owned),
+        by: None,
+        reason: None,
+        evidence: Vec::new(),
+        due: None,
+        extend: None,
+        contact: None,
+        note: None,
     }
 }
 
@@ -183,35 +235,20 @@ fn fact(
     letter: &Letter,
     form: &Form,
 ) -> Result<Result<Body, String>, Refused> {
-    let hexadecimal = |c: char| c.is_ascii_hexdigit();
-    if !NONCE_DIGITS.contains(&form.nonce.len()) || !form.nonce.chars().all(hexadecimal) {
+    if !form.is_numbered() {
         return Err(Refused::Unreadable);
     }
     let projection = state.read();
     let standing = Standing::of_open(&projection, answering, letter)?;
     let duty = standing.duty;
-    // The last part of the id of a duty that was opened for something.
-    let occasion = duty.id.split('/').nth(4).filter(|_| duty.period.is_none());
     let act = TaskAct {
-        task: duty.task.to_string(),
-        unit: Some(duty.unit.to_string()),
-        role: Some(duty.role),
-        period: duty.period,
-        occasion: occasion.map(ToOwned::to_owned),
         by: Some(format!("{} {}", standing.person.title, letter.contact)),
-        reason: None,
-        evidence: Vec::new(),
-        due: None,
-        extend: None,
-        contact: None,
         note: Some(format!("凭通知{}所附链接答复", letter.notice)),
+        ..about(duty)
     };
     let filled = &form.filled;
-    for text in [&filled.said, &filled.reason] {
-        let length = text.chars().count();
-        if length > TEXT_CHARACTERS {
-            return Ok(Err(format!("文字有{length}个字,最多{TEXT_CHARACTERS}个字")));
-        }
+    if let Err(fault) = short([&filled.said, &filled.reason]) {
+        return Ok(Err(fault));
     }
     let reason = || {
         if filled.reason.is_empty() {
@@ -279,7 +316,7 @@ fn fact(
 }
 
 /// The links of a field, one a line.
-fn links(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn links(text: &str) -> Result<Vec<String>, String> {
     let mut list: Vec<String> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let shown: String = line.chars().take(40).collect();
@@ -359,7 +396,7 @@ async fn submit(log: &Log, event: &Envelope) -> Result<(), Refused> {
 }
 
 /// Waits for a moment until the page would show what became of an answer.
-async fn follow(state: &ConsoleState, key: RecordId) {
+pub(crate) async fn follow(state: &ConsoleState, key: RecordId) {
     let mut changes = state.changes.subscribe();
     let known = async {
         while state.read().answers().fate(key).is_none() {

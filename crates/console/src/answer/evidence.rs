@@ -178,13 +178,13 @@ fn judge(name: &str, first: &[u8]) -> Result<(), Fault> {
 }
 
 /// The formats that are taken.
-pub(super) fn kinds() -> String {
+pub(crate) fn kinds() -> String {
     let names: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
     names.join("、")
 }
 
 /// For the form: `.pdf,.docx`.
-pub(super) fn accepted() -> String {
+pub(crate) fn accepted() -> String {
     let names: Vec<_> = KINDS.iter().map(|(kind, _)| format!(".{kind}")).collect();
     names.join(",")
 }
@@ -259,10 +259,11 @@ fn find(
 
 /// Where a file of a duty's present submission is kept, and its name; nothing if it is none of them.
 pub(crate) fn stored(state: &ConsoleState, duty: &Duty, digest: &str) -> Option<(PathBuf, String)> {
-    let answering = state.answering.as_ref()?;
+    let folder = state.evidence.as_ref();
+    let folder = folder.or(state.answering.as_ref().map(|answering| &answering.files))?;
     let mut files = duty.submitted()?.evidence.iter().filter_map(|e| file_of(e));
     let (digest, name) = files.find(|(there, _)| *there == digest)?;
-    Some((answering.files.join(digest), label(name)))
+    Some((folder.join(digest), label(name)))
 }
 
 /// A file as a browser saves it and never shows it.

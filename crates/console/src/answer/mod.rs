@@ -21,11 +21,12 @@ use tokio::sync::Semaphore;
 use crate::access::Need;
 use crate::projection::{Duty, Ledger, Person, Projection};
 use crate::route::Entry;
-use refused::Refused;
-pub(crate) use refused::style;
+pub(crate) use refused::{Refused, style};
 
+pub(crate) use act::{Form, about, follow, links, read, short};
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
-pub(crate) use evidence::{FILE_SCHEME, file_of, saved, stored};
+pub(crate) use evidence::{FILE_SCHEME, accepted, file_of, kinds, saved, stored};
+pub(crate) use page::{Filled, nonce, refusal};
 pub(crate) use rate::address;
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};
 
@@ -35,6 +36,8 @@ pub const ANSWER_SOURCE: &str = "urn:duban:answer";
 pub const ANSWERS_AT_ONCE: usize = 8;
 /// What a form takes beside its files, in bytes.
 const FORM_BYTES: usize = 256 * 1024;
+/// The largest form with files, in bytes.
+pub(crate) const LARGEST_FORM: usize = MAX_FILE_BYTES as usize * MAX_FILES + FORM_BYTES;
 
 /// What a link is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +96,9 @@ impl Answering {
 
 /// The addresses below `/a/`.
 pub(crate) fn entries() -> [Entry; 3] {
-    let files = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX) * MAX_FILES;
     [
         Entry::page("/a/{token}", Need::Letter, page::show),
-        Entry::form("/a/{token}", Need::Letter, act::take).taking(files + FORM_BYTES),
+        Entry::form("/a/{token}", Need::Letter, act::take).taking(LARGEST_FORM),
         Entry::page("/a/{token}/file/{digest}", Need::Letter, evidence::give),
     ]
 }

@@ -34,7 +34,7 @@ pub(super) struct Asked {
 
 /// What a person had filled in, to be shown again beside what is wrong with it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     pub act: String,
     pub links: String,
     pub said: String,
@@ -348,7 +348,7 @@ fn flash(projection: &Projection, shown: &Shown<'_>) -> Option<Flash> {
 }
 
 /// Why the rules or the intake did not take an answer, for whom gave it.
-fn refusal(code: &str) -> String {
+pub(crate) fn refusal(code: &str) -> String {
     match code {
         "wrong-state" => "事项的状态已经变化,不能再这样办理。请看下面的最新情况。".to_owned(),
         "not-complete" => "应先公开的信息还不齐全,齐全后才能报送。".to_owned(),
@@ -361,12 +361,16 @@ fn refusal(code: &str) -> String {
         "clock-stopped" => "本事项正在停止计时,恢复后才能申请延期。".to_owned(),
         "no-calendar-data" => "申请的日期所在年份还没有工作日历。请联系主管部门。".to_owned(),
         "unknown-contact" => "所选的同事已不在通讯录中。".to_owned(),
+        "due-in-the-past" => "所填的日期早于今天。请另选日期。".to_owned(),
+        "no-longer-defined" => "现行台账中已经没有这个事项,不能再办理。".to_owned(),
+        "clock-refuses" => "计时不能这样变动:以小时计的时限只能写日期,或者变动次数过多。".to_owned(),
+        "bad-silence" => "静默没有写明范围,或者结束时间已过、过远。".to_owned(),
         other => format!("系统没有受理({other})。请联系主管部门。"),
     }
 }
 
 /// A number for one form, by which a second press of its button is known. It need not be secret.
-fn nonce() -> String {
+pub(crate) fn nonce() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     format!("{:016x}", RandomState::new().hash_one(number))

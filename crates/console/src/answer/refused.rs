@@ -11,7 +11,7 @@ use crate::page::answer;
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Not ours, or damaged.
     Forged,
     /// Its time is over.
@@ -47,7 +47,7 @@ struct RefusedPage {
 }
 
 impl Refused {
-    pub(super) fn page(&self) -> Response {
+    pub(crate) fn page(&self) -> Response {
         let (status, heading, what) = self.words();
         let page = RefusedPage {
             style: style(),
@@ -116,12 +116,12 @@ impl Refused {
             Refused::Unreadable => (
                 StatusCode::BAD_REQUEST,
                 "没有受理",
-                "提交的内容不完整。请从通知中重新打开链接,再填写一次。",
+                "提交的内容不完整。请重新打开原来的页面,再填写一次。",
             ),
             Refused::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "暂时不能受理",
-                "系统暂时不能记录您的答复。请过几分钟返回上一页重新提交;重复提交只会记录一次。",
+                "系统暂时不能记录您办理的内容。请过几分钟返回上一页重新提交;重复提交只会记录一次。",
             ),
             Refused::NoFile => (
                 StatusCode::NOT_FOUND,

@@ -24,7 +24,7 @@ fn encode(text: &str, keep_slash: bool) -> String {
 }
 
 /// Where an obligation stands; its id's slashes stay.
-pub(super) fn of_obligation(id: &str) -> String {
+pub(crate) fn of_obligation(id: &str) -> String {
     format!("/o/{}", encode(id, true))
 }
 
@@ -34,17 +34,17 @@ pub(super) fn of_home(ledger: &str) -> String {
 }
 
 /// Where the table of a ledger stands.
-pub(super) fn of_ledger(ledger: &str) -> String {
+pub(crate) fn of_ledger(ledger: &str) -> String {
     format!("/ledger/{}", encoded(ledger))
 }
 
 /// Where a row stands.
-pub(super) fn of_task(ledger: &str, task: &str) -> String {
+pub(crate) fn of_task(ledger: &str, task: &str) -> String {
     format!("/task/{}/{}", encoded(ledger), encoded(task))
 }
 
 /// Where a unit stands.
-pub(super) fn of_unit(unit: &str) -> String {
+pub(crate) fn of_unit(unit: &str) -> String {
     format!("/unit/{}", encoded(unit))
 }
 

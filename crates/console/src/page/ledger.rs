@@ -14,7 +14,8 @@ use super::column::{self, Column};
 use super::pager::{Pager, SIZES};
 use super::row::{DutyRow, remains_in};
 use super::{Head, address, answer, not_found, select};
-use crate::access::{Seen, Viewer};
+use crate::access::{Right, Seen, Viewer};
+use crate::act::Deed;
 use crate::light::{Counts, Light, Stage};
 use crate::projection::{Awaited, Ledger, minute};
 use crate::serve::Desk;
@@ -70,6 +71,12 @@ struct LedgerPage {
     columns: Vec<(&'static Column, bool)>,
     headings: Vec<Heading>,
     rows: Vec<Vec<Cell>>,
+    /// The ids of the duties shown, if the viewer may act on several at once.
+    picks: Vec<String>,
+    deeds: [Deed; 8],
+    form_key: String,
+    /// Where a notice about its overdue duties is drafted, if the viewer may.
+    circular: Option<String>,
     counts: Counts,
     pager: Pager,
     /// The pages that are named, with their addresses; an empty one is a gap.
@@ -108,6 +115,8 @@ struct Rows {
     counts: Counts,
     pager: Pager,
     cells: Vec<Vec<Cell>>,
+    /// The ids of duties.
+    ids: Vec<String>,
 }
 
 fn rows(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked, tongue: Tongue) -> Rows {
@@ -134,6 +143,7 @@ fn rows(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked, tongue: Tongue) -
                 counts,
                 pager,
                 cells,
+                ids: Vec::new(),
             }
         }
         View::Duties => {
@@ -143,9 +153,11 @@ fn rows(projection: &Seen<'_>, ledger: &Ledger, asked: &Asked, tongue: Tongue) -
             };
             let chosen = select::duties(projection, ledger, asked, span);
             let duties = chosen.places.iter().filter_map(|p| projection.duty_at(*p));
+            let ids = duties.clone().map(|duty| duty.id.to_string()).collect();
             let cells = duties
                 .map(|duty| column::of_duty(projection, ledger, duty, &asked.columns, tongue));
             Rows {
+                ids,
                 cells: cells.collect(),
                 pager: pager_of(usize::try_from(chosen.counts.total()).unwrap_or(0)),
                 counts: chosen.counts,
@@ -177,7 +189,10 @@ fn gather(
         counts,
         pager,
         cells,
+        ids,
     } = rows(projection, ledger, &asked, tongue);
+    let for_office = projection.may(Right::ActForOffice);
+    let counts_of_all = projection.counts(ledger);
     let name = format!("{} {}", ledger.title, tongue.say("台账"));
     let at_page = |page: usize| asked.but(|other| other.page = page);
     let listed: Vec<&str> = {
@@ -295,6 +310,13 @@ fn gather(
         },
         caption: caption(projection, ledger, &asked, tongue),
         rows: cells,
+        picks: if for_office { ids } else { Vec::new() },
+        deeds: Deed::IN_BULK,
+        form_key: projection
+            .viewer()
+            .map_or_else(String::new, |viewer| viewer.form_key().to_owned()),
+        circular: (for_office && writes && counts_of_all.of(Light::Red) > 0)
+            .then(|| format!("{}/circular", address::of_ledger(&ledger.id))),
         counts,
         pager,
         odd: asked.odd,

@@ -24,7 +24,7 @@ use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
 pub(crate) use ledger::{export, ledger};
-pub(crate) use obligation::{Recalled, file, obligation, recalled, why};
+pub(crate) use obligation::{Recalled, Shown, file, obligation, obligation_of, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
 pub(crate) use row::DutyRow;

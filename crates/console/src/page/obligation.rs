@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use duban_model::definition::{Came, Fulfilment};
 use duban_model::{Record, Zone};
+use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use super::column::missing;
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
+use crate::access::page::Flash;
 use crate::access::{Seen, Viewer};
-use crate::answer::{FILE_SCHEME, file_of, saved, stored};
+use crate::act::{Offered, became, faulty};
+use crate::answer::{FILE_SCHEME, Filled, file_of, saved, stored};
 use crate::light::{Light, Stage, step_in_chinese};
 use crate::projection::{Duty, History, Ledger, Line, Matter, Place, minute};
 use crate::recall::read_records;
@@ -88,6 +91,26 @@ struct ObligationPage {
     /// The log could not be read just now.
     unread: bool,
     explanation: Option<Vec<Section>>,
+    /// What became of an act, or what was wrong with a form.
+    flash: Option<Flash>,
+    acts: Offered,
+}
+
+/// What else the page shows than the duty.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// The act that was just given.
+    pub key: Option<String>,
+    /// What is wrong with what was filled in.
+    pub fault: Option<String>,
+    pub filled: Filled,
+}
+
+/// What the address says after `?`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    r: Option<String>,
 }
 
 /// The records of a history, by their place; nothing if they could not be read.
@@ -99,13 +122,29 @@ pub(crate) async fn obligation(
     viewer: Viewer,
     asker: Asker,
     Path(obligation): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let shown = Shown {
+        key: asked.r,
+        ..Shown::default()
+    };
+    obligation_of(&desk, &viewer, &asker, &obligation, shown).await
+}
+
+/// The page of a duty; after a form that could not be taken, with what is wrong with it.
+pub(crate) async fn obligation_of(
+    desk: &Desk,
+    viewer: &Viewer,
+    asker: &Asker,
+    obligation: &str,
+    shown: Shown,
 ) -> Response {
     let history = {
-        let look = desk.look(&viewer);
+        let look = desk.look(viewer);
         let projection = look.seen();
-        match projection.duty(&obligation) {
+        match projection.duty(obligation) {
             Some(duty) => duty.history.clone(),
-            None => return not_found(&projection, "没有这个责任事项。", &asker),
+            None => return not_found(&projection, "没有这个责任事项。", asker),
         }
     };
     let (recalled, explanation) = {
@@ -113,18 +152,30 @@ pub(crate) async fn obligation(
         let _reading = desk.state.readings.acquire().await;
         tokio::join!(
             recalled(&desk.state, &history),
-            explained(&desk.state, &obligation)
+            explained(&desk.state, obligation)
         )
     };
-    let page = {
-        let look = desk.look(&viewer);
-        let projection = look.seen();
-        match projection.duty(&obligation) {
-            Some(duty) => gather(&projection, duty, &history, recalled, explanation, &asker),
-            None => return not_found(&projection, "没有这个责任事项。", &asker),
-        }
+    let status = match shown.fault {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
     };
-    answer(StatusCode::OK, &page)
+    let page = {
+        let look = desk.look(viewer);
+        let projection = look.seen();
+        let Some(duty) = projection.duty(obligation) else {
+            return not_found(&projection, "没有这个责任事项。", asker);
+        };
+        let mut page = gather(&projection, duty, &history, recalled, explanation, asker);
+        let files = desk.state.evidence.is_some();
+        page.flash = shown
+            .fault
+            .as_deref()
+            .map(faulty)
+            .or_else(|| became(&projection, shown.key.as_deref()));
+        page.acts = Offered::of(&projection, duty, shown.filled, files);
+        page
+    };
+    answer(status, &page)
 }
 
 /// `/file/{digest}/{obligation}`: a file of the duty's present submission, to be saved.
@@ -264,6 +315,8 @@ fn gather(
         text: task.map(|task| task.text().to_owned()),
         closed: duty.stage.is_final(),
         explanation,
+        flash: None,
+        acts: Offered::default(),
     }
 }
 

@@ -6,15 +6,18 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use duban_model::definition::Strength;
+use duban_model::definition::{Opens, Strength};
 use serde::Deserialize;
 
 use super::address::of_task;
 use super::pager::Pager;
 use super::row::DutyRow;
 use super::{Head, address, answer, not_found};
-use crate::access::{Seen, Viewer};
-use crate::light::{Counts, Light};
+use crate::access::page::Flash;
+use crate::access::{Right, Seen, Viewer};
+use crate::act::became;
+use crate::answer::nonce;
+use crate::light::{Counts, Light, Stage};
 use crate::projection::{Ledger, TaskRow};
 use crate::serve::Desk;
 use crate::tongue::Asker;
@@ -27,6 +30,9 @@ const DUTIES_SHOWN: usize = 100;
 pub(crate) struct Asked {
     #[serde(default)]
     page: Option<String>,
+    /// The act that was just given.
+    #[serde(default)]
+    r: Option<String>,
 }
 
 #[derive(Template)]
@@ -48,6 +54,14 @@ struct TaskPage {
     /// The rules that belong to a row.
     rules: Vec<Linked>,
     duties: Vec<DutyRow>,
+    /// What became of an act.
+    flash: Option<Flash>,
+    /// Where all waiting duties of the row are begun, if the viewer may.
+    trigger: Option<String>,
+    form_key: String,
+    nonce: String,
+    today: String,
+    picks: Vec<String>,
     pager: Pager,
     pages: Vec<(usize, String)>,
     /// Where the same duties can be filtered.
@@ -95,6 +109,12 @@ pub(crate) async fn task(
     answer(StatusCode::OK, &page)
 }
 
+/// Whether a row waits for the office to begin it.
+fn spec_waits(task: &TaskRow) -> bool {
+    let spec = task.spec.as_ref();
+    spec.is_some_and(|spec| spec.opens == Opens::Trigger)
+}
+
 fn gather(
     projection: &Seen<'_>,
     ledger: &Ledger,
@@ -108,6 +128,7 @@ fn gather(
         .iter()
         .filter_map(|place| projection.duty_at(*place))
         .collect();
+    let waits = spec_waits(task) && duties.iter().any(|duty| duty.stage == Stage::Waiting);
     // Gravest first, then by date.
     duties.sort_by_key(|duty| (duty.light(), duty.due, &duty.id));
     let page = asked.page.as_deref().and_then(|page| page.parse().ok());
@@ -154,6 +175,21 @@ fn gather(
         duties: shown
             .map(|duty| DutyRow::in_tongue(projection, duty, tongue))
             .collect(),
+        flash: became(projection, asked.r.as_deref()),
+        trigger: projection
+            .viewer()
+            .filter(|viewer| !viewer.form_key().is_empty())
+            .filter(|_| waits && projection.may(Right::ActForOffice))
+            .map(|_| of_task(&ledger.id, &task.id).replacen("/task/", "/trigger/", 1)),
+        form_key: projection
+            .viewer()
+            .map_or_else(String::new, |viewer| viewer.form_key().to_owned()),
+        nonce: nonce(),
+        today: projection
+            .now()
+            .map(|now| now.date_in(ledger.zone).to_string())
+            .unwrap_or_default(),
+        picks: Vec::new(),
         pages: pager
             .named()
             .into_iter()

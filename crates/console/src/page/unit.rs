@@ -12,6 +12,8 @@ use serde::Deserialize;
 use super::row::{DutyRow, NoticeRow};
 use super::{Head, address, answer, chosen_ledger, not_found};
 use crate::access::{Seen, Viewer};
+use crate::act::{Side, sides};
+use crate::answer::nonce;
 use crate::light::{Counts, Light, Stage};
 use crate::projection::{Duty, INBOX_KEPT};
 use crate::serve::Desk;
@@ -87,6 +89,17 @@ struct Group {
     duties: Vec<DutyRow>,
     /// Folded away until somebody asks.
     is_folded: bool,
+    /// Where several of them are signed at once, if the viewer may.
+    sign: Option<String>,
+    /// The ids of those named.
+    ids: Vec<String>,
+}
+
+impl Group {
+    /// None of them is to be picked.
+    fn none(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// What the unit owes in one ledger.
@@ -108,6 +121,8 @@ struct UnitPage {
     many: bool,
     parts: Vec<Part>,
     groups: Vec<Group>,
+    form_key: String,
+    nonce: String,
     /// What its people were told, the newest first: their inbox.
     notices: Vec<NoticeRow>,
 }
@@ -129,6 +144,14 @@ pub(crate) async fn unit(
         }
     };
     answer(StatusCode::OK, &page)
+}
+
+/// Where the viewer signs several duties of a unit at once.
+fn sign_at(projection: &Seen<'_>, tenant: Option<&str>, unit: &str) -> Option<String> {
+    let viewer = projection.viewer()?;
+    let sides = sides(viewer, tenant?, unit);
+    let side = sides.into_iter().find(|side| *side != Side::Office)?;
+    Some(format!("/acts/{}/{}", side.as_str(), address::encoded(unit)))
 }
 
 fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Option<UnitPage> {
@@ -160,6 +183,7 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
         parts[at].1.add(duty.light(), duty.done_late());
     }
     let for_head = asked.view.as_deref() == Some("head");
+    let sign_at = sign_at(projection, tenant, unit);
     let row = |duty: &&&Duty| DutyRow::in_tongue(projection, duty, tongue);
     let group = |id, name: &'static str, most: usize, fits: &dyn Fn(&Duty) -> bool| {
         let of: Vec<&&Duty> = duties.iter().filter(|duty| fits(duty)).collect();
@@ -169,6 +193,10 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
             count: of.len(),
             duties: of.iter().take(most).map(row).collect(),
             is_folded: false,
+            sign: sign_at
+                .clone()
+                .filter(|_| of.iter().all(|duty| duty.stage == Stage::Open)),
+            ids: of.iter().take(most).map(|duty| duty.id.to_string()).collect(),
         }
     };
     let mut groups: Vec<Group> = if for_head {
@@ -222,6 +250,10 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
             })
             .collect(),
         groups,
+        form_key: projection
+            .viewer()
+            .map_or_else(String::new, |viewer| viewer.form_key().to_owned()),
+        nonce: nonce(),
         notices: projection
             .inbox(unit)
             .take(INBOX_KEPT)

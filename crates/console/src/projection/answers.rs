@@ -34,6 +34,15 @@ fn is_ours(source: &str) -> bool {
     [ANSWER_SOURCE, CONSOLE_SOURCE].contains(&source)
 }
 
+/// Whether a page tells what becomes of a fact: an act about a duty, or what the notifier decides on.
+fn is_followed(body: &Body) -> bool {
+    let is_for_notifier = matches!(
+        body,
+        Body::SilenceSet(_) | Body::SilenceLifted(_) | Body::NoticeRetryRequested(_)
+    );
+    is_for_notifier || body.act().is_some()
+}
+
 /// How an answer is called in addresses, by its id as an event.
 pub(crate) fn answer_key(id: &str) -> RecordId {
     RecordId::derive(&[b"answer", id.as_bytes()])
@@ -57,12 +66,12 @@ impl Answers {
                     self.settle(key, AnswerFate::Refused(why.code.clone()));
                 }
             }
-            body if body.act().is_some() && is_ours(&record.source) => {
+            body if is_followed(body) && is_ours(&record.source) => {
                 if let Some(id) = &record.origin {
                     self.remember(answer_key(id), Some(record.id));
                 }
             }
-            body if service == Service::Rules => {
+            body if matches!(service, Service::Rules | Service::Notifier) => {
                 let Some(key) = record.cause.and_then(|cause| self.facts.get(&cause)) else {
                     return;
                 };

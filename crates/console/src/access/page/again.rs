@@ -44,6 +44,7 @@ fn called(name: &str) -> Option<&'static str> {
         "due" => "日期",
         "reason" => "理由",
         "contact" => "转给",
+        "until" => "到这一天为止",
         "text" | "note" => "文字",
         _ => return None,
     })
