@@ -1,6 +1,7 @@
 //! The tables of the pages as files: what the console shows, written by the office's own writers.
 
 use duban_console::{Export, FileFormat, Light, Sheet};
+use duban_office::export::circular::{self, Section};
 use duban_office::export::table::{self, Cell, Date, Table};
 use duban_office::export::{self};
 
@@ -34,6 +35,43 @@ fn cell(cell: &duban_console::Cell) -> Cell {
 }
 
 impl Export for Sheets {
+    fn circular(&self, circular: &duban_console::Circular) -> Result<Vec<u8>, String> {
+        let section = |heading: &str, text: &str, table| Section {
+            heading: heading.to_owned(),
+            text: text.to_owned(),
+            table,
+        };
+        let of_units = circular::Table {
+            columns: vec![("责任单位", 6), ("逾期件数", 2), ("最长逾期(天)", 3)],
+            rows: circular.units.iter().map(|row| row.to_vec()).collect(),
+        };
+        let of_duties = circular::Table {
+            columns: vec![
+                ("序号", 2),
+                ("责任单位", 5),
+                ("任务", 9),
+                ("完成时限", 4),
+                ("逾期(天)", 2),
+                ("状态", 4),
+            ],
+            rows: circular.duties.iter().map(|row| row.to_vec()).collect(),
+        };
+        let draft = circular::Circular {
+            title: circular.title.clone(),
+            to: circular.to.clone(),
+            opening: circular.opening.clone(),
+            sections: vec![
+                section("一、各单位逾期情况", "", Some(of_units)),
+                section("二、逾期未办结事项", &circular.told, Some(of_duties)),
+                section("三、有关要求", &circular.asks, None),
+            ],
+            issuer: circular.issuer.clone(),
+            as_of: circular.as_of,
+            remark: circular.remark.clone(),
+        };
+        draft.docx().map_err(|refusal| refusal.to_string())
+    }
+
     fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
         if format == FileFormat::Ics {
             let dates: Vec<Date> = sheet

@@ -45,6 +45,7 @@ pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
 pub use measure::{Measure, serve_measures};
+pub use page::CIRCULAR_DUTIES;
 pub use projection::{
     ANSWERS_KEPT, Agenda, AnswerFate, Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty,
     ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History,
@@ -55,6 +56,6 @@ pub use projection::{
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};
-pub use sheet::{Cell, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
+pub use sheet::{Cell, Circular, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;

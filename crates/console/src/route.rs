@@ -84,6 +84,22 @@ pub(crate) fn table() -> Vec<Entry> {
         Entry::page("/", see, page::overview),
         Entry::page("/ledger/{ledger}", see, page::ledger),
         Entry::page("/ledger/{ledger}/export/{format}", see, page::export),
+        Entry::page(
+            "/ledger/{ledger}/circular",
+            Need::Right(Right::ActForOffice),
+            page::circular,
+        ),
+        Entry::page("/notices", Need::Right(Right::SeeNotices), page::notices),
+        Entry::form(
+            "/notices/retry",
+            Need::Right(Right::ActForOffice),
+            page::retry,
+        ),
+        Entry::page(
+            "/notices/retry",
+            Need::Right(Right::ActForOffice),
+            page::back_to_notices,
+        ),
         Entry::page("/file/{digest}/{*obligation}", see, page::file),
         Entry::page("/task/{ledger}/{task}", see, page::task),
         Entry::page("/o/{*obligation}", see, page::obligation),

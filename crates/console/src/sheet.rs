@@ -162,8 +162,39 @@ pub struct Sheet {
     pub entries: Vec<Entry>,
 }
 
+/// The draft of a notice about overdue duties (通报).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circular {
+    /// Its title.
+    pub title: String,
+    /// 主送
+    pub to: String,
+    /// How the ledger stands.
+    pub opening: String,
+    /// Overdue duties by unit: the unit, how many, days over at most.
+    pub units: Vec<[String; 3]>,
+    /// What stands above the list of duties.
+    pub told: String,
+    /// The duties: number, unit, task, date, days over, how it stands.
+    pub duties: Vec<[String; 6]>,
+    /// What is asked of the units.
+    pub asks: String,
+    /// Who issues it (落款).
+    pub issuer: String,
+    /// As of when, in the office's zone.
+    pub as_of: DateTime<FixedOffset>,
+    /// What a reader of the draft is told above the title.
+    pub remark: String,
+}
+
 /// Writes tables into files.
 pub trait Export: Send + Sync {
+    /// The draft of a notice as a Word document.
+    ///
+    /// # Errors
+    /// What the format cannot hold, in a sentence for the reader.
+    fn circular(&self, circular: &Circular) -> Result<Vec<u8>, String>;
+
     /// The file's bytes.
     ///
     /// # Errors

@@ -105,7 +105,14 @@ mod tests {
         };
         let sent = async |nonce| {
             let body = Body::TaskVerified(viewer.signed(act()));
-            record(&state, &viewer, nonce, ("tongliao", Some("tongliao-2021")), body).await
+            record(
+                &state,
+                &viewer,
+                nonce,
+                ("tongliao", Some("tongliao-2021")),
+                body,
+            )
+            .await
         };
         let first = sent("0001").await.unwrap();
         assert_eq!(sent("0001").await.unwrap(), first);

@@ -14,7 +14,8 @@ use super::right::Right;
 use super::viewer::Viewer;
 use crate::light::Counts;
 use crate::projection::{
-    Agenda, AnswerFate, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection, TaskRow, Units,
+    Agenda, AnswerFate, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection,
+    TaskRow, Units,
 };
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -312,6 +313,12 @@ impl<'a> Seen<'a> {
             .notices()
             .at(place)
             .filter(|notice| self.sees_notice(notice))
+    }
+
+    /// All notices that are kept and seen, the newest first.
+    pub fn notices(&self) -> impl Iterator<Item = &'a Notice> {
+        let notices = self.projection.notices().newest();
+        notices.filter(|notice| self.sees_notice(notice))
     }
 
     /// Silences in force that concern everybody, or a unit that is seen.

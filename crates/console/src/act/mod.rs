@@ -8,8 +8,8 @@ mod several;
 mod silence;
 mod single;
 
-use crate::access::{Need, Right, Seen};
 use crate::access::page::Flash;
+use crate::access::{Need, Right, Seen};
 use crate::answer::{LARGEST_FORM, refusal};
 use crate::projection::AnswerFate;
 use crate::route::Entry;

@@ -82,7 +82,8 @@ impl Offered {
         let mut offers = Vec::new();
         for side in &sides {
             for deed in Deed::ALL.into_iter().filter(|deed| deed.is_for(*side)) {
-                let fits = deed.fits(duty, by) && (deed != Deed::Delegate || !colleagues.is_empty());
+                let fits =
+                    deed.fits(duty, by) && (deed != Deed::Delegate || !colleagues.is_empty());
                 if fits {
                     offers.push(offer(seen, ledger, duty, (*side, deed), &filled));
                 }

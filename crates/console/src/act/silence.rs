@@ -232,7 +232,11 @@ fn choose(
     if asked.reason.is_empty() {
         return Err("没有填写理由".to_owned());
     }
-    if !maintenance && [&asked.ledger, &asked.task, &asked.unit].iter().all(|t| t.is_empty()) {
+    if !maintenance
+        && [&asked.ledger, &asked.task, &asked.unit]
+            .iter()
+            .all(|t| t.is_empty())
+    {
         return Err("没有写明范围:请选择台账、任务或单位,至少一项".to_owned());
     }
     let Some((tenant, zone)) = office(seen, viewer, &asked.ledger) else {
@@ -253,9 +257,8 @@ fn choose(
         Some(asked.unit.clone())
     } else {
         let mut known = units.all(&tenant);
-        let by_name = known.find(|(id, name)| {
-            *name == asked.unit || units.short(&tenant, id) == asked.unit
-        });
+        let by_name =
+            known.find(|(id, name)| *name == asked.unit || units.short(&tenant, id) == asked.unit);
         let Some((id, _)) = by_name else {
             return Err(format!("没有名为“{}”的单位", asked.unit));
         };

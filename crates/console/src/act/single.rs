@@ -29,7 +29,15 @@ pub(crate) async fn for_unit(
     sent: access::Form,
     request: Request,
 ) -> Response {
-    take(&desk, (&viewer, &asker), Side::Unit, &obligation, sent, request).await
+    take(
+        &desk,
+        (&viewer, &asker),
+        Side::Unit,
+        &obligation,
+        sent,
+        request,
+    )
+    .await
 }
 
 /// `POST /act/sign/{obligation}`: as the unit's head.
@@ -41,7 +49,15 @@ pub(crate) async fn for_head(
     sent: access::Form,
     request: Request,
 ) -> Response {
-    take(&desk, (&viewer, &asker), Side::Head, &obligation, sent, request).await
+    take(
+        &desk,
+        (&viewer, &asker),
+        Side::Head,
+        &obligation,
+        sent,
+        request,
+    )
+    .await
 }
 
 /// `POST /act/office/{obligation}`: for the office.
@@ -53,7 +69,15 @@ pub(crate) async fn for_office(
     sent: access::Form,
     request: Request,
 ) -> Response {
-    take(&desk, (&viewer, &asker), Side::Office, &obligation, sent, request).await
+    take(
+        &desk,
+        (&viewer, &asker),
+        Side::Office,
+        &obligation,
+        sent,
+        request,
+    )
+    .await
 }
 
 /// Whoever comes back from the sign-in without sending finds the duty.
@@ -76,7 +100,9 @@ pub(super) async fn form_of(
         // Never closed.
         let _place = desk.state.takings.acquire().await;
         let folder = desk.state.evidence.as_deref();
-        read(folder, request).await.map_err(|refused| refused.page())?
+        read(folder, request)
+            .await
+            .map_err(|refused| refused.page())?
     } else {
         let mut form = Form::default();
         for (name, value) in &sent.0 {
@@ -208,7 +234,10 @@ pub(crate) async fn trigger_task(
         if seen.task(of, &task).is_none() {
             return not_found(&seen, "台账中没有这一项任务。", &asker);
         }
-        (of.tenant.clone(), seen.now().map(|now| now.date_in(of.zone)))
+        (
+            of.tenant.clone(),
+            seen.now().map(|now| now.date_in(of.zone)),
+        )
     };
     let form = match form_of(&desk, sent, request).await {
         Ok(form) => form,
@@ -238,7 +267,15 @@ pub(crate) async fn trigger_task(
         note: None,
     };
     let body = signed(&viewer, Body::TaskTriggered(act));
-    match record(&desk.state, &viewer, &form.nonce, (&tenant, Some(&ledger)), body).await {
+    match record(
+        &desk.state,
+        &viewer,
+        &form.nonce,
+        (&tenant, Some(&ledger)),
+        body,
+    )
+    .await
+    {
         Ok(key) => {
             follow(&desk.state, key).await;
             see_other(&with_key(&address::of_task(&ledger, &task), key))

@@ -363,7 +363,9 @@ pub(crate) fn refusal(code: &str) -> String {
         "unknown-contact" => "所选的同事已不在通讯录中。".to_owned(),
         "due-in-the-past" => "所填的日期早于今天。请另选日期。".to_owned(),
         "no-longer-defined" => "现行台账中已经没有这个事项,不能再办理。".to_owned(),
-        "clock-refuses" => "计时不能这样变动:以小时计的时限只能写日期,或者变动次数过多。".to_owned(),
+        "clock-refuses" => {
+            "计时不能这样变动:以小时计的时限只能写日期,或者变动次数过多。".to_owned()
+        }
         "bad-silence" => "静默没有写明范围,或者结束时间已过、过远。".to_owned(),
         other => format!("系统没有受理({other})。请联系主管部门。"),
     }

@@ -4,10 +4,12 @@
 pub(crate) mod address;
 mod asked;
 mod chart;
+mod circular;
 mod column;
 mod glance;
 mod heat;
 mod ledger;
+mod notice;
 mod obligation;
 mod overview;
 mod pager;
@@ -23,7 +25,10 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
+pub use circular::CIRCULAR_DUTIES;
+pub(crate) use circular::circular;
 pub(crate) use ledger::{export, ledger};
+pub(crate) use notice::{back as back_to_notices, notices, retry};
 pub(crate) use obligation::{Recalled, Shown, file, obligation, obligation_of, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;

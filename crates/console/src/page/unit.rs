@@ -151,7 +151,11 @@ fn sign_at(projection: &Seen<'_>, tenant: Option<&str>, unit: &str) -> Option<St
     let viewer = projection.viewer()?;
     let sides = sides(viewer, tenant?, unit);
     let side = sides.into_iter().find(|side| *side != Side::Office)?;
-    Some(format!("/acts/{}/{}", side.as_str(), address::encoded(unit)))
+    Some(format!(
+        "/acts/{}/{}",
+        side.as_str(),
+        address::encoded(unit)
+    ))
 }
 
 fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Option<UnitPage> {
@@ -196,7 +200,11 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
             sign: sign_at
                 .clone()
                 .filter(|_| of.iter().all(|duty| duty.stage == Stage::Open)),
-            ids: of.iter().take(most).map(|duty| duty.id.to_string()).collect(),
+            ids: of
+                .iter()
+                .take(most)
+                .map(|duty| duty.id.to_string())
+                .collect(),
         }
     };
     let mut groups: Vec<Group> = if for_head {

@@ -3,12 +3,13 @@
 //!
 //! [`Ledger`] is what is known; [`xlsx`], [`docx`], [`csv`] and [`ics`] write it. All of them give
 //! the same bytes for the same ledger. [`notices`] writes what a simulation would send, [`table`] any
-//! table as a page shows it. What is
+//! table as a page shows it, [`circular`] the draft of a notice about what is overdue. What is
 //! written here is read again by [`crate::read_ledger`]: the columns that were added are known by
 //! their headings (`words`), the ledger as a whole by one line below the title (`caption`).
 
 pub(crate) mod caption;
 mod cells;
+pub mod circular;
 pub mod csv;
 pub mod docx;
 mod docx_parts;

@@ -35,6 +35,8 @@ impl Me {
     /// What is shown of a viewer.
     pub fn of(viewer: &Viewer) -> Me {
         let pages = [
+            (Right::SeeNotices, "/notices", "通知"),
+            (Right::ActForOffice, "/silences", "静默"),
             (Right::ManageUsers, "/users", "用户"),
             (Right::ManageUsers, "/tokens", "令牌"),
             (Right::SeeAccess, "/access", "登录记录"),

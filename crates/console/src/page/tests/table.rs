@@ -16,6 +16,10 @@ use duban_model::Service;
 pub(super) struct Plain;
 
 impl Export for Plain {
+    fn circular(&self, circular: &crate::sheet::Circular) -> Result<Vec<u8>, String> {
+        Ok(format!("{circular:?}").into_bytes())
+    }
+
     fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
         let mut lines = vec![sheet.caption.clone()];
         if format == FileFormat::Ics {
