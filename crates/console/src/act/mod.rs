@@ -7,6 +7,8 @@ mod offered;
 mod several;
 mod silence;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use crate::access::page::Flash;
 use crate::access::{Need, Right, Seen};

@@ -118,7 +118,11 @@ async fn every_address_answers_everybody_as_it_is_declared() {
                 };
                 // Before the sign-in a form has the key of another cookie.
                 let has_key = key && entry.need != Need::Open;
-                let wanted = expected(&entry.method, entry.need, entry.sort, is, has_key);
+                let mut wanted = expected(&entry.method, entry.need, entry.sort, is, has_key);
+                // Outcomes of acts that nobody has done.
+                if entry.path.contains("{batch}") && wanted.contains(&200) {
+                    wanted.push(404);
+                }
                 assert!(
                     wanted.contains(&heard.status),
                     "{} {path} as {name}, key {key}: {}, expected one of {wanted:?}\n{}",
