@@ -66,6 +66,13 @@ impl Bed {
         self.accounts().by_token(&token).unwrap().unwrap()
     }
 
+    /// What the forms of a session bear.
+    pub fn form_key(&self, session: &str) -> String {
+        let known = self.accounts().by_cookie(session, false);
+        let (viewer, _) = known.unwrap().unwrap();
+        viewer.form_key().to_owned()
+    }
+
     /// A user who has a session, and what the browser holds for it.
     pub fn signed_in(&self, name: &str, roles: &[Role], units: &[&str]) -> String {
         let user = User {

@@ -15,9 +15,8 @@ use tokio::sync::watch;
 use super::ACTS_AT_ONCE;
 use crate::access::Role;
 use crate::access::bed::Bed;
-use crate::sample::{LEDGER, Sample, day, task};
+use crate::sample::{LEDGER, Plain, Sample, day, task};
 use crate::serve;
-use crate::sheet::{Circular, Export, FileFormat, Sheet};
 use crate::state::ConsoleState;
 
 /// How long a test waits for anything, before it is a failure.
@@ -27,19 +26,6 @@ const OURS: &str = "tongliao-2021/1/unit-03/responsible";
 const SUBMITTED: &str = "tongliao-2021/2/unit-03/responsible";
 const THEIRS: &str = "tongliao-2021/1/unit-04/responsible";
 const WAITING: &str = "tongliao-2021/3/unit-04/responsible";
-
-/// Shows what it is given.
-struct Plain;
-
-impl Export for Plain {
-    fn circular(&self, circular: &Circular) -> Result<Vec<u8>, String> {
-        Ok(format!("{circular:?}").into_bytes())
-    }
-
-    fn write(&self, _: FileFormat, _: &Sheet) -> Result<Vec<u8>, String> {
-        Ok(Vec::new())
-    }
-}
 
 /// A console with duties of two units, and nobody who decides: what is sent stays in the inbox.
 struct Office {
@@ -97,16 +83,8 @@ impl Office {
 
     fn who(&self, name: &str, role: Role, units: &[&str]) -> Who {
         let session = self.bed.signed_in(name, &[role], units);
-        let (viewer, _) = self
-            .bed
-            .accounts()
-            .by_cookie(&session, false)
-            .unwrap()
-            .unwrap();
-        Who {
-            session,
-            key: viewer.form_key().to_owned(),
-        }
+        let key = self.bed.form_key(&session);
+        Who { session, key }
     }
 
     fn contact(&self) -> Who {
