@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use duban_console::{Expected, Foresee, Foreseen};
+use bytes::Bytes;
+use chrono::{Months, NaiveDate};
+use duban_console::{Expected, Foresee, Foreseen, Outlook, kind_in_chinese, step_in_chinese};
 use duban_journal::{Log, LogError};
 use duban_model::decision::NoticeKind;
-use duban_model::{Body, Decider, Frame, Record, Service, Timestamp, Zone};
-use duban_runtime::clock::stopwatch;
+use duban_model::{Body, Decider, Definition, Envelope, Frame, Record, Service, Timestamp, Zone};
+use duban_runtime::clock::{Clock, stopwatch};
 use duban_runtime::machine::Machine;
 use duban_runtime::pump::Pump;
+use duban_runtime::rounds::Event;
+use duban_runtime::submit::subject_tail;
 use tokio::runtime::Handle;
 use tracing::warn;
 
@@ -46,6 +49,7 @@ struct House {
     notifier: Machine<duban_notifier::Notifier>,
     records: u64,
     latest: Timestamp,
+    is_virtual: bool,
 }
 
 fn machine<D: Decider>() -> Machine<D> {
@@ -61,6 +65,7 @@ impl House {
             notifier: machine(),
             records: 0,
             latest: Timestamp::default(),
+            is_virtual: false,
         }
     }
 
@@ -70,6 +75,7 @@ impl House {
             self.latest = self.latest.max(record.loggedat);
             if let Body::ClockAdvanced(clock) = &record.body {
                 self.latest = self.latest.max(clock.to);
+                self.is_virtual = true;
             }
         }
         match frame.head.service {
@@ -137,6 +143,120 @@ impl Foresight {
             }
         }
         Ok(Some(house))
+    }
+}
+
+/// Notices that are listed of the year ahead of a draft, in notices.
+const FIRST: usize = 40;
+/// Refusals that are listed, in refusals.
+const REFUSALS: usize = 10;
+
+impl Foresight {
+    /// What would be sent if these events were taken now and nobody did anything up to the end of a
+    /// day, by week and one by one; nothing if that cannot be reckoned within the time given.
+    pub(crate) fn outlook(
+        &self,
+        definition: &Definition,
+        events: &[Envelope],
+        until: NaiveDate,
+        within: Duration,
+    ) -> Option<Outlook> {
+        let begun = stopwatch();
+        let is_late = || begun.elapsed() > within;
+        let look = async {
+            let head = self.log.head().await?;
+            self.house(head, &is_late).await
+        };
+        let house = match self.runtime.block_on(look) {
+            Ok(house) => house?,
+            Err(fault) => {
+                warn!(%fault, "the year ahead could not be read from the log");
+                return None;
+            }
+        };
+        let zone = definition.zone;
+        // On an empty log the ledger begins with its issue, if that is not to come only now.
+        let from = match house.latest {
+            at if at == Timestamp::default() => {
+                let now = Clock::Live.now().unwrap_or_default();
+                now.max(zone.midnight(definition.issued))
+            }
+            at => at.max(
+                Clock::Live
+                    .now()
+                    .filter(|_| !house.is_virtual)
+                    .unwrap_or(at),
+            ),
+        };
+        let until = until.max(from.date_in(zone).checked_add_months(Months::new(12))?);
+        let end = zone.midnight(until.succ_opt()?).plus_millis(-1);
+        let events: Vec<Event> = events
+            .iter()
+            .map(|event| Event {
+                at: from,
+                tenant: event.tenant.clone(),
+                tail: subject_tail(event).to_owned(),
+                identity: Some((event.source.clone(), event.id.clone())),
+                bytes: Bytes::from(event.to_json()),
+            })
+            .collect();
+        let mut foreseen = Foreseen::default();
+        let mut outlook = Outlook {
+            span: (from.date_in(zone).to_string(), until.to_string()),
+            ..Outlook::default()
+        };
+        let (mut records, mut whole) = (0u64, true);
+        let (ledger, tenant) = (definition.ledger.as_str(), definition.tenant.as_str());
+        play_from(&mut house.pump(), tenant, &events, (from, end), |frame| {
+            records += frame.records.len() as u64;
+            for record in &frame.records {
+                note(&mut foreseen, record, ledger, zone);
+                list(&mut outlook, record, definition);
+            }
+            whole = records <= RECORDS && !is_late();
+            whole
+        });
+        outlook.weeks = foreseen
+            .weeks
+            .into_iter()
+            .map(|(monday, expected)| (monday.to_string(), expected))
+            .collect();
+        whole.then_some(outlook)
+    }
+}
+
+/// Lists a notice or a refusal, as long as there is room.
+fn list(outlook: &mut Outlook, record: &Record, definition: &Definition) {
+    match &record.body {
+        Body::NoticeQueued(r)
+            if outlook.first.len() < FIRST
+                && record.ledger.as_deref() == Some(&definition.ledger) =>
+        {
+            let title = definition.tasks.iter().find(|t| t.id == r.request.task);
+            let title = title.map_or("", |t| t.title.as_str());
+            outlook.first.push([
+                record
+                    .loggedat
+                    .shown_in(definition.zone)
+                    .chars()
+                    .take(16)
+                    .collect(),
+                format!(
+                    "{}:{}",
+                    kind_in_chinese(r.request.kind),
+                    step_in_chinese(&r.request.step)
+                ),
+                format!("第{}项 {title} {}", r.request.task, r.request.unit),
+                r.contact.clone(),
+            ]);
+        }
+        Body::RejectionRecorded(r) if outlook.refused.len() < REFUSALS => {
+            outlook.refused.push(format!(
+                "[{}] {};应为:{}。{}",
+                r.code, r.found, r.expected, r.remedy
+            ));
+        }
+        _ => {}
     }
 }
 

@@ -45,6 +45,7 @@ mod play;
 mod prefer;
 mod preview;
 mod reading;
+mod receivers;
 mod replay;
 mod retry;
 mod schema;
@@ -60,6 +61,7 @@ mod told;
 mod users;
 mod view;
 mod watchdog;
+mod workshop;
 mod write;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::Access;
 use crate::ahead::{Ahead, Foresee};
 use crate::answer::Answering;
+use crate::define::Defining;
 use crate::measure::Measure;
 use crate::projection::Projection;
 use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
@@ -55,6 +56,8 @@ pub struct ConsoleState {
     pub export: Exporter,
     /// Looks ahead, if somebody can.
     pub ahead: Option<Ahead>,
+    /// Drafts of definitions, and who knows what they mean.
+    pub defining: Option<Defining>,
     pub(crate) readings: Arc<Semaphore>,
     pub(crate) writings: Arc<Semaphore>,
 }
@@ -87,6 +90,7 @@ impl ConsoleState {
             measure: None,
             export: None,
             ahead: None,
+            defining: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             writings: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }
@@ -137,6 +141,13 @@ impl ConsoleState {
     #[must_use]
     pub fn foreseen_by(mut self, foresee: Arc<dyn Foresee>) -> ConsoleState {
         self.ahead = Some(Ahead::new(foresee));
+        self
+    }
+
+    /// The same console with definitions that can be edited.
+    #[must_use]
+    pub fn defined_by(mut self, defining: Defining) -> ConsoleState {
+        self.defining = Some(defining);
         self
     }
 

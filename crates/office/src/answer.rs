@@ -289,7 +289,8 @@ fn units(
     let group = said
         .strip_prefix("单位组“")
         .and_then(|rest| rest.strip_suffix('”'));
-    if let Some(id) = unit(said, directory).filter(|_| said != question.taken || unsettled.is_some())
+    if let Some(id) =
+        unit(said, directory).filter(|_| said != question.taken || unsettled.is_some())
     {
         // In the place of what was read of these words, or beside it where the list was open.
         let role = match unsettled {

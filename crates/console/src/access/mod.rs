@@ -39,8 +39,8 @@ pub use account::{
 };
 pub use accounts::{Accounts, By, Denied, Described, Now};
 pub use fact::CONSOLE_SOURCE;
-pub(crate) use form::same_origin;
 pub use form::{CARRIED_BYTES, FORM_BYTES, FORM_FIELDS};
+pub(crate) use form::{Form, same_origin};
 pub(crate) use guard::{Need, Post, Sort, guard};
 pub use lockout::{LOCKOUT_MILLIS, PER_ADDRESS as SIGN_INS_PER_ADDRESS};
 pub use lockout::{

@@ -25,7 +25,7 @@ use refused::Refused;
 pub(crate) use refused::style;
 
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
-pub(crate) use evidence::{FILE_SCHEME, file_of, saved, stored};
+pub(crate) use evidence::{FILE_SCHEME, file_of, label, saved, stored};
 pub(crate) use rate::address;
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};
 

@@ -35,6 +35,7 @@ impl Me {
     /// What is shown of a viewer.
     pub fn of(viewer: &Viewer) -> Me {
         let pages = [
+            (Right::EditDefinitions, "/define", "台账与名录"),
             (Right::ManageUsers, "/users", "用户"),
             (Right::ManageUsers, "/tokens", "令牌"),
             (Right::SeeAccess, "/access", "登录记录"),
@@ -59,7 +60,7 @@ pub(crate) struct Flash {
 }
 
 impl Flash {
-    fn bad(text: impl Into<String>) -> Flash {
+    pub(crate) fn bad(text: impl Into<String>) -> Flash {
         Flash {
             class: "bad",
             heading: "没有完成",
@@ -67,7 +68,7 @@ impl Flash {
         }
     }
 
-    fn good(text: impl Into<String>) -> Flash {
+    pub(crate) fn good(text: impl Into<String>) -> Flash {
         Flash {
             class: "good",
             heading: "已完成",

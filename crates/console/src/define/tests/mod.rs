@@ -1,0 +1,1 @@
+//! Definitions in the browser as a clerk and an attacker meet them.
