@@ -25,7 +25,7 @@ use crate::foresee::Foresight;
 use crate::plan::{Plan, Wanted, compute, standing_within};
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading as Logged;
-use crate::{Fault, receivers};
+use crate::{Fault, codes, receivers};
 
 /// The texts of an office in force.
 const COMMENT: &str = "单位名录 | Units, their groups and contacts. 由现行名录写出。";
@@ -312,7 +312,11 @@ fn told(diagnostic: &duban_rules::Diagnostic) -> Option<Diagnostic> {
         Severity::Confirm => DiagnosticSeverity::Confirm,
         Severity::Confirmed => return None,
     };
-    let mut message = diagnostic.found.clone();
+    let (title, rule) = codes::in_chinese(diagnostic.code).unwrap_or_default();
+    let mut message = match title {
+        "" => diagnostic.found.clone(),
+        title => format!("{title}:{}", diagnostic.found),
+    };
     if !diagnostic.expected.is_empty() {
         message += &format!(";应为:{}", diagnostic.expected);
     }
@@ -323,6 +327,7 @@ fn told(diagnostic: &duban_rules::Diagnostic) -> Option<Diagnostic> {
         line: diagnostic.line,
         column: diagnostic.column,
         message,
+        rule: rule.to_owned(),
         remedy: diagnostic.remedy.clone(),
     })
 }

@@ -57,6 +57,12 @@
     const message = document.createElement("span");
     message.textContent = found.message;
     line.append(link, " ", message);
+    if (found.rule) {
+      const rule = document.createElement("small");
+      rule.className = "rule";
+      rule.textContent = found.rule;
+      line.append(" ", rule);
+    }
     if (found.remedy) {
       const remedy = document.createElement("small");
       remedy.textContent = "改法:" + found.remedy;

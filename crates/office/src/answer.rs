@@ -345,3 +345,101 @@ fn units(
     }
     Settled::ByHand
 }
+
+#[cfg(test)]
+mod tests {
+    use duban_model::directory::Unit;
+
+    use super::*;
+    use crate::{Wishes, read_ledger};
+
+    const LEDGER: &str = "序号,具体任务,责任单位,完成时限\n\
+        1,公开规划,市水务局,2021年6月底\n\
+        2,公开预算,市水利管理处,待定\n\
+        3,鼓励公开图解,市财政局,2021年12月前\n";
+
+    fn directory() -> Directory {
+        let mut directory = Directory {
+            tenant: "tongliao".to_owned(),
+            ..Directory::default()
+        };
+        for (id, name) in [("city-swj", "通辽市水务局"), ("city-czj", "通辽市财政局")] {
+            directory.units.insert(
+                id.to_owned(),
+                Unit {
+                    name: name.to_owned(),
+                    short: vec![format!("市{}", name.trim_start_matches("通辽市"))],
+                    level: "市级".to_owned(),
+                    kind: String::new(),
+                    groups: Vec::new(),
+                    superior: None,
+                    certainty: None,
+                    contacts: Vec::new(),
+                    leader: None,
+                    formerly: Vec::new(),
+                    hours: None,
+                },
+            );
+        }
+        directory
+    }
+
+    fn reading() -> Reading {
+        let wishes = Wishes {
+            year: Some(2021),
+            notice: None,
+        };
+        read_ledger("台账.csv", LEDGER.as_bytes(), &directory(), &wishes).unwrap()
+    }
+
+    /// The reading with one question answered, found by where it is asked.
+    fn answered(row: &str, field: &str, said: &str) -> (Reading, Settled) {
+        let mut reading = reading();
+        let of = |q: &&Question| q.row.as_deref() == Some(row) && q.field == field;
+        let question = reading.questions.iter().find(of).expect("it is asked");
+        let key = key(question);
+        let said = BTreeMap::from([(key.clone(), said.to_owned())]);
+        let became = apply(&mut reading, &directory(), &said);
+        (reading, became[&key])
+    }
+
+    #[test]
+    fn a_unit_that_was_unknown_is_the_one_that_was_answered() {
+        let (reading, settled) = answered("2", "units", "unit:city-swj");
+        assert_eq!(settled, Settled::Changed);
+        let row = &reading.rows[1];
+        assert!(row.unresolved.is_empty());
+        assert_eq!(row.units[0].id, "city-swj");
+        let units = |q: &Question| q.row.as_deref() == Some("2") && q.field == "units";
+        assert!(!reading.questions.iter().any(units), "it is settled");
+    }
+
+    #[test]
+    fn a_deadline_is_the_day_that_was_answered_or_what_its_words_say() {
+        let (reading, settled) = answered("2", "deadline", "day:2021-09-30");
+        assert_eq!(settled, Settled::Changed);
+        let deadline = &reading.rows[1].deadline;
+        assert_eq!(deadline.date.unwrap().to_string(), "2021-09-30");
+        assert_eq!(
+            deadline.phrase, "另行通知",
+            "the wording stays the document's"
+        );
+        let (reading, settled) = answered("3", "deadline", "2021-12-31");
+        assert_eq!(settled, Settled::Changed);
+        assert_eq!(
+            reading.rows[2].deadline.date.unwrap().to_string(),
+            "2021-12-31"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_stays_with_the_task() {
+        let (reading, settled) = answered("3", "text", "必办");
+        assert_eq!(settled, Settled::Changed);
+        assert!(!reading.rows[2].encouraged);
+        let (reading, settled) = answered("2", "units", "另一个单位,没有写明");
+        assert_eq!(settled, Settled::ByHand);
+        let told = reading.questions.iter().find(|q| q.field == "units");
+        assert!(told.unwrap().taken.contains("另一个单位"));
+    }
+}

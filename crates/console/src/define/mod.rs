@@ -159,6 +159,8 @@ pub struct Diagnostic {
     pub column: u64,
     /// What was found, and what is expected.
     pub message: String,
+    /// What holds for all of its sort.
+    pub rule: String,
     /// How to mend it.
     pub remedy: String,
 }

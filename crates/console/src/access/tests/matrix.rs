@@ -25,6 +25,7 @@ fn address(path: &str) -> String {
         .replace("{unit}", "city-spj")
         .replace("{name}", "contact")
         .replace("{code}", "none")
+        .replace("{draft}", crate::define::tests::DRAFT)
         .replace("{token}", "none")
         .replace("{digest}", "none")
 }
