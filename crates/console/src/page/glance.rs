@@ -261,7 +261,11 @@ fn rung_name(tier: Tier) -> &'static str {
 fn sections(projection: &Seen<'_>, ledger: &Ledger, tongue: Tongue) -> Vec<Part> {
     let mut order: Vec<&str> = Vec::new();
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
-    for row in &ledger.tasks {
+    for row in ledger
+        .tasks
+        .iter()
+        .filter(|row| projection.sees_row(ledger, row))
+    {
         let section = section_of(ledger, row);
         if !order.contains(&section) {
             order.push(section);

@@ -1,6 +1,6 @@
 //! The heat map: one small square for each task and unit, showing the gravest of its lights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::address;
 use super::pager::Pager;
@@ -115,19 +115,31 @@ impl HeatMap {
     pub fn of(projection: &Seen<'_>, ledger: &Ledger, part: (usize, usize)) -> HeatMap {
         let agenda = projection.agenda(ledger);
         let all = units(projection, ledger, &agenda);
-        let (mut unit_size, mut row_size) = (all.len(), ledger.tasks.len());
+        // A contact's rows are those in which own units owe something.
+        let own = projection.own(ledger).map(|own| {
+            let rows = own.values().filter_map(|duty| ledger.place_of(&duty.task));
+            rows.collect::<BTreeSet<usize>>()
+        });
+        let seen: Vec<usize> = match own {
+            Some(own) => own.into_iter().collect(),
+            None => (0..ledger.tasks.len()).collect(),
+        };
+        let (mut unit_size, mut row_size) = (all.len(), seen.len());
         if unit_size * row_size > WHOLE {
             (unit_size, row_size) = (PART_UNITS, PART_ROWS);
         }
         let of_units = Pager::new(part.0, unit_size.max(1), all.len());
-        let of_rows = Pager::new(part.1, row_size.max(1), ledger.tasks.len());
+        let of_rows = Pager::new(part.1, row_size.max(1), seen.len());
         let shown: Vec<_> = all
             .into_iter()
             .skip(of_units.skipped())
             .take(of_units.size)
             .collect();
-        let first = of_rows.skipped();
-        let rows = ledger.tasks.iter().skip(first).take(of_rows.size);
+        let rows: Vec<usize> = seen
+            .into_iter()
+            .skip(of_rows.skipped())
+            .take(of_rows.size)
+            .collect();
         let mut groups: Vec<Group> = Vec::new();
         let mut columns = Vec::with_capacity(shown.len());
         for (unit, level) in &shown {
@@ -149,6 +161,8 @@ impl HeatMap {
             });
         }
         let mut lines: Vec<Line> = rows
+            .iter()
+            .map(|place| &ledger.tasks[*place])
             .map(|row| Line {
                 number: row.id.clone(),
                 title: row.title().to_owned(),
@@ -165,12 +179,9 @@ impl HeatMap {
                     continue;
                 }
                 let row = ledger.place_of(&duty.task);
-                let Some(row) = row.and_then(|row| row.checked_sub(first)) else {
+                let Some(row) = row.and_then(|row| rows.binary_search(&row).ok()) else {
                     continue;
                 };
-                if row >= lines.len() {
-                    continue;
-                }
                 found
                     .entry(row)
                     .and_modify(|(gravest, count)| {
@@ -183,7 +194,7 @@ impl HeatMap {
                     .or_insert((duty, 1));
             }
             for (row, (duty, count)) in found {
-                let task = &ledger.tasks[first + row];
+                let task = &ledger.tasks[rows[row]];
                 lines[row].squares[at] = Some(square(task, duty, count, &columns[at]));
                 squares += 1;
             }

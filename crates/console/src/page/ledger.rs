@@ -182,7 +182,8 @@ fn gather(
     let at_page = |page: usize| asked.but(|other| other.page = page);
     let listed: Vec<&str> = {
         let mut sections: Vec<&str> = Vec::new();
-        for row in ledger.tasks.iter().filter(|row| row.is_row()) {
+        let rows = ledger.tasks.iter().filter(|row| row.is_row());
+        for row in rows.filter(|row| projection.sees_row(ledger, row)) {
             if !row.section().is_empty() && !sections.contains(&row.section()) {
                 sections.push(row.section());
             }
@@ -200,7 +201,11 @@ fn gather(
             .filter(|text| !text.is_empty())
             .collect::<Vec<_>>()
             .join(" "),
-        rows_of: (ledger.rows(), projection.counts(ledger).total()),
+        rows_of: {
+            let rows = ledger.tasks.iter().filter(|row| row.is_row());
+            let seen = rows.filter(|row| projection.sees_row(ledger, row));
+            (seen.count(), projection.counts(ledger).total())
+        },
         view: asked.view,
         sort: {
             let mark = if asked.descending { "-" } else { "" };

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::access::Role;
 use crate::access::bed::Bed;
 use crate::projection::Place;
-use crate::sample::{Sample, day, task};
+use crate::sample::{Plain, Sample, day, task};
 use crate::state::{ConsoleState, Explain, Explanation};
 use crate::{follow, serve};
 
@@ -62,7 +62,7 @@ async fn serving_with(sample: &mut Sample, log: Option<Log>) -> Served {
     let bed = Bed::new();
     let state = ConsoleState::new(log, Some(Arc::new(Reasons)))
         .guarded_by(bed.access.clone())
-        .exported_by(Arc::new(table::Plain))
+        .exported_by(Arc::new(Plain))
         .foreseen_by(Arc::new(table::Expecting));
     *state.write() = std::mem::take(&mut sample.projection);
     state.changed();

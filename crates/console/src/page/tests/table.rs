@@ -9,29 +9,7 @@ use duban_model::definition::Tier;
 use super::{PATIENCE, served};
 use crate::ahead::{Expected, Foresee, Foreseen};
 use crate::sample::{Sample, day, task};
-use crate::sheet::{Export, FileFormat, Sheet};
 use duban_model::Service;
-
-/// Writes the texts of a table, a line a row; of a calendar the dates.
-pub(super) struct Plain;
-
-impl Export for Plain {
-    fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
-        let mut lines = vec![sheet.caption.clone()];
-        if format == FileFormat::Ics {
-            let dates = sheet.entries.iter();
-            lines.extend(dates.map(|entry| format!("{} {}", entry.due, entry.summary)));
-        } else {
-            let headings: Vec<&str> = sheet.columns.iter().map(|(heading, _)| *heading).collect();
-            lines.push(headings.join("|"));
-            for row in &sheet.rows {
-                let cells: Vec<&str> = row.iter().map(|cell| cell.text.as_str()).collect();
-                lines.push(cells.join("|"));
-            }
-        }
-        Ok(lines.join("\n").into_bytes())
-    }
-}
 
 /// Expects the same of every ledger.
 pub(super) struct Expecting;
