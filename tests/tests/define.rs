@@ -229,7 +229,12 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
         let act = if seen == 4 { "later" } else { "answer" };
         let said = wang.post(
             &questions,
-            &[("key", &key), ("version", &version), ("act", act), ("answer", &all[0])],
+            &[
+                ("key", &key),
+                ("version", &version),
+                ("act", act),
+                ("answer", &all[0]),
+            ],
         );
         assert_eq!(said.status, 303, "{}", said.text);
         seen += 1;
@@ -258,7 +263,11 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
     assert_eq!(told["diagnostics"][0]["severity"], "error");
     let saved = wang.send(
         &edit,
-        &[("file", "tasks.yaml"), ("version", &version), ("text", &bad)],
+        &[
+            ("file", "tasks.yaml"),
+            ("version", &version),
+            ("text", &bad),
+        ],
         None,
     );
     let page = wang.get(saved.location());
@@ -269,7 +278,11 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
     let version = page.field("version");
     wang.send(
         &edit,
-        &[("file", "tasks.yaml"), ("version", &version), ("text", &text)],
+        &[
+            ("file", "tasks.yaml"),
+            ("version", &version),
+            ("text", &text),
+        ],
         None,
     );
 
@@ -287,8 +300,15 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
     assert_eq!(stale.status, 409, "{}", stale.text);
     assert!(stale.text.contains("没有部署"));
     let done = order(&number, "按市政府办公室通知");
-    assert!(done.status == 200 && done.text.contains("已经生效"), "{}", done.text);
-    let shown = || wang.get("/ledger/tongliao-2021").text.contains("固定") || wang.get("/ledger/tongliao-2021").text.contains("十四五");
+    assert!(
+        done.status == 200 && done.text.contains("已经生效"),
+        "{}",
+        done.text
+    );
+    let shown = || {
+        wang.get("/ledger/tongliao-2021").text.contains("固定")
+            || wang.get("/ledger/tongliao-2021").text.contains("十四五")
+    };
     assert!(until(LIMIT, shown), "the ledger's page shows it");
 
     // A draft of what is in force, one date moved; then back.
@@ -299,7 +319,11 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
     let version = page.field("version");
     let saved = wang.send(
         &format!("{second}/edit"),
-        &[("file", "tasks.yaml"), ("version", &version), ("text", &moved)],
+        &[
+            ("file", "tasks.yaml"),
+            ("version", &version),
+            ("text", &moved),
+        ],
         None,
     );
     assert_eq!(saved.status, 303, "{}", saved.text);
@@ -310,18 +334,41 @@ fn a_clerk_brings_a_word_document_into_force_changes_it_and_goes_back() {
         ("version", plan.field("version")),
         ("reason", "提前一个月".to_owned()),
     ];
-    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let fields = fields
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
     let done = wang.post(&format!("{second}/plan"), &fields);
     assert!(done.text.contains("已经生效"), "{}", done.text);
     let versions = wang.get("/define/versions");
     assert!(versions.text.contains("提前一个月") && versions.text.contains("按市政府办公室通知"));
-    let ids: Vec<&str> = versions.text.split("name=\"old\" value=\"").skip(1).collect();
-    let ids: Vec<&str> = ids.iter().map(|rest| rest.split('"').next().unwrap()).collect();
-    let first = versions.text.split("<tr>").filter(|row| row.contains("台账 tongliao-2021")).nth(1);
-    let first = first.unwrap().split("name=\"old\" value=\"").nth(1).unwrap();
+    let ids: Vec<&str> = versions
+        .text
+        .split("name=\"old\" value=\"")
+        .skip(1)
+        .collect();
+    let ids: Vec<&str> = ids
+        .iter()
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    let first = versions
+        .text
+        .split("<tr>")
+        .filter(|row| row.contains("台账 tongliao-2021"))
+        .nth(1);
+    let first = first
+        .unwrap()
+        .split("name=\"old\" value=\"")
+        .nth(1)
+        .unwrap();
     let first = first.split('"').next().unwrap();
     let compared = wang.get(&format!("/define/versions?old={first}&new={}", ids[0]));
-    assert!(compared.text.contains("<td class=\"t\">    due: 2021-11-30"), "{}", compared.text);
+    assert!(
+        compared
+            .text
+            .contains("<td class=\"t\">    due: 2021-11-30"),
+        "{}",
+        compared.text
+    );
     let back = wang.post(
         "/define/begin",
         &[("ledger", "tongliao-2021"), ("version", first)],
@@ -340,15 +387,35 @@ fn two_who_edit_the_same_draft_are_told_of_one_another() {
     let edit = format!("{draft}/edit");
     let version = wang.get(&edit).field("version");
     let file = ("file", "ledger.yaml");
-    let first = li.send(&edit, &[file, ("version", &version), ("text", "ledger: 李写的\n")], None);
+    let first = li.send(
+        &edit,
+        &[file, ("version", &version), ("text", "ledger: 李写的\n")],
+        None,
+    );
     assert_eq!(first.status, 303, "{}", first.text);
-    let second = wang.send(&edit, &[file, ("version", &version), ("text", "ledger: 王写的\n")], None);
+    let second = wang.send(
+        &edit,
+        &[file, ("version", &version), ("text", "ledger: 王写的\n")],
+        None,
+    );
     assert_eq!(second.status, 409);
-    assert!(second.text.contains("李写的") && second.text.contains("王写的"), "{}", second.text);
-    assert!(li.get(&format!("{edit}?file=ledger.yaml")).text.contains("李写的"));
+    assert!(
+        second.text.contains("李写的") && second.text.contains("王写的"),
+        "{}",
+        second.text
+    );
+    assert!(
+        li.get(&format!("{edit}?file=ledger.yaml"))
+            .text
+            .contains("李写的")
+    );
     // Having seen it, the second one saves.
     let version = second.field("version");
-    let third = wang.send(&edit, &[file, ("version", &version), ("text", "ledger: 合\n")], None);
+    let third = wang.send(
+        &edit,
+        &[file, ("version", &version), ("text", "ledger: 合\n")],
+        None,
+    );
     assert_eq!(third.status, 303);
 }
 
@@ -368,7 +435,11 @@ fn documents_that_are_none_and_people_who_may_not_are_refused_in_words() {
     // 16 MB and one byte.
     let large = vec![b'x'; (16 << 20) + 1];
     let heard = wang.send("/define", &[("kind", "ledger")], Some(("a.csv", &large)));
-    assert!(heard.status == 422 || heard.status == 413, "{}", heard.status);
+    assert!(
+        heard.status == 422 || heard.status == 413,
+        "{}",
+        heard.status
+    );
     assert!(heard.text.contains("16 MB"), "{}", heard.text);
     assert!(wang.get("/define").text.contains("还没有草稿"));
 
@@ -376,21 +447,44 @@ fn documents_that_are_none_and_people_who_may_not_are_refused_in_words() {
     // No text of a draft is named by a path.
     let edit = format!("{draft}/edit");
     let version = wang.get(&edit).field("version");
-    let fields = [("file", "../../users.json"), ("version", &*version), ("text", "x")];
+    let fields = [
+        ("file", "../../users.json"),
+        ("version", &*version),
+        ("text", "x"),
+    ];
     let heard = wang.send(&edit, &fields, None);
     assert!(heard.status == 422 && heard.text.contains("没有这个文件"));
     assert_eq!(wang.get("/define/draft/..%2F..%2Fusers").status, 404);
     // An auditor and a contact may not; another office has no such draft.
     for (name, args) in [
         ("shen", vec!["--role", "auditor", "--title", "审计 沈"]),
-        ("zhao", vec!["--role", "contact", "--title", "水务局 赵", "--tenant", "tongliao", "--unit", "city-swj"]),
+        (
+            "zhao",
+            vec![
+                "--role",
+                "contact",
+                "--title",
+                "水务局 赵",
+                "--tenant",
+                "tongliao",
+                "--unit",
+                "city-swj",
+            ],
+        ),
     ] {
         let person = office.person(name, &args);
         assert_eq!(person.get("/define").status, 403, "{name}");
         assert_eq!(person.get(&draft).status, 403, "{name}");
         assert_eq!(person.post("/define/begin", &[("ledger", "a")]).status, 403);
     }
-    let elsewhere = ["--role", "office", "--title", "别处", "--tenant", "elsewhere"];
+    let elsewhere = [
+        "--role",
+        "office",
+        "--title",
+        "别处",
+        "--tenant",
+        "elsewhere",
+    ];
     let other = office.person("other", &elsewhere);
     assert_eq!(other.get(&draft).status, 404);
     assert_eq!(other.get(&format!("{draft}/plan")).status, 404);

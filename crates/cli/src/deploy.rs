@@ -15,7 +15,6 @@ use crate::plan_words::in_chinese;
 use crate::reading::Reading;
 use crate::table;
 use crate::view::View;
-use crate::workshop::version_of;
 use crate::{Ended, Fault};
 
 /// How often the log is looked at for the decision, in milliseconds, and for how long, in looks.
@@ -409,61 +408,4 @@ pub(crate) async fn carry_out(
         }
     }
     Ok(Carried::Done(counts))
-}
-
-/// When and where something came into force.
-#[derive(Clone, Copy)]
-pub(crate) struct Comes<'a> {
-    /// The fact that brought it.
-    pub fact: RecordId,
-    pub tenant: &'a str,
-    pub at: Timestamp,
-    pub body: &'a Body,
-}
-
-impl Comes<'_> {
-    /// The digest of what it brings, whoever deployed it and why.
-    pub(crate) fn digest(&self) -> String {
-        let content = match self.body {
-            Body::DirectoryDeployed(d) => serde_json::to_string(&d.directory),
-            Body::CalendarDeployed(d) => serde_json::to_string(&d.calendar),
-            other => Ok(other.to_json()),
-        };
-        RecordId::derive(&[content.unwrap_or_default().as_bytes()]).to_string()
-    }
-}
-
-/// Definitions, directories and calendars that came into force, oldest first, with their texts.
-pub(crate) async fn histories(reading: &Reading) -> Result<Vec<duban_console::Version>, Fault> {
-    let mut facts: BTreeMap<RecordId, Arc<Record>> = BTreeMap::new();
-    let mut versions = Vec::new();
-    reading
-        .frames(|stored| {
-            for record in &stored.frame.records {
-                match &record.body {
-                    Body::DefinitionDeployed(_)
-                    | Body::DirectoryDeployed(_)
-                    | Body::CalendarDeployed(_) => {
-                        facts.insert(record.id, record.clone());
-                    }
-                    Body::DefinitionAdopted(_)
-                    | Body::DirectoryAdopted(_)
-                    | Body::CalendarAdopted(_) => {
-                        let fact = record.cause.and_then(|cause| facts.remove(&cause));
-                        versions.extend(fact.and_then(|fact| {
-                            let comes = Comes {
-                                fact: fact.id,
-                                tenant: &fact.tenant,
-                                at: record.loggedat,
-                                body: &fact.body,
-                            };
-                            version_of(&fact.body, comes)
-                        }));
-                    }
-                    _ => {}
-                }
-            }
-        })
-        .await?;
-    Ok(versions)
 }

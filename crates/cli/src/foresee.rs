@@ -1,6 +1,7 @@
 //! The year ahead, for the pages: the four services as the log leaves them, played on in memory with
 //! nobody doing anything.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -148,7 +149,20 @@ impl Foresight {
 
 /// Notices that are listed of the year ahead of a draft, in notices.
 const FIRST: usize = 40;
-/// Refusals that are listed, in refusals.
+/// What is refused by its code: how often, and the first of it in words.
+type Refused = BTreeMap<String, (usize, String)>;
+
+/// The refusals of one code, for the clerk.
+fn refusal(code: &str, count: usize, first: &str) -> String {
+    if code == "no-calendar-data" {
+        return format!(
+            "有{count}次要用到工作日历还没有的年份,那些步骤要等日历补上才办。请在“修改”的工作日历里加上下一年的放假和调休。"
+        );
+    }
+    format!("[{code}] {count}次,例如:{first}")
+}
+
+/// Sorts of refusals that are listed, in sorts.
 const REFUSALS: usize = 10;
 
 impl Foresight {
@@ -206,6 +220,7 @@ impl Foresight {
             ..Outlook::default()
         };
         let (mut records, mut whole) = (0u64, true);
+        let mut refused = Refused::new();
         let (ledger, tenant) = (definition.ledger.as_str(), definition.tenant.as_str());
         // From where the log stands, so that the clock moves on to where the events are.
         let begins = house.latest;
@@ -213,7 +228,7 @@ impl Foresight {
             records += frame.records.len() as u64;
             for record in &frame.records {
                 note(&mut foreseen, record, ledger, zone);
-                list(&mut outlook, record, definition);
+                list(&mut outlook, &mut refused, record, definition);
             }
             whole = records <= RECORDS && !is_late();
             whole
@@ -223,12 +238,16 @@ impl Foresight {
             .into_iter()
             .map(|(monday, expected)| (monday.to_string(), expected))
             .collect();
+        outlook.refused = refused
+            .iter()
+            .map(|(code, (count, first))| refusal(code, *count, first))
+            .collect();
         whole.then_some(outlook)
     }
 }
 
 /// Lists a notice or a refusal, as long as there is room.
-fn list(outlook: &mut Outlook, record: &Record, definition: &Definition) {
+fn list(outlook: &mut Outlook, refused: &mut Refused, record: &Record, definition: &Definition) {
     match &record.body {
         Body::NoticeQueued(r)
             if outlook.first.len() < FIRST
@@ -252,11 +271,12 @@ fn list(outlook: &mut Outlook, record: &Record, definition: &Definition) {
                 r.contact.clone(),
             ]);
         }
-        Body::RejectionRecorded(r) if outlook.refused.len() < REFUSALS => {
-            outlook.refused.push(format!(
-                "[{}] {};应为:{}。{}",
-                r.code, r.found, r.expected, r.remedy
-            ));
+        Body::RejectionRecorded(r) if refused.len() < REFUSALS => {
+            let of = refused.entry(r.code.to_string()).or_default();
+            of.0 += 1;
+            if of.0 == 1 {
+                of.1 = format!("{};应为:{}。{}", r.found, r.expected, r.remedy);
+            }
         }
         _ => {}
     }

@@ -31,6 +31,7 @@ mod export;
 mod folder;
 mod foresee;
 mod gauges;
+mod history;
 mod host;
 mod import;
 mod import_units;

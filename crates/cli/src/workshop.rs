@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::Months;
-use duban_calendar::{Calendar, DayKind};
 use duban_console::{
     Checked, Deployed, Diagnostic, DiagnosticSeverity, Document, DocumentReading, Files,
     ImportQuestion, LISTED, Order, Outlook, Planned, PlannedChange, ReadRow, Receiver, Version,
     Workshop,
 };
 use duban_journal::Log;
-use duban_model::Body;
 use duban_model::definition::Opens;
 use duban_office::reading::{Question, Reading};
 use duban_office::{Wishes, answer, definition, read_ledger, roster};
@@ -25,10 +23,7 @@ use crate::foresee::Foresight;
 use crate::plan::{Plan, Wanted, compute, standing_within};
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading as Logged;
-use crate::{Fault, codes, receivers};
-
-/// The texts of an office in force.
-const COMMENT: &str = "单位名录 | Units, their groups and contacts. 由现行名录写出。";
+use crate::{Fault, codes, history, receivers};
 
 /// The workshop of one log.
 pub(crate) struct Bench {
@@ -54,7 +49,7 @@ impl Bench {
     /// The directory in force of an office; the one that this program brings along, if it is of that
     /// office or none is named.
     fn directory(&self, tenant: &str) -> Result<String, String> {
-        let versions = self.runtime.block_on(deploy::histories(&self.reading()));
+        let versions = self.runtime.block_on(history::histories(&self.reading()));
         let versions = versions.map_err(words)?;
         let in_force = versions.iter().rev().find_map(|version| {
             let of = tenant.is_empty() || version.tenant == tenant;
@@ -200,7 +195,7 @@ impl Bench {
     /// A calendar in force of an office as a text; the one that this program brings along without one.
     fn calendar(&self, name: &str, tenant: &str) -> Result<String, String> {
         let file = format!("{name}-workdays.csv");
-        let versions = self.runtime.block_on(deploy::histories(&self.reading()));
+        let versions = self.runtime.block_on(history::histories(&self.reading()));
         let versions = versions.map_err(words)?;
         let in_force = versions.iter().rev().find_map(|version| {
             let of = tenant.is_empty() || version.tenant == tenant;
@@ -359,19 +354,6 @@ fn planned(plan: Plan) -> Planned {
     }
 }
 
-/// The special days of a calendar as a text.
-pub(crate) fn csv_of(calendar: &Calendar) -> String {
-    let mut text = String::from("date,kind,name\n");
-    for (date, day) in calendar.days() {
-        let kind = match day.kind {
-            DayKind::Holiday => "holiday",
-            DayKind::MakeupWorkday => "makeup_workday",
-        };
-        text += &format!("{date},{kind},{}\n", day.name);
-    }
-    text
-}
-
 impl Workshop for Bench {
     fn read(&self, document: &Document<'_>) -> Result<DocumentReading, String> {
         if document.of_units {
@@ -484,7 +466,7 @@ impl Workshop for Bench {
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String> {
         let work = async {
             let reading = self.reading();
-            let histories = deploy::histories(&reading);
+            let histories = history::histories(&reading);
             tokio::time::timeout(within, histories).await
         };
         let mut versions = match self.runtime.block_on(work) {
@@ -516,7 +498,7 @@ impl Workshop for Bench {
         let work = async {
             let reading = self.reading();
             let (view, ..) = standing_within(&reading, within).await?;
-            let histories = deploy::histories(&reading).await?;
+            let histories = history::histories(&reading).await?;
             Ok::<_, Fault>((view, histories))
         };
         let (view, histories) = self.runtime.block_on(work).map_err(words)?;
@@ -527,12 +509,12 @@ impl Workshop for Bench {
         let mut files = texts.map(|v| v.files.clone()).unwrap_or_default();
         let definition = &running.definition;
         if let Some(directory) = view.state().directory(&definition.tenant) {
-            let text = roster::yaml_of(directory, COMMENT);
+            let text = roster::yaml_of(directory, history::COMMENT);
             files.insert("directory.yaml".to_owned(), text);
         }
         if let Some(calendar) = view.state().calendar(definition) {
             let name = format!("{}-workdays.csv", definition.calendar);
-            files.insert(name, csv_of(calendar));
+            files.insert(name, history::csv_of(calendar));
         }
         Ok(files)
     }
@@ -557,54 +539,4 @@ impl Workshop for Bench {
             )),
         }
     }
-}
-
-/// What came into force as a version of the pages.
-pub(crate) fn version_of(body: &Body, comes: deploy::Comes<'_>) -> Option<Version> {
-    let (ledger, what, hash, files, by, reason) = match body {
-        Body::DefinitionDeployed(d) => {
-            let files = d.files.iter().map(|f| (f.name.clone(), f.text.clone()));
-            let what = format!("台账 {}", d.ledger);
-            (
-                d.ledger.clone(),
-                what,
-                duban_rules::definition_hash(&d.files),
-                files.collect::<Files>(),
-                &d.by,
-                &d.reason,
-            )
-        }
-        Body::DirectoryDeployed(d) => {
-            let text = roster::yaml_of(&d.directory, COMMENT);
-            let files = Files::from([("directory.yaml".to_owned(), text)]);
-            let none = String::new();
-            (
-                none,
-                "单位名录".to_owned(),
-                comes.digest(),
-                files,
-                &d.by,
-                &d.reason,
-            )
-        }
-        Body::CalendarDeployed(d) => {
-            let name = format!("{}-workdays.csv", d.calendar.id());
-            let what = format!("工作日历 {}", d.calendar.id());
-            let files = Files::from([(name, csv_of(&d.calendar))]);
-            (String::new(), what, comes.digest(), files, &d.by, &d.reason)
-        }
-        _ => return None,
-    };
-    Some(Version {
-        id: comes.fact.to_string(),
-        tenant: comes.tenant.to_owned(),
-        ledger,
-        what,
-        hash,
-        at: Some(comes.at),
-        by: by.clone().unwrap_or_default(),
-        reason: reason.clone().unwrap_or_default(),
-        files,
-        in_force: false,
-    })
 }

@@ -98,6 +98,7 @@
       for (const name of ["form_key", "file", "text"]) body.append(name, form.querySelector("[name=" + name + "]").value);
       const response = await fetch(form.dataset.check, { method: "POST", body: body, signal: AbortSignal.timeout(CHECK_LIMIT) });
       if (mine !== asked) return;
+      if (response.status === 401) { state.textContent = "登录已过期:请在另一个页面登录,再回来保存。写的内容还在。"; return; }
       if (!response.ok) { state.textContent = "没有检查成,请保存后再看。"; return; }
       show(await response.json());
     } catch (fault) {

@@ -221,7 +221,7 @@ pub struct Outlook {
     pub weeks: Vec<(String, crate::ahead::Expected)>,
     /// The first notices: when, what, about which task, to whom.
     pub first: Vec<[String; 4]>,
-    /// What the services would refuse.
+    /// What the services would refuse, each sort of it once.
     pub refused: Vec<String>,
 }
 
@@ -370,7 +370,7 @@ impl Defining {
                 Err("这件工作没有做成,服务的运行日志里有原因。".to_owned())
             }
             Err(_) => Err(format!(
-                "这件工作超过{}秒,已经放弃。",
+                "这件工作超过{}秒,没有等到结果。如果是部署,是否生效见“部署过的版本”。",
                 WORK_WITHIN.as_secs() * 2
             )),
         }
