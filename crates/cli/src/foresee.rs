@@ -272,7 +272,7 @@ fn list(outlook: &mut Outlook, refused: &mut Refused, record: &Record, definitio
             ]);
         }
         Body::RejectionRecorded(r) if refused.len() < REFUSALS => {
-            let of = refused.entry(r.code.to_string()).or_default();
+            let of = refused.entry(r.code.clone()).or_default();
             of.0 += 1;
             if of.0 == 1 {
                 of.1 = format!("{};应为:{}。{}", r.found, r.expected, r.remedy);

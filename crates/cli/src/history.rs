@@ -2,6 +2,7 @@
 //! and compare it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use duban_calendar::{Calendar, DayKind};
@@ -81,7 +82,7 @@ pub(crate) fn csv_of(calendar: &Calendar) -> String {
             DayKind::Holiday => "holiday",
             DayKind::MakeupWorkday => "makeup_workday",
         };
-        text += &format!("{date},{kind},{}\n", day.name);
+        let _ = writeln!(text, "{date},{kind},{}", day.name);
     }
     text
 }

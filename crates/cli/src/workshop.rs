@@ -313,7 +313,8 @@ fn told(diagnostic: &duban_rules::Diagnostic) -> Option<Diagnostic> {
         title => format!("{title}:{}", diagnostic.found),
     };
     if !diagnostic.expected.is_empty() {
-        message += &format!(";应为:{}", diagnostic.expected);
+        message.push_str(";应为:");
+        message.push_str(&diagnostic.expected);
     }
     Some(Diagnostic {
         code: diagnostic.code.to_owned(),

@@ -330,8 +330,8 @@ fn units(
     if said == "与上一行相同"
         && let Some(above) = above
     {
-        row.units = above.units.clone();
-        row.unresolved = above.unresolved.clone();
+        row.units.clone_from(&above.units);
+        row.unresolved.clone_from(&above.unresolved);
         return Settled::Changed;
     }
     if said == "其余为配合单位" {

@@ -33,7 +33,7 @@ pub(super) struct Asked {
 
 /// One line's number, with the worst that is said of it.
 struct Number {
-    number: usize,
+    line: usize,
     class: &'static str,
     title: String,
 }
@@ -90,7 +90,7 @@ fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
         .map(|number| {
             let of = worst.get(&(number as u64));
             Number {
-                number,
+                line: number,
                 class: of.map_or("", |(severity, _)| words(*severity).0),
                 title: of.map(|(_, title)| title.clone()).unwrap_or_default(),
             }

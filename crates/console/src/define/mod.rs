@@ -18,7 +18,7 @@ mod version;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use duban_model::Timestamp;
@@ -329,7 +329,12 @@ pub struct Defining {
     pub(crate) workshop: Arc<dyn Workshop>,
     pub(crate) drafts: Arc<Drafts>,
     turn: Arc<Semaphore>,
+    /// The year ahead that was looked at last: it takes seconds.
+    looked: Arc<Mutex<Option<(Looked, Outlook)>>>,
 }
+
+/// Of which draft, at which version, as the log stood at which frame.
+type Looked = (String, u64, u64);
 
 impl fmt::Debug for Defining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -344,7 +349,25 @@ impl Defining {
             workshop,
             drafts: Arc::new(Drafts::new(folder)),
             turn: Arc::new(Semaphore::new(1)),
+            looked: Arc::default(),
         }
+    }
+
+    /// The year ahead of texts; not looked at again while neither they nor the log have changed.
+    pub(crate) async fn outlook(&self, of: Looked, files: Files) -> Result<Outlook, String> {
+        {
+            let last = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((same, outlook)) = &*last
+                && *same == of
+            {
+                return Ok(outlook.clone());
+            }
+        }
+        let work = self.work(move |workshop| workshop.outlook(&files, WORK_WITHIN));
+        let outlook = work.await??;
+        let mut last = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((of, outlook.clone()));
+        Ok(outlook)
     }
 
     /// Has a piece of work done on a thread of its own, after the one before it.

@@ -55,7 +55,14 @@ struct Shown {
     status: StatusCode,
 }
 
-async fn page(viewer: &Viewer, bench: &Defining, draft: &Draft, shown: Shown) -> Response {
+async fn page(
+    desk: &Desk,
+    viewer: &Viewer,
+    bench: &Defining,
+    draft: &Draft,
+    shown: Shown,
+) -> Response {
+    let shown_at = desk.state.read().seq();
     let Shown {
         mut flash,
         reason,
@@ -75,9 +82,8 @@ async fn page(viewer: &Viewer, bench: &Defining, draft: &Draft, shown: Shown) ->
             Ok(planned) => plan = Some(planned),
             Err(words) => faults.push(words),
         }
-        let files = draft.files.clone();
-        let work = bench.work(move |workshop| workshop.outlook(&files, WORK_WITHIN));
-        match work.await.and_then(|outlook| outlook) {
+        let of = (draft.id.clone(), draft.version, shown_at);
+        match bench.outlook(of, draft.files.clone()).await {
             Ok(seen) => outlook = Some(seen),
             Err(words) => faults.push(words),
         }
@@ -139,7 +145,7 @@ pub(super) async fn show(
     viewer: Viewer,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
-        Ok((bench, draft)) => page(&viewer, &bench, &draft, Shown::default()).await,
+        Ok((bench, draft)) => page(&desk, &viewer, &bench, &draft, Shown::default()).await,
         Err(response) => response,
     }
 }
@@ -164,7 +170,14 @@ pub(super) async fn deploy(
     let unfit = StatusCode::UNPROCESSABLE_ENTITY;
     if reason.is_empty() || reason.chars().count() > REASON_CHARACTERS {
         let words = format!("请写明部署的理由,不超过{REASON_CHARACTERS}字。");
-        return page(&viewer, &bench, &draft, again(Flash::bad(words), unfit)).await;
+        return page(
+            &desk,
+            &viewer,
+            &bench,
+            &draft,
+            again(Flash::bad(words), unfit),
+        )
+        .await;
     }
     if form.get("version") != draft.version.to_string() {
         let words = format!(
@@ -172,12 +185,19 @@ pub(super) async fn deploy(
             draft.changed_by
         );
         let shown = again(Flash::bad(words), StatusCode::CONFLICT);
-        return page(&viewer, &bench, &draft, shown).await;
+        return page(&desk, &viewer, &bench, &draft, shown).await;
     }
     let found = match checked(&bench, draft.files.clone()).await {
         Ok(found) => found,
         Err(words) => {
-            return page(&viewer, &bench, &draft, again(Flash::bad(words), unfit)).await;
+            return page(
+                &desk,
+                &viewer,
+                &bench,
+                &draft,
+                again(Flash::bad(words), unfit),
+            )
+            .await;
         }
     };
     if !is_of_one_office(&viewer, &draft, &found) {
@@ -225,7 +245,7 @@ pub(super) async fn deploy(
         ),
         Err(words) => again(Flash::bad(words), StatusCode::SERVICE_UNAVAILABLE),
     };
-    page(&viewer, &bench, &draft, shown).await
+    page(&desk, &viewer, &bench, &draft, shown).await
 }
 
 #[derive(Template)]
