@@ -10,6 +10,7 @@ mod act;
 mod ahead;
 mod answer;
 mod asset;
+mod define;
 mod english;
 mod event;
 mod follow;
@@ -40,6 +41,12 @@ pub use ahead::{Ahead, Expected, Foresee, Foreseen, LOOK_AGAIN_AFTER, LOOK_WITHI
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
     MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,
+};
+pub use define::{
+    Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
+    Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
+    Person as Receiver, Planned, Question as ImportQuestion, ReadRow, Reading as DocumentReading,
+    Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version, WORK_WITHIN, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};

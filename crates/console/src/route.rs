@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::access::page::{me, password, sign_in, tokens, trace, users};
 use crate::access::{Need, Post, Right, Sort, guard};
 use crate::serve::{Desk, healthy, ready};
-use crate::{act, answer, asset, event, measure, page};
+use crate::{act, answer, asset, define, event, measure, page};
 
 /// One address.
 pub(crate) struct Entry {
@@ -130,9 +130,12 @@ pub(crate) fn table() -> Vec<Entry> {
         Entry::data("/static/app.css", Need::Open, asset::style),
         Entry::data("/static/app.js", Need::Open, asset::script),
         Entry::data("/static/icon.svg", Need::Open, asset::sign),
+        Entry::data("/static/define.css", Need::Open, asset::define_style),
+        Entry::data("/static/define.js", Need::Open, asset::define_script),
     ];
     table.extend(answer::entries());
     table.extend(act::entries());
+    table.extend(define::entries());
     table
 }
 

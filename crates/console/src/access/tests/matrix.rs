@@ -25,6 +25,7 @@ fn address(path: &str) -> String {
         .replace("{unit}", "city-spj")
         .replace("{name}", "contact")
         .replace("{code}", "none")
+        .replace("{draft}", crate::define::tests::DRAFT)
         .replace("{token}", "none")
         .replace("{digest}", "none")
         .replace("{format}", "csv")
@@ -146,16 +147,22 @@ async fn roles_open_what_people_expect() {
     let office = Office::open().await;
     let duty = "/o/tongliao-2021/1/city-spj/responsible";
     let foreign = "/o/tongliao-2021/2/kailu/responsible";
-    let wanted: BTreeMap<&str, [u16; 9]> = BTreeMap::from([
-        ("paths", [0; 9]),
+    let wanted: BTreeMap<&str, [u16; 10]> = BTreeMap::from([
+        ("paths", [0; 10]),
         (
             "administrator",
-            [200, 200, 200, 200, 200, 200, 200, 200, 200],
+            [200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
         ),
-        ("office", [200, 200, 200, 200, 200, 200, 403, 403, 403]),
-        ("contact", [200, 200, 404, 404, 404, 403, 403, 403, 403]),
-        ("head", [200, 200, 404, 404, 404, 403, 403, 403, 403]),
-        ("auditor", [200, 200, 200, 200, 200, 200, 403, 200, 200]),
+        ("office", [200, 200, 200, 200, 200, 200, 403, 403, 403, 200]),
+        (
+            "contact",
+            [200, 200, 404, 404, 404, 403, 403, 403, 403, 403],
+        ),
+        ("head", [200, 200, 404, 404, 404, 403, 403, 403, 403, 403]),
+        (
+            "auditor",
+            [200, 200, 200, 200, 200, 200, 403, 200, 200, 403],
+        ),
     ]);
     let paths = [
         "/",
@@ -167,6 +174,7 @@ async fn roles_open_what_people_expect() {
         "/users",
         "/access",
         "/metrics",
+        "/define",
     ];
     for role in Role::ALL {
         let units: &[&str] = if role.is_of_units() {
