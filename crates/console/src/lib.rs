@@ -7,6 +7,7 @@
 
 mod access;
 mod answer;
+mod api;
 mod asset;
 mod event;
 mod follow;
@@ -19,6 +20,7 @@ mod route;
 #[cfg(test)]
 mod sample;
 mod serve;
+mod spans;
 mod state;
 mod trail;
 
@@ -33,6 +35,11 @@ pub use access::{
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
     MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,
+};
+pub use api::{
+    ANSWER_WITHIN, API_WINDOW, BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, HEADERS, HEADERS_BYTES,
+    INBOX_WITHIN, POSTS_AT_ONCE, POSTS_PER_ADDRESS, POSTS_PER_TOKEN, READS_PER_ADDRESS,
+    READS_PER_TOKEN,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};

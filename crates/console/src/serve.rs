@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::access::Access;
+use crate::api::Gate;
 use crate::event::EVENT_STREAMS;
 use crate::follow::asked_to_stop;
 use crate::route;
@@ -47,6 +48,7 @@ pub(crate) struct Desk {
     pub state: ConsoleState,
     pub streams: Arc<Semaphore>,
     pub shutdown: watch::Receiver<bool>,
+    pub gate: Gate,
 }
 
 /// The console's addresses, to be served or mounted. Event streams end when `shutdown` turns true.
@@ -55,6 +57,7 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         state,
         streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
         shutdown,
+        gate: Gate::default(),
     });
     let secure = desk.state.access.as_ref().is_some_and(Access::is_secure);
     route::router(&desk).layer(middleware::from_fn_with_state(secure, headers))

@@ -61,7 +61,6 @@ impl Viewer {
 
     /// Whether this one may send events of a type. Whether it may send any is asked by
     /// [`Right::SendEvents`].
-    #[allow(dead_code, reason = "what takes events asks it")]
     pub fn may_send(&self, kind: &str) -> bool {
         let Via::Token { scopes, .. } = &self.0.via else {
             return false;

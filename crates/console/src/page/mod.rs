@@ -16,7 +16,7 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
-pub(crate) use obligation::{Recalled, obligation, recalled, why};
+pub(crate) use obligation::{Recalled, explained, missing_of, obligation, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
 pub(crate) use row::DutyRow;

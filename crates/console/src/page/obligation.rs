@@ -132,7 +132,7 @@ pub(crate) async fn recalled(state: &ConsoleState, history: &History) -> Recalle
 }
 
 /// Asks whoever explains, off the threads that serve.
-async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation> {
+pub(crate) async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation> {
     let explain = state.explain.clone()?;
     let obligation = obligation.to_owned();
     match tokio::task::spawn_blocking(move || explain.explain(&obligation)).await {
@@ -170,12 +170,7 @@ fn render(
             .then_some(duty.next.as_ref())
             .flatten()
             .map(|(at, step)| (minute(*at, ledger.zone), step_in_chinese(step))),
-        missing: match fulfilled_by {
-            Some(by) if !duty.stage.is_final() => {
-                duty.missing(by, &|unit| unit_name(projection, ledger, unit))
-            }
-            _ => Vec::new(),
-        },
+        missing: missing_of(projection, ledger, duty),
         submission: match fulfilled_by {
             Some(Fulfilment::Submission) => "由责任单位报送,经主管部门核实后销号。",
             Some(Fulfilment::PublicationsThenSubmission(_)) => {
@@ -240,6 +235,17 @@ fn file_name(text: &str) -> &str {
         .strip_prefix(FILE_SCHEME)
         .and_then(|rest| rest.split_once('/'));
     name.map_or(text, |(_, name)| name)
+}
+
+/// What of a duty has not come yet, in words.
+pub(crate) fn missing_of(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> Vec<String> {
+    let row = ledger.task(&duty.task);
+    match row.and_then(|row| row.fulfilled_by(duty.owner)) {
+        Some(by) if !duty.stage.is_final() => {
+            duty.missing(by, &|unit| unit_name(projection, ledger, unit))
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A unit's name as notices print it.

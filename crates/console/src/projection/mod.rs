@@ -182,6 +182,11 @@ impl Projection {
             .filter_map(|place| self.duties.at(*place))
     }
 
+    /// The places of the duties of a unit, ascending.
+    pub(crate) fn places_of(&self, unit: &str) -> &[u32] {
+        self.by_unit.get(unit).map_or(&[], |places| places)
+    }
+
     /// The units by office.
     pub fn units(&self) -> &Units {
         &self.units
