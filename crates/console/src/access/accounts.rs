@@ -471,7 +471,7 @@ impl Accounts {
                 title: known.name.clone(),
                 tenant: known.tenant.clone(),
                 roles: BTreeSet::new(),
-                units: BTreeSet::new(),
+                units: known.units.clone(),
                 must_change: false,
                 via: Via::Token {
                     id: format!("{TOKEN_PREFIX}{id}"),

@@ -46,6 +46,7 @@ pub(crate) use secret::hex;
 pub(crate) use seen::Seen;
 pub use store::{ACCOUNTS_FILE_BYTES, AccountsFault, Book};
 pub use trace::{TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Trace};
+pub use tokens::Wished;
 pub(crate) use viewer::{Via, Viewer};
 
 /// The longest address of ours that is gone back to after the sign-in, in bytes.

@@ -149,6 +149,21 @@ impl Right {
         Right::Measure,
         Right::SendEvents,
     ];
+
+    /// Whether it is about more than what one's own units owe.
+    pub(super) fn is_of_all(self) -> bool {
+        match self {
+            Right::See | Right::ActForUnit | Right::SignForUnit | Right::SendEvents => false,
+            Right::SeeAll
+            | Right::SeeNotices
+            | Right::ActForOffice
+            | Right::EditDefinitions
+            | Right::ManageUsers
+            | Right::SeeAccess
+            | Right::Audit
+            | Right::Measure => true,
+        }
+    }
 }
 
 /// What a token is good for.

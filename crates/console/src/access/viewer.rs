@@ -55,6 +55,8 @@ impl Viewer {
     pub fn may(&self, right: Right) -> bool {
         match &self.0.via {
             Via::Session { .. } => roles_give(&self.0.roles, right),
+            // A unit's token sees and sends what is the unit's, whatever its scopes.
+            Via::Token { .. } if !self.0.units.is_empty() && right.is_of_all() => false,
             Via::Token { scopes, .. } => scopes_give(scopes, right),
         }
     }
@@ -115,7 +117,7 @@ impl Viewer {
         &self.0.roles
     }
 
-    /// The units of a contact or head.
+    /// The units of a contact or head, or of a token.
     pub fn units(&self) -> &BTreeSet<String> {
         &self.0.units
     }
