@@ -327,6 +327,19 @@ pub fn checksum(printed: &Value) -> String {
         .to_owned()
 }
 
+/// A token that reads all pages and measures of a console with this data folder, running or not.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn reader(data: &Path) -> String {
+    let data = data.display().to_string();
+    let args = [
+        "token", "add", "tests", "--scope", "read", "--scope", "metrics",
+    ];
+    let made = run(&[&args[..], &["--data", &data]].concat()).with_code(0);
+    made.out.trim().to_owned()
+}
+
 /// Verifies a stopped data folder's log and returns its checksum.
 ///
 /// # Panics

@@ -26,11 +26,20 @@ impl Mailbox {
     /// # Panics
     /// When aiosmtpd is missing or the server does not start. Nothing is skipped.
     pub fn start(plan: &Value) -> Mailbox {
+        Mailbox::start_secured(plan, None)
+    }
+
+    /// Starts one that wants to be spoken to encrypted and by a user, as `tests/src/sink.py` has it.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn start_secured(plan: &Value, secured: Option<&Value>) -> Mailbox {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut child = Command::new("python3")
             .arg(workspace().join("tests/src/sink.py"))
             .arg(plan.to_string())
             .arg(folder.path().join("seen.ndjson"))
+            .args(secured.map(ToString::to_string))
             .env("PYTHONPATH", packages())
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
@@ -52,7 +61,12 @@ impl Mailbox {
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        format!("smtp://{}", self.place())
+    }
+
+    /// The same, without the scheme.
+    pub fn place(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Every attempt so far, in order, as the server understood it.

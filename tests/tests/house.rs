@@ -110,6 +110,8 @@ const TOUCHES: &[(&str, &str)] = &[
     ("hmac", "runtime"),
     ("axum", "console"),
     ("askama", "console"),
+    ("argon2", "console"),
+    ("getrandom", "console"),
     ("calamine", "office"),
     ("clap", "cli"),
 ];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use duban_tests::duban::{Duban, Play, run};
+use duban_tests::duban::{Duban, Play, reader, run};
 use duban_tests::watch::until;
 use serde_json::Value;
 
@@ -16,8 +16,14 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// What an address answers to GET: its head and its text.
 fn get(address: &str, path: &str) -> (String, String) {
+    ask(address, path, "")
+}
+
+/// The same with headers, each a line.
+fn ask(address: &str, path: &str, headers: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut all = String::new();
     stream.read_to_string(&mut all).unwrap();
@@ -69,6 +75,7 @@ fn a_year_played_is_measured_on_the_pages_and_on_an_address_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     run(&Play::sample("2021-07-09").demo(&data)).with_code(0);
+    let token = reader(&data);
     let data = data.display().to_string();
     let any = "127.0.0.1:0";
     let args = [
@@ -131,7 +138,13 @@ fn a_year_played_is_measured_on_the_pages_and_on_an_address_of_its_own() {
     };
     assert!(until(LIMIT, || duties() > 900), "{} duties", duties());
 
-    let (head, text) = get(&pages, "/metrics");
+    let (head, _) = get(&pages, "/metrics");
+    assert!(head.contains("401 "), "not for everybody: {head}");
+    let (head, text) = ask(
+        &pages,
+        "/metrics",
+        &format!("Authorization: Bearer {token}\r\n"),
+    );
     assert!(
         head.contains("200 OK") && head.contains("text/plain; version=0.0.4"),
         "{head}"

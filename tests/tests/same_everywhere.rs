@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use duban_tests::duban::{Duban, Play, checksum, run, run_with, verified, verified_at};
+use duban_tests::duban::{Duban, Play, checksum, reader, run, run_with, verified, verified_at};
 use duban_tests::nats::NatsServer;
 use duban_tests::roles::Roles;
 use duban_tests::watch::{Parts, until};
@@ -52,7 +52,9 @@ async fn the_pages_are_a_process_of_their_own_with_rights_to_look_and_no_more() 
     let roles = Roles::start(&server, folder.path());
     run(&Play::sample("2021-07-05").rounds(&server.url("console"))).with_code(0);
 
-    let data = folder.path().join("console").display().to_string();
+    let folder = folder.path().join("console");
+    let token = reader(&folder);
+    let data = folder.display().to_string();
     let url = server.url("console");
     let args = [
         "serve",
@@ -72,7 +74,7 @@ async fn the_pages_are_a_process_of_their_own_with_rights_to_look_and_no_more() 
         let Some(address) = out.trim().strip_prefix("pages: http://") else {
             return false;
         };
-        answer = get(address.trim_end_matches('/'));
+        answer = get(address.trim_end_matches('/'), &token);
         answer.starts_with("HTTP/1.1 200") && answer.contains("tongliao-2021")
     });
     assert!(shown, "{answer}\n{}", pages.err());
@@ -81,10 +83,12 @@ async fn the_pages_are_a_process_of_their_own_with_rights_to_look_and_no_more() 
     roles.stop();
 }
 
-fn get(address: &str) -> String {
+fn get(address: &str, token: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the pages' address");
     stream.set_read_timeout(Some(START_LIMIT)).expect("a limit");
-    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).expect("a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");

@@ -12,11 +12,13 @@ use duban_runtime::channel::{
 use duban_runtime::lane::Limit;
 use serde_saphyr::{Location, Spanned};
 
-use crate::channels_source::{File, PersonSource, SecretSource, SmsMethod, SmsSource, parse};
+use crate::channels_source::{
+    File, MailSource, PersonSource, SecretSource, SmsMethod, SmsSource, parse,
+};
 
 /// The largest file, in bytes.
 const FILE_BYTES: u64 = 4 * 1024 * 1024;
-/// The largest file with one secret, in bytes.
+/// The largest file with one secret or certificate, in bytes.
 const SECRET_BYTES: u64 = 16 * 1024;
 /// The most endpoints.
 const MAX_ENDPOINTS: usize = 200;
@@ -95,7 +97,7 @@ macro_rules! common {
 impl Reading<'_> {
     fn all(&mut self, file: File) {
         for s in file.mail {
-            let way = self.mail(s.smtp.as_ref(), s.folder, s.from);
+            let way = self.mail(&s);
             self.endpoint(common!(s), way);
         }
         for s in file.webhook {
@@ -212,15 +214,19 @@ impl Reading<'_> {
         });
     }
 
-    fn mail(
-        &self,
-        smtp: Option<&SecretSource>,
-        folder: Option<PathBuf>,
-        from: String,
-    ) -> Result<Way, String> {
-        match (smtp, folder) {
-            (Some(url), None) => Ok(Way::Smtp(Smtp::new(&self.secret(url)?, from)?)),
-            (None, Some(dir)) => Ok(Way::Folder(Folder::new(self.base.join(dir), from))),
+    fn mail(&self, s: &MailSource) -> Result<Way, String> {
+        let from = s.from.clone();
+        match (&s.smtp, &s.folder, &s.authority) {
+            (Some(url), None, None) => Ok(Way::Smtp(Smtp::new(&self.secret(url)?, from)?)),
+            (Some(url), None, Some(path)) => {
+                let pem = self.content(path, "certificate")?;
+                let smtp = Smtp::trusting(&self.secret(url)?, from, Some(&pem));
+                Ok(Way::Smtp(smtp?))
+            }
+            (None, Some(dir), None) => Ok(Way::Folder(Folder::new(self.base.join(dir), from))),
+            (None, Some(_), Some(_)) => {
+                Err("found authority beside folder, expected it beside smtp".to_owned())
+            }
             _ => Err("found both or none of smtp and folder, expected one of them".to_owned()),
         }
     }
@@ -330,6 +336,20 @@ impl Reading<'_> {
     }
 
     /// A secret from its place, without the line end that editors add.
+    /// A small file beside this one.
+    fn content(&self, path: &Path, what: &str) -> Result<String, String> {
+        let path = self.base.join(path);
+        std::fs::metadata(&path)
+            .and_then(|size| match size.len() {
+                0..=SECRET_BYTES => std::fs::read_to_string(&path),
+                _ => Err(std::io::Error::other(format!("it is too large for a {what}"))),
+            })
+            .map_err(|fault| {
+                let shown = path.display();
+                format!("found no {what} in file {shown} ({fault}), expected it there; write it or correct the path")
+            })
+    }
+
     fn secret(&self, source: &SecretSource) -> Result<String, String> {
         let (place, text) = match source {
             SecretSource::Env(name) => {
@@ -341,17 +361,8 @@ impl Reading<'_> {
                 (format!("environment variable {name}"), text)
             }
             SecretSource::File(path) => {
-                let path = self.base.join(path);
-                let place = format!("file {}", path.display());
-                let text = std::fs::metadata(&path)
-                    .and_then(|size| match size.len() {
-                        0..=SECRET_BYTES => std::fs::read_to_string(&path),
-                        _ => Err(std::io::Error::other("it is too large for a secret")),
-                    })
-                    .map_err(|fault| {
-                        format!("found no secret in {place} ({fault}), expected it there; write it or correct the path")
-                    })?;
-                (place, text)
+                let place = format!("file {}", self.base.join(path).display());
+                (place, self.content(path, "secret")?)
             }
         };
         let text = text.trim_end_matches(['\r', '\n']);
@@ -533,6 +544,18 @@ mod tests {
             (
                 "mail:\n  - {name: m, from: a@b.example}\n".to_owned(),
                 &["both or none of smtp and folder"],
+            ),
+            (
+                "mail:\n  - {name: m, from: a@b.example, folder: mail, authority: ca.pem}\n".to_owned(),
+                &["endpoint `m`: found authority beside folder"],
+            ),
+            (
+                "mail:\n  - {name: m, from: a@b.example, smtp: {env: DUBAN_SMTP}, authority: nowhere.pem}\n".to_owned(),
+                &["endpoint `m`: found no certificate in file", "nowhere.pem"],
+            ),
+            (
+                "mail:\n  - {name: m, from: a@b.example, smtp: {env: DUBAN_SMTP}, authority: channels.yaml}\n".to_owned(),
+                &["endpoint `m`: mail server: found no certificate", "expected PEM"],
             ),
             (
                 "robots: []\n".to_owned(),

@@ -29,6 +29,8 @@ pub(crate) struct MailSource {
     pub(crate) per_minute: Option<usize>,
     /// The server with user and password.
     pub(crate) smtp: Option<SecretSource>,
+    /// The certificate of whoever vouches for it, as PEM, beside the authorities of the web.
+    pub(crate) authority: Option<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
     pub(crate) from: String,
 }

@@ -3,7 +3,7 @@
 use duban_model::decision::{Arose, Occasion, When};
 use duban_model::fact::TaskAct;
 use duban_model::silence::SilenceSet;
-use duban_model::{Body, Record, Zone};
+use duban_model::{Body, Record, Timestamp, Zone};
 
 /// What a record says, for people who ask why.
 ///
@@ -260,7 +260,7 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             )
         }
         Body::NoticeQueued(r) => format!(
-            "通知 {} 发往 {}({}):{}{}",
+            "通知 {} 发往 {}({}):{}{}{}",
             r.notice,
             r.contact,
             r.channel.as_str(),
@@ -268,18 +268,16 @@ pub(crate) fn narrate(record: &Record, zone: Zone, name: &dyn Fn(&str) -> String
             match &r.instead_of {
                 Some(failed) => format!("(通知 {failed} 未能送达,改发此人)"),
                 None => String::new(),
+            },
+            match &r.held {
+                Some(wait) => format!(";{}", waiting(wait.because.as_deref(), wait.until, zone)),
+                None => String::new(),
             }
         ),
-        Body::NoticeHeld(r) => format!(
-            "通知 {} {},不早于 {}",
-            r.notice,
-            match r.because.as_deref() {
-                Some("quiet-hours") => "遇免打扰时间,等候发送",
-                Some("maintenance") => "遇系统维护,等候发送",
-                _ => "等候与其他通知合并发送",
-            },
-            r.until.shown_in(zone)
-        ),
+        Body::NoticeHeld(r) => {
+            let waits = waiting(r.because.as_deref(), r.until, zone);
+            format!("通知 {} {waits}", r.notice)
+        }
         Body::NoticeReleased(r) => match &r.bundle {
             Some(bundle) => format!("通知 {} 随汇总通知 {bundle} 发出", r.notice),
             None => format!("通知 {} 等候结束,待发送", r.notice),
@@ -344,6 +342,16 @@ pub(crate) fn occasion(occasion: &Occasion, zone: Zone) -> String {
         round => format!(",第{round}期"),
     };
     format!("缘由:{what}{round},自{}起算", occasion.at.shown_in(zone))
+}
+
+/// How long a notice waits, and what for.
+fn waiting(because: Option<&str>, until: Timestamp, zone: Zone) -> String {
+    let because = match because {
+        Some("quiet-hours") => "遇免打扰时间,等候发送",
+        Some("maintenance") => "遇系统维护,等候发送",
+        _ => "等候与其他通知合并发送",
+    };
+    format!("{because},不早于 {}", until.shown_in(zone))
 }
 
 /// A silence or maintenance in one line.

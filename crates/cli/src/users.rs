@@ -146,11 +146,6 @@ pub(crate) fn accounts(data: &Path) -> Accounts {
     Accounts::new(data, Arc::new(wall_now), Zone::SHANGHAI)
 }
 
-/// Where the accounts' server was last reached is kept beside them, for the links that commands print.
-fn url_file(accounts: &Accounts) -> PathBuf {
-    accounts.dir().join("url")
-}
-
 /// Says at start what an administrator has to know, and remembers where the pages are.
 pub(crate) fn told_at_start(data: &Path, url: &str) {
     let accounts = accounts(data);
@@ -164,19 +159,9 @@ pub(crate) fn told_at_start(data: &Path, url: &str) {
         ),
         Ok(_) => {}
     }
-    let kept = std::fs::create_dir_all(accounts.dir()).and_then(|()| {
-        crate::write::write_file(&url_file(&accounts), url.as_bytes(), true)
-            .map_err(std::io::Error::other)
-    });
-    if let Err(fault) = kept {
+    if let Err(fault) = accounts.served_at(url) {
         warn!(%fault, "commands will not know where the pages are");
     }
-}
-
-fn url(accounts: &Accounts) -> String {
-    let kept = std::fs::read_to_string(url_file(accounts)).unwrap_or_default();
-    let kept = kept.trim().trim_end_matches('/');
-    if kept.is_empty() { URL } else { kept }.to_owned()
 }
 
 /// `duban user`
@@ -301,7 +286,8 @@ fn invite(args: Invite) -> Result<Ended, Fault> {
         }),
     };
     let code = accounts.invite(&by("invite"), &args.name, described.as_ref())?;
-    crate::say!("{}/welcome/{code}", url(&accounts));
+    let url = accounts.url().unwrap_or_else(|| URL.to_owned());
+    crate::say!("{url}/welcome/{code}");
     let mut said = std::io::stderr();
     let _ = writeln!(
         said,
@@ -379,10 +365,9 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
     }
     let most = owed.into_iter().max_by_key(|(_, count)| *count);
     let unit = most.map_or(definition.office.as_str(), |(unit, _)| unit);
-    let name = folder
-        .directory
-        .as_ref()
-        .map_or_else(|| unit.to_owned(), |d| d.shown(unit));
+    let directory = folder.directory.as_ref();
+    let shown = |unit: &str| directory.map_or_else(|| unit.to_owned(), |d| d.shown(unit));
+    let name = shown(unit);
     let person = |role: Role, title: String, tenant: &str, units: &[&str]| Described {
         title,
         tenant: tenant.to_owned(),
@@ -393,7 +378,7 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
     vec![
         (
             "demo-office",
-            person(Role::Office, "督办室".to_owned(), tenant, &[]),
+            person(Role::Office, shown(&definition.office), tenant, &[]),
         ),
         (
             "demo-contact",
@@ -405,11 +390,11 @@ pub(crate) fn of_demo(folder: &Folder) -> Vec<(&'static str, Described)> {
         ),
         (
             "demo-auditor",
-            person(Role::Auditor, "审计员".to_owned(), tenant, &[]),
+            person(Role::Auditor, "演示审计员".to_owned(), tenant, &[]),
         ),
         (
             "demo-admin",
-            person(Role::Administrator, "管理员".to_owned(), "", &[]),
+            person(Role::Administrator, "演示管理员".to_owned(), "", &[]),
         ),
     ]
 }

@@ -360,7 +360,7 @@ impl View {
             Body::NoticeQueued(r) => r.notice == notice,
             Body::NoticeSuppressed(r) => r.notice == notice,
             Body::NoticeHeld(r) => r.notice == notice,
-            Body::NoticeReleased(r) => r.notice == notice,
+            Body::NoticeReleased(r) => r.notice == notice && r.bundle.is_none(),
             Body::NoticeDropped(r) => r.notice == notice,
             body => sent(body).is_some_and(|id| id == notice),
         };
@@ -380,11 +380,11 @@ impl View {
             _ => None,
         });
         // What became of the message that stood for it became of it.
-        let bundle = own.iter().find_map(|r| match &r.body {
-            Body::NoticeReleased(r) => r.bundle.as_ref(),
-            _ => None,
-        });
-        let bundle = bundle.and_then(|id| self.bundles.get(id));
+        let stands_for = |records: &&Vec<Arc<Record>>| {
+            let first = records.first().map(|record| &record.body);
+            matches!(first, Some(Body::NoticeBundled(r)) if r.covers.iter().any(|id| id == notice))
+        };
+        let bundle = self.bundles.values().find(stands_for);
         let course = own.into_iter().chain(bundle.into_iter().flatten());
         let mut parts = vec![
             ("起因(由远及近)".to_owned(), chain),

@@ -4,6 +4,8 @@
 (function () {
   const REFRESH_GAP = 1000; // milliseconds between two reloads of the main part
   const FETCH_LIMIT = 10000; // milliseconds until a reload is given up
+  // Following is no use of a session, which ends when nobody uses it.
+  const FOLLOWS = { Accept: "text/html", "X-Duban-Follow": "1" };
   const RETRY_FIRST = 1000; // milliseconds until the first reconnection
   const RETRY_LONGEST = 15000; // milliseconds between reconnections at most
 
@@ -13,6 +15,7 @@
   let last = 0;
   let timer = 0;
   let retry = RETRY_FIRST;
+  let over = false; // the session is
 
   function put(id, text) {
     const place = document.getElementById(id);
@@ -71,6 +74,16 @@
     if (back) back.focus({ preventScroll: true });
   }
 
+  // Says so once the page leads to the sign-in, and follows no more.
+  function isOver(answer) {
+    if (answer.type !== "opaqueredirect") return false;
+    over = true;
+    const lost = document.getElementById("lost");
+    lost.textContent = "登录已过期,请刷新页面重新登录";
+    lost.hidden = false;
+    return true;
+  }
+
   async function refresh() {
     timer = 0;
     if (busy || latest <= shown) return;
@@ -79,11 +92,12 @@
     last = Date.now();
     try {
       const answer = await fetch(location.href, {
-        headers: { Accept: "text/html" },
+        headers: FOLLOWS,
+        redirect: "manual",
         signal: AbortSignal.timeout(FETCH_LIMIT),
       });
-      // A page that is not there (any more) keeps what it shows.
-      if (answer.ok) {
+      // A page that is not there (any more) keeps what it shows; so does one whose session is over.
+      if (!isOver(answer) && answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById("main");
         if (fresh && !inUse(document.getElementById("main"))) {
@@ -100,7 +114,7 @@
   }
 
   function plan() {
-    if (timer || busy) return;
+    if (timer || busy || over) return;
     const wait = Math.max(0, last + REFRESH_GAP - Date.now());
     timer = setTimeout(refresh, wait);
   }
@@ -122,7 +136,10 @@
       // Ours, since browsers give up after some errors.
       stream.close();
       lost.hidden = false;
-      setTimeout(connect, retry);
+      if (over) return;
+      // A stream does not say why it is refused; the page does.
+      fetch(location.href, { method: "HEAD", headers: FOLLOWS, redirect: "manual" }).then(isOver, function () {});
+      setTimeout(function () { if (!over) connect(); }, retry);
       retry = Math.min(retry * 2, RETRY_LONGEST);
     };
     window.addEventListener("pagehide", function () { stream.close(); }, { once: true });

@@ -147,9 +147,7 @@ fn messages(
         }
         stand.changes.mark_unchanged();
         // What was allowed when the stream was opened may be over.
-        let Some(viewer) = stand.state.still(&stand.viewer) else {
-            return None;
-        };
+        let viewer = stand.state.still(&stand.viewer)?;
         let told = told(&stand.state, &viewer, stand.ledger.as_deref());
         let text = serde_json::to_string(&told).unwrap_or_default();
         let event = Event::default().event("change").data(text);

@@ -414,6 +414,7 @@ impl Sample {
             subject: String::new(),
             text: String::new(),
             instead_of: None,
+            held: None,
             tried: Vec::new(),
         });
         self.write(Service::Notifier, body);

@@ -75,7 +75,8 @@ pub enum Continuation {
         /// By when.
         by: Timestamp,
     },
-    /// Announcing again the sends whose outcome a predecessor left unknown.
+    /// Announcing again the sends whose outcome a predecessor left unknown. Only earlier releases
+    /// write it; whoever takes over from one asks anew what is in doubt, so nothing is left to do.
     Resend {
         /// The last notice done, in id order.
         after: NoticeId,

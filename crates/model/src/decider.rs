@@ -40,6 +40,12 @@ pub trait Decider: Send + Sync + 'static {
         None
     }
 
+    /// What is announced and not reported, in the order of notices. Asked when a process begins to
+    /// write, before it decides anything.
+    fn in_doubt(_state: &Self::State) -> Vec<Announced> {
+        Vec::new()
+    }
+
     /// The earliest instant at which it wants [`Input::Due`].
     fn earliest_due(_state: &Self::State) -> Option<Timestamp> {
         None
@@ -68,11 +74,26 @@ pub enum Input<'a> {
         now: Timestamp,
     },
     /// This process has just become the one that writes for this service, and has decided all
-    /// inputs that were there. What its predecessor announced and did not report is unknown.
+    /// inputs that were there.
     TookOver {
         /// The wall clock, or on a virtual clock the last instant known.
         now: Timestamp,
+        /// What its predecessor had announced without a report, as of its last frame: at most
+        /// [`TAKEN_OVER_AT_ONCE`] of it. What this process announced since is not in doubt.
+        in_doubt: &'a [Announced],
     },
+}
+
+/// What a predecessor announced is looked at in lists of so many at most.
+pub const TAKEN_OVER_AT_ONCE: usize = 200;
+
+/// One announcement of a send.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Announced {
+    /// Of which notice.
+    pub notice: NoticeId,
+    /// The how manieth send it is.
+    pub attempt: u32,
 }
 
 /// Why a record is decided.

@@ -3,6 +3,7 @@
 //! Once released, a record's shape keeps its applier: fields may be added with a default, never
 //! changed or removed.
 
+use crate::gathered::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
@@ -516,6 +517,9 @@ pub struct NoticeQueued {
     /// Who was tried before in vain, as `unit/contact@channel`, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
+    /// It waits from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Wait>,
 }
 
 /// A notice that is not sent, and why.

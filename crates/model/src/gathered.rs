@@ -14,8 +14,19 @@ use crate::instant::Timestamp;
 /// The most notices of one message. More of one window leave in the next.
 pub const MAX_COVERED: usize = 100;
 
-/// A queued notice waits: for others to the same person, for the hours at which that person may be
-/// disturbed, or for the end of maintenance.
+/// How long a notice waits, and what for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The earliest instant at which it leaves.
+    pub until: Timestamp,
+    /// What for, if not only for others to the same person: `quiet-hours`, `maintenance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// A notice that did not wait, or whose wait has moved, waits from now on: for others to the same
+/// person, for the hours at which that person may be disturbed, or for the end of maintenance. One
+/// that waits from the beginning says so as it is queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeHeld {
     /// Which.
@@ -27,7 +38,8 @@ pub struct NoticeHeld {
     pub because: Option<String>,
 }
 
-/// A held notice waits no longer: it leaves as part of a message, or by itself as soon as there is room.
+/// A held notice waits no longer: it leaves by itself as soon as there is room. Of those that leave as
+/// part of a message the message says so; earlier releases wrote one of these for each as well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeReleased {
     /// Which.

@@ -32,7 +32,7 @@ pub mod term;
 
 pub use body::{Body, RecordType};
 pub use chain::{FrameDigest, Link};
-pub use decider::{Cause, Decider, Draft, Drafts, Effect, Input, Message};
+pub use decider::{Announced, Cause, Decider, Draft, Drafts, Effect, Input, Message};
 pub use definition::Definition;
 pub use directory::Directory;
 pub use duban_calendar as calendar;

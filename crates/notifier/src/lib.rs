@@ -22,7 +22,7 @@ use duban_model::decision::{
 };
 use duban_model::fact::Outcome;
 use duban_model::{
-    Body, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, Service,
+    Announced, Body, Decider, Directory, Draft, Drafts, Effect, Input, Message, Record, Service,
 };
 use duban_wording::Wording;
 
@@ -75,7 +75,7 @@ impl Decider for Notifier {
         let mut desk = Desk::new(state, out);
         match input {
             Input::Record(record) => look(&mut desk, record),
-            Input::TookOver { now } => sending::resend(&mut desk, "", *now),
+            Input::TookOver { now, in_doubt } => sending::resend(&mut desk, in_doubt, *now),
             Input::Event { .. } | Input::Due { .. } => {}
         }
     }
@@ -112,7 +112,14 @@ impl Decider for Notifier {
             }
             Body::NoticeQueued(r) => {
                 let ledger = record.ledger.clone();
-                state.take(&r.notice, pending(record, r.clone(), ledger, Vec::new()));
+                let mut queued = r.clone();
+                let held = queued.held.take();
+                let mut pending = pending(record, queued, ledger, Vec::new());
+                pending.held = held.is_some();
+                if let Some(wait) = held {
+                    state.open(pending.window(), wait.until);
+                }
+                state.take(&r.notice, pending);
                 if let Some(abandoned) = &r.instead_of {
                     state.abandoned.follow(abandoned, &r.notice);
                 }
@@ -151,6 +158,16 @@ impl Decider for Notifier {
             Body::NoticeDropped(r) => state.end(&r.notice),
             _ => {}
         }
+    }
+
+    fn in_doubt(state: &NotifierState) -> Vec<Announced> {
+        let announced = state.pending().filter(|(_, pending)| pending.announced);
+        announced
+            .map(|(id, pending)| Announced {
+                notice: id.clone(),
+                attempt: pending.attempt,
+            })
+            .collect()
     }
 
     fn effect(state: &NotifierState, record: &Record) -> Option<Effect> {
@@ -235,9 +252,6 @@ fn look(desk: &mut Desk<'_, '_>, record: &Record) {
             } else if let Some(key) = timer.strip_prefix(SILENCE_TIMER) {
                 silence::expired(desk, record, key);
             }
-        }
-        Body::NotifierContinue(Continuation::Resend { after }) => {
-            sending::resend(desk, after, record.loggedat);
         }
         Body::NotifierContinue(Continuation::Release { tenant, after }) => {
             silence::release(desk, tenant, after, record.loggedat);

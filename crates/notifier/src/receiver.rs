@@ -63,6 +63,13 @@ struct Person<'a> {
     behalf: Option<String>,
 }
 
+/// How many receivers are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Best,
+    All,
+}
+
 /// Those who can be told, and those who are away.
 #[derive(Default)]
 struct People<'a> {
@@ -74,7 +81,9 @@ struct People<'a> {
 /// that they prefer; an empty rung is skipped at once: the unit's other people follow, then the same
 /// people on their other channels, then the units above it, then the supervising office. In the
 /// place of somebody who is away stands whoever stands in; they themselves come last of all.
-fn candidates(setting: &Setting<'_>, request: &NoticeRequested) -> Vec<Receiver> {
+///
+/// Where only the best is wanted, those after the unit's own people are looked for only if it has none.
+fn candidates(setting: &Setting<'_>, request: &NoticeRequested, wanted: Wanted) -> Vec<Receiver> {
     let directory = setting.directory;
     let unit = directory.shown(&request.to);
     let say = |why| Some(instead(&why, setting.language));
@@ -99,6 +108,10 @@ fn candidates(setting: &Setting<'_>, request: &NoticeRequested) -> Vec<Receiver>
             say(Instead::Colleague { unit: &unit }),
         );
         list.extend(own.receivers(&mut away, MAX_OWN));
+    }
+    if wanted == Wanted::Best && !list.is_empty() {
+        list.truncate(1);
+        return said(list, setting);
     }
     let mut above = People::default();
     for (id, entry) in directory.superiors(&request.to) {
@@ -128,14 +141,19 @@ fn candidates(setting: &Setting<'_>, request: &NoticeRequested) -> Vec<Receiver>
         person.behalf = say(Instead::Away);
     }
     list.extend(last.receivers(&mut Vec::new(), MAX_AWAY));
+    // The office's own people are asked once, though they stand in several lists.
+    let mut seen = BTreeSet::new();
+    list.retain(|receiver| seen.insert(receiver.key()));
+    said(list, setting)
+}
+
+/// Receivers who are told instead of somebody hear all of the reasons.
+fn said(mut list: Vec<Receiver>, setting: &Setting<'_>) -> Vec<Receiver> {
     for receiver in &mut list {
         let why = receiver.instead.take().into_iter();
         let parts: Vec<String> = why.chain(receiver.behalf.clone()).collect();
         receiver.instead = (!parts.is_empty()).then(|| joined(&parts, setting.language));
     }
-    // The office's own people are asked once, though they stand in several lists.
-    let mut seen = BTreeSet::new();
-    list.retain(|receiver| seen.insert(receiver.key()));
     list
 }
 
@@ -278,7 +296,9 @@ pub(crate) fn in_setting(
 
 /// The receiver of a request.
 pub(crate) fn resolve(setting: &Setting<'_>, request: &NoticeRequested) -> Option<Receiver> {
-    candidates(setting, request).into_iter().next()
+    candidates(setting, request, Wanted::Best)
+        .into_iter()
+        .next()
 }
 
 /// The next receiver after those that were tried in vain.
@@ -287,7 +307,7 @@ pub(crate) fn next(setting: &Setting<'_>, failed: &NoticeQueued) -> Option<Recei
         let key = receiver.key();
         failed.tried.contains(&key) || key == tried_as(&failed.contact, failed.channel)
     };
-    let mut next = candidates(setting, &failed.request)
+    let mut next = candidates(setting, &failed.request, Wanted::All)
         .into_iter()
         .find(|receiver| !tried(receiver))?;
     let unit = failed.contact.split('/').next().unwrap_or_default();

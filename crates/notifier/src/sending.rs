@@ -2,12 +2,12 @@
 //! attempt, another receiver, or the end.
 
 use duban_model::decision::{
-    Continuation, NoticeAbandoned, NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested,
+    NoticeAbandoned, NoticeDelivered, NoticeFailed, NoticeQueued, NoticeRequested,
     NoticeSuppressed, TimerArmed, When,
 };
 use duban_model::definition::Language;
 use duban_model::fact::{DeliveryReported, Outcome};
-use duban_model::{Body, Cause, Directory, Draft, Record, RecordId, Service, Timestamp};
+use duban_model::{Announced, Body, Cause, Directory, Draft, Record, RecordId, Service, Timestamp};
 
 use duban_wording::nobody;
 
@@ -25,8 +25,6 @@ pub const FIRST_RETRY_MILLIS: i64 = 60 * 1000;
 pub const LONGEST_RETRY_MILLIS: i64 = 3600 * 1000;
 /// The most attempts at one notice.
 pub const MAX_ATTEMPTS: u32 = 40;
-/// Sends announced again on one input after a change of leader.
-const RESENT_PER_INPUT: usize = 200;
 /// So many parts of a hundred a wait is longer at most, so that what failed together does not come back
 /// together.
 const JITTER_PERCENT: i64 = 20;
@@ -114,6 +112,7 @@ pub(crate) fn worded(
         text: words.text,
         instead_of: None,
         tried: Vec::new(),
+        held: None,
     }
 }
 
@@ -266,26 +265,23 @@ pub(crate) fn retry(desk: &mut Desk<'_, '_>, id: &str, now: Timestamp) {
 }
 
 /// Announces again what a predecessor had announced and nobody reported. Whether the receiver saw
-/// it is unknown, so every such send is labelled.
-pub(crate) fn resend(desk: &mut Desk<'_, '_>, after: &str, now: Timestamp) {
-    let unknown: Vec<_> = desk
-        .state
-        .pending
-        .after(after)
-        .filter(|(_, p)| p.announced)
-        .take(RESENT_PER_INPUT + 1)
-        .collect();
-    let cause = |pending: &Pending| Cause {
+/// it is unknown, so every such send is labelled. What was reported meanwhile, or announced anew, is
+/// in no doubt.
+pub(crate) fn resend(desk: &mut Desk<'_, '_>, in_doubt: &[Announced], now: Timestamp) {
+    let state = desk.state;
+    for announced in in_doubt {
+        let pending = state.pending.get(&announced.notice);
+        if let Some(pending) = pending.filter(|p| p.announced && p.attempt == announced.attempt) {
+            announce_again(desk, pending, now);
+        }
+    }
+}
+
+fn announce_again(desk: &mut Desk<'_, '_>, pending: &Pending, now: Timestamp) {
+    let cause = Cause {
         id: pending.last,
         correlation: Some(pending.correlation),
         at: now,
     };
-    for (_, pending) in unknown.iter().take(RESENT_PER_INPUT) {
-        desk.push(announcement(pending, true).because(cause(pending), 0));
-    }
-    if unknown.len() > RESENT_PER_INPUT {
-        let (id, last) = unknown[RESENT_PER_INPUT - 1];
-        let body = Body::NotifierContinue(Continuation::Resend { after: id.clone() });
-        desk.push(like(last, body).because(cause(last), 1));
-    }
+    desk.push(announcement(pending, true).because(cause, 0));
 }

@@ -19,7 +19,7 @@ use crate::again::Kept;
 
 /// Sends over one channel announced and not reported, at most. What waits behind them is not announced
 /// yet, so a crash leaves no more than these with an unknown outcome.
-pub const IN_FLIGHT: usize = 32;
+pub const IN_FLIGHT: usize = 64;
 
 /// A notice whose end is not known yet, or the message that stands for several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,7 @@ impl Pending {
             text: bundle.text.clone(),
             instead_of: None,
             tried: Vec::new(),
+            held: None,
         }
     }
 }
@@ -234,13 +235,16 @@ impl NotifierState {
         };
         let channel = pending.queued.channel;
         let place = (pending.since, id.to_owned());
-        if let Some(flying) = self.in_flight.get_mut(&channel) {
+        if pending.announced
+            && let Some(flying) = self.in_flight.get_mut(&channel)
+        {
             flying.remove(id);
         }
-        if let Some(waiting) = self.waiting.get_mut(&channel) {
+        if pending.is_waiting()
+            && let Some(waiting) = self.waiting.get_mut(&channel)
+        {
             waiting.remove(&place);
-        }
-        if pending.held {
+        } else if pending.held {
             let about = (pending.queued.request.obligation.clone(), id.to_owned());
             self.about.remove(&about);
             let window = pending.window();
@@ -284,6 +288,17 @@ impl NotifierState {
     pub(crate) fn hold(&mut self, id: &str, until: Timestamp) {
         self.update(id, |pending| pending.held = true);
         if let Some(window) = self.pending.get(id).map(Pending::window) {
+            self.open(window, until);
+        }
+    }
+
+    /// A window is open until an instant, or is moved there.
+    pub(crate) fn open(&mut self, window: String, until: Timestamp) {
+        if self
+            .windows
+            .get(&window)
+            .is_none_or(|open| open.until != until)
+        {
             self.windows.put(window, Window { until });
         }
     }

@@ -145,6 +145,7 @@ fn tried(
             subject: String::new(),
             text: String::new(),
             instead_of: None,
+            held: None,
             tried: before,
         });
     }

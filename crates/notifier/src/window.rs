@@ -7,7 +7,7 @@
 
 use duban_model::decision::{NoticeQueued, TimerArmed, TimerFired, When};
 use duban_model::directory::Channel;
-use duban_model::gathered::{MAX_COVERED, NoticeDropped, NoticeHeld, NoticeReleased};
+use duban_model::gathered::{self, MAX_COVERED, NoticeDropped, NoticeHeld, NoticeReleased};
 use duban_model::notice::NoticeKind;
 use duban_model::{Body, Draft, RecordId, Service, Timestamp};
 
@@ -89,7 +89,7 @@ fn spread(tenant: &str, queued: &NoticeQueued) -> i64 {
 pub(crate) fn admit(
     desk: &mut Desk<'_, '_>,
     (tenant, ledger): (&str, Option<&str>),
-    queued: NoticeQueued,
+    mut queued: NoticeQueued,
     like: impl Fn(Body) -> Draft,
     now: Timestamp,
 ) {
@@ -97,8 +97,8 @@ pub(crate) fn admit(
     let channel = queued.channel;
     let window = window_of(tenant, &queued);
     let wait = wait(desk.state, (tenant, ledger), &queued, now);
-    desk.push(like(Body::NoticeQueued(queued)));
     let Some((until, because)) = wait else {
+        desk.push(like(Body::NoticeQueued(queued)));
         if desk.has_room(channel) {
             let first = desk.first(channel, notice);
             desk.push(like(first));
@@ -107,14 +107,11 @@ pub(crate) fn admit(
     };
     let open = desk.opened.get(&window).copied();
     let open = open.or_else(|| desk.state.windows.get(&window).map(|window| window.until));
-    let held = |until| {
-        Body::NoticeHeld(NoticeHeld {
-            notice,
-            until,
-            because: because.map(ToOwned::to_owned),
-        })
-    };
-    desk.push(like(held(open.unwrap_or(until))));
+    queued.held = Some(gathered::Wait {
+        until: open.unwrap_or(until),
+        because: because.map(ToOwned::to_owned),
+    });
+    desk.push(like(Body::NoticeQueued(queued)));
     if open.is_none() {
         timer(desk, tenant, &window, until);
         desk.opened.insert(window, until);
@@ -214,13 +211,6 @@ pub(crate) fn ended(desk: &mut Desk<'_, '_>, window: &str, fired: &TimerFired, n
     };
     let notice = message.notice.clone();
     desk.push(like_message(Body::NoticeBundled(message)));
-    for (id, covered) in &fresh {
-        let released = NoticeReleased {
-            notice: (*id).to_owned(),
-            bundle: Some(notice.clone()),
-        };
-        desk.push(like(covered, Body::NoticeReleased(released)));
-    }
     if room {
         let first = desk.first(channel, notice);
         desk.push(like_message(first));

@@ -27,8 +27,9 @@ use crate::submit::submit;
 pub const QUEUED_SENDS: usize = 1_024;
 /// A send that finds its lane full is to be tried again after so many seconds.
 const FULL_SECONDS: u64 = 60;
-/// Reports under way at once of sends that never began.
-const REPORTERS: usize = 2;
+/// Reports under way at once. Each waits for the inbox to be durable, which takes longer than a send to
+/// a receiver nearby, so that workers do not wait for it.
+const REPORTERS: usize = 32;
 /// One send may take this long, in seconds; then its outcome is unknown.
 pub const SEND_SECONDS: u64 = 30;
 /// The longest wait before a report is offered to the inbox again, in milliseconds.
@@ -50,8 +51,8 @@ pub struct Runner {
     lanes: Arc<[mpsc::Sender<Order>]>,
     /// Their states, likewise.
     states: Arc<[Arc<Lane>]>,
-    /// What is answered without a send.
-    answered: mpsc::Sender<(Order, Answer)>,
+    /// What is to be reported.
+    answered: mpsc::Sender<Answered>,
     /// Orders taken and not done with.
     open: Arc<watch::Sender<usize>>,
 }
@@ -62,6 +63,15 @@ struct Order {
     message: Message,
     tenure: Tenure,
     _place: Place,
+}
+
+/// What became of an order.
+#[derive(Debug)]
+struct Answered {
+    order: Order,
+    answer: Answer,
+    /// The send began, so that its outcome is reported whoever leads by now.
+    begun: bool,
 }
 
 /// Counts an order until it is done with.
@@ -128,7 +138,7 @@ impl Runner {
             _place: Place::take(&self.open),
         };
         let message = &order.message;
-        let answered = match self.channels.serving(message.channel, &message.contact) {
+        let (order, answer) = match self.channels.serving(message.channel, &message.contact) {
             None => {
                 let answer = unserved(message);
                 (order, answer)
@@ -145,6 +155,12 @@ impl Runner {
                     )
                 }
             },
+        };
+        let begun = false;
+        let answered = Answered {
+            order,
+            answer,
+            begun,
         };
         if self.answered.send(answered).await.is_err() {
             ended();
@@ -184,6 +200,7 @@ pub fn start(
 ) -> (Runner, Workers) {
     let reports = Reports { log, shutdown };
     let mut tasks = JoinSet::new();
+    let (answered, to_report) = mpsc::channel(QUEUED_SENDS);
     let mut lanes = Vec::new();
     let mut states = Vec::new();
     for (place, endpoint) in channels.endpoints().iter().enumerate() {
@@ -194,7 +211,7 @@ pub fn start(
         states.push(lane.clone());
         for _ in 0..endpoint.way.at_once() {
             tasks.spawn(work(
-                reports.clone(),
+                answered.clone(),
                 channels.clone(),
                 place,
                 lane.clone(),
@@ -202,10 +219,9 @@ pub fn start(
             ));
         }
     }
-    let (answered, queue) = mpsc::channel(QUEUED_SENDS);
-    let queue = Arc::new(Mutex::new(queue));
+    let to_report = Arc::new(Mutex::new(to_report));
     for _ in 0..REPORTERS {
-        tasks.spawn(report_answered(reports.clone(), queue.clone()));
+        tasks.spawn(report(reports.clone(), to_report.clone()));
     }
     let runner = Runner {
         channels,
@@ -233,7 +249,7 @@ impl Workers {
 }
 
 async fn work(
-    reports: Reports,
+    answered: mpsc::Sender<Answered>,
     channels: Arc<Channels>,
     place: usize,
     lane: Arc<Lane>,
@@ -249,6 +265,7 @@ async fn work(
             warn!(notice = %message.notice, attempt = message.attempt, "not sent: another leads and announces it again");
             continue;
         }
+        let begun = turn.is_ok();
         let answer = match turn {
             Err(answer) => answer,
             Ok(turn) => {
@@ -262,18 +279,26 @@ async fn work(
                 answer
             }
         };
-        reports.make(message, answer).await;
+        let done = Answered {
+            order,
+            answer,
+            begun,
+        };
+        if answered.send(done).await.is_err() {
+            return ended();
+        }
     }
 }
 
-/// Reports what was answered without a send.
-async fn report_answered(reports: Reports, queue: Arc<Mutex<mpsc::Receiver<(Order, Answer)>>>) {
+/// Reports what became of orders.
+async fn report(reports: Reports, queue: Arc<Mutex<mpsc::Receiver<Answered>>>) {
     loop {
-        let Some((order, answer)) = queue.lock().await.recv().await else {
+        let Some(answered) = queue.lock().await.recv().await else {
             return;
         };
-        if order.tenure.confirmed().await {
-            reports.make(&order.message, answer).await;
+        let order = &answered.order;
+        if answered.begun || order.tenure.confirmed().await {
+            reports.make(&order.message, answered.answer).await;
         }
     }
 }

@@ -14,8 +14,8 @@ use duban_model::state::{
     pack,
 };
 use duban_model::{
-    Decider, Drafts, Effect, Frame, FrameHead, Input, Link, Position, Record, Service, State,
-    Timestamp,
+    Announced, Decider, Drafts, Effect, Frame, FrameHead, Input, Link, Position, Record, Service,
+    State, Timestamp,
 };
 
 use crate::RELEASE;
@@ -264,6 +264,11 @@ impl<D: Decider> Machine<D> {
     /// The earliest instant at which the decider wants a wake-up.
     pub fn earliest_due(&self) -> Option<Timestamp> {
         D::earliest_due(&self.state)
+    }
+
+    /// What is announced and not reported.
+    pub fn in_doubt(&self) -> Vec<Announced> {
+        D::in_doubt(&self.state)
     }
 
     /// The digest of its domain rows.

@@ -513,13 +513,14 @@ impl Rounds {
             Body::TimerNoted(r) => self.note_timer(r.owner, &r.timer, Some(r.due)),
             Body::TimerDropped(r) => self.note_timer(r.owner, &r.timer, None),
             Body::TimerFired(r) => self.note_timer(r.owner, &r.timer, r.next),
+            // It waits for a timer, and time may go on.
+            Body::NoticeQueued(r) if r.held.is_some() => {}
             Body::NoticeQueued(r) => {
                 self.unreported.insert(r.notice.clone());
             }
             Body::NoticeBundled(r) => {
                 self.unreported.insert(r.notice.clone());
             }
-            // It waits for a timer, and time may go on.
             Body::NoticeHeld(r) => {
                 self.unreported.remove(&r.notice);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duban_journal::{Follower, InboxFollower, InboxMessage, Log, LogError, Stored};
+use duban_model::decider::TAKEN_OVER_AT_ONCE;
 use duban_model::{Decider, Frame, Input, Link, Position, Service};
 use duban_store::{Place, StoreError};
 use tokio::sync::watch;
@@ -333,6 +334,8 @@ impl<D: Decider> Lead<'_, D> {
             self.machine.claim();
             self.append_frame().await?;
         }
+        // What is announced from here on is this process's own, and will be reported.
+        let in_doubt = self.machine.in_doubt();
         // First everything that is there already, so that a wake-up or a change of leader is
         // decided on the newest state.
         self.go_on().await?;
@@ -344,7 +347,11 @@ impl<D: Decider> Lead<'_, D> {
             self.take(batch).await?;
         }
         let now = self.parts.clock.now().unwrap_or(self.machine.latest());
-        self.machine.decide(&Input::TookOver { now }, None);
+        for in_doubt in in_doubt.chunks(TAKEN_OVER_AT_ONCE) {
+            self.machine
+                .decide(&Input::TookOver { now, in_doubt }, None);
+            self.write_if_full().await?;
+        }
         self.write(false).await?;
         self.landed().await?;
         info!(service = %D::SERVICE, through = %self.machine.through(), "service runs");

@@ -1,5 +1,5 @@
-//! What can be done with accounts: signing in and out, choosing passwords, inviting, changing, ending.
-//! The pages and the commands `duban user` and `duban token` do all of it through here.
+//! What can be done with accounts by who looks after them: inviting, changing, disabling. The pages
+//! and the commands `duban user` and `duban token` do all of it through here.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,22 +7,18 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use duban_model::record::cut;
 use duban_model::{Timestamp, Zone};
 
-use super::account::{
-    INVITE_MILLIS, Invite, MAX_USERS, NOTED_MILLIS, SESSIONS_PER_USER, Session, TOKEN_PREFIX, User,
-    fault_of_name, fault_of_password, fault_of_title,
-};
+use super::account::{INVITE_MILLIS, Invite, MAX_USERS, User, fault_of_name, fault_of_title};
 use super::lockout::Lockout;
 use super::right::Role;
-use super::secret::{Hasher, digest, same, secret};
+use super::secret::{Hasher, digest, secret};
+use super::sessions::tidy;
 use super::store::{AccountsFault, Book, Store};
 use super::trace::{Trace, Traces};
-use super::viewer::{Known, Via, Viewer};
 
-/// The longest that is kept of what a browser calls itself, in bytes.
-const BROWSER_BYTES: usize = 200;
+/// Where the pages are, beside the accounts.
+const URL_FILE: &str = "url";
 
 /// The wall clock; sessions go by it also where the log's clock is a virtual one.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -103,15 +99,15 @@ pub struct Described {
 
 /// The accounts of an installation. Cheap to clone.
 #[derive(Clone)]
-pub struct Accounts(Arc<Inner>);
+pub struct Accounts(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     store: Store,
     traces: Traces,
     now: Now,
     zone: Zone,
-    hasher: Hasher,
-    lockout: Lockout,
+    pub(super) hasher: Hasher,
+    pub(super) lockout: Lockout,
 }
 
 impl fmt::Debug for Accounts {
@@ -139,6 +135,22 @@ impl Accounts {
     /// Their folder.
     pub fn dir(&self) -> &Path {
         self.0.store.dir()
+    }
+
+    /// Where people reach the pages, as the last process that served them said; for the links that
+    /// commands print.
+    pub fn url(&self) -> Option<String> {
+        let kept = self.0.store.plain(URL_FILE)?;
+        let url = kept.trim().trim_end_matches('/').to_owned();
+        Some(url).filter(|url| !url.is_empty())
+    }
+
+    /// Remembers where people reach the pages.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn served_at(&self, url: &str) -> Result<(), AccountsFault> {
+        self.0.store.put_plain(URL_FILE, url)
     }
 
     /// What time it is.
@@ -324,325 +336,6 @@ impl Accounts {
         })
     }
 
-    /// Ends all sessions of a user, or the one whose id begins so. Returns how many there were.
-    ///
-    /// # Errors
-    /// If there is no such user or session.
-    pub fn end_sessions(&self, by: &By, name: &str, only: Option<&str>) -> Result<usize, Denied> {
-        self.change(by, |book| {
-            let of = |id: &str, session: &Session| {
-                session.user == name && only.is_none_or(|only| id.starts_with(only))
-            };
-            let before = book.sessions.len();
-            Arc::make_mut(&mut book.sessions).retain(|id, session| !of(id, session));
-            let ended = before - book.sessions.len();
-            match only {
-                None => user_mut(book, name)?.end_sessions(),
-                Some(_) if ended == 0 => return words("没有这个登录"),
-                Some(_) => {}
-            }
-            let what = if by.who == name && only.is_some() && ended == 1 {
-                "signed-out"
-            } else {
-                "sessions-ended"
-            };
-            Ok((ended, Some((what, name.to_owned(), format!("{ended}")))))
-        })
-    }
-
-    /// The sessions of a user that hold, by id.
-    ///
-    /// # Errors
-    /// If the accounts cannot be had.
-    pub fn sessions_of(&self, name: &str) -> Result<Vec<(String, Session)>, AccountsFault> {
-        let (book, now) = (self.book()?, self.now());
-        let of = book
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.user == name && session.holds(&book.users, now));
-        Ok(of
-            .map(|(id, session)| (id.clone(), session.clone()))
-            .collect())
-    }
-
-    /// Whose session a browser holds, if it holds one.
-    ///
-    /// # Errors
-    /// If the accounts cannot be had.
-    pub(super) fn by_cookie(
-        &self,
-        cookie: &str,
-        demo: bool,
-    ) -> Result<Option<(Viewer, bool)>, AccountsFault> {
-        self.by_session(digest("session", cookie), digest("form", cookie), demo)
-    }
-
-    fn by_session(
-        &self,
-        id: String,
-        form_key: String,
-        demo: bool,
-    ) -> Result<Option<(Viewer, bool)>, AccountsFault> {
-        let now = self.now();
-        let book = self.book()?;
-        let Some(session) = book.sessions.get(&id) else {
-            return Ok(None);
-        };
-        let user = book.users.get(&session.user);
-        let Some(user) =
-            user.filter(|user| session.holds(&book.users, now) && (demo || !user.demo))
-        else {
-            return Ok(None);
-        };
-        let viewer = Viewer::new(Known {
-            name: session.user.clone(),
-            title: user.title.clone(),
-            tenant: user.tenant.clone(),
-            roles: user.roles.clone(),
-            units: user.units.clone(),
-            must_change: user.must_change,
-            via: Via::Session {
-                form_key,
-                digest: id,
-            },
-        });
-        Ok(Some((viewer, now.0 - session.used.0 >= NOTED_MILLIS)))
-    }
-
-    /// The viewer as of now; nobody if session or token is over.
-    ///
-    /// # Errors
-    /// If the accounts cannot be had.
-    pub(super) fn still(
-        &self,
-        viewer: &Viewer,
-        demo: bool,
-    ) -> Result<Option<Viewer>, AccountsFault> {
-        match viewer.via() {
-            Via::Session { digest, form_key } => {
-                let found = self.by_session(digest.clone(), form_key.clone(), demo)?;
-                Ok(found.map(|(viewer, _)| viewer))
-            }
-            Via::Token { id, .. } => {
-                let book = self.book()?;
-                let id = id.strip_prefix(TOKEN_PREFIX).unwrap_or(id);
-                let holds = book
-                    .tokens
-                    .get(id)
-                    .is_some_and(|known| known.until > self.now());
-                Ok(holds.then(|| viewer.clone()))
-            }
-        }
-    }
-
-    /// Writes down that a session is in use. Waits for lock and disk.
-    pub(super) fn used(&self, id: &str) -> Result<(), Denied> {
-        let now = self.now();
-        self.change(&By::default(), |book| {
-            // Another request may have ended it, or written it down.
-            let due = |session: &Session| now.0 - session.used.0 >= NOTED_MILLIS;
-            if book.sessions.get(id).is_some_and(due)
-                && let Some(session) = Arc::make_mut(&mut book.sessions).get_mut(id)
-            {
-                session.used = now;
-            }
-            Ok(((), None))
-        })
-    }
-
-    /// What a token stands for, if it is one that holds.
-    ///
-    /// # Errors
-    /// If the accounts cannot be had.
-    pub(super) fn by_token(&self, token: &str) -> Result<Option<Viewer>, AccountsFault> {
-        let Some((id, _)) = token
-            .strip_prefix(TOKEN_PREFIX)
-            .and_then(|rest| rest.split_once('_'))
-        else {
-            return Ok(None);
-        };
-        let book = self.book()?;
-        let known = book.tokens.get(id).filter(|known| {
-            same(&known.digest, &digest("token", token)) && known.until > self.now()
-        });
-        Ok(known.map(|known| {
-            Viewer::new(Known {
-                name: known.name.clone(),
-                title: known.name.clone(),
-                tenant: known.tenant.clone(),
-                roles: BTreeSet::new(),
-                units: known.units.clone(),
-                must_change: false,
-                via: Via::Token {
-                    id: format!("{TOKEN_PREFIX}{id}"),
-                    scopes: known.scopes.clone(),
-                },
-            })
-        }))
-    }
-
-    /// Signs somebody in, and returns what the browser is to hold. It tells neither by its words nor
-    /// by its time whether the name exists.
-    ///
-    /// # Errors
-    /// If name and password do not fit, or after too many attempts.
-    pub(super) async fn sign_in(
-        &self,
-        mut by: By,
-        name: &str,
-        password: String,
-    ) -> Result<String, Denied> {
-        let name = name.trim().to_lowercase();
-        by.who.clone_from(&name);
-        if let Err(seconds) = self.0.lockout.admit(self.now(), &name, by.address) {
-            self.off(move |accounts| {
-                accounts.note(&by, "locked-out", "", String::new());
-                Ok(())
-            })
-            .await?;
-            return Err(Denied::TooMany(seconds));
-        }
-        let book = self.book()?;
-        let user = book.users.get(&name).filter(|user| !user.disabled);
-        let kept = user.and_then(|user| user.password.clone());
-        // Longer ones were never chosen; hashing a megabyte would take longer.
-        let usable = fault_of_password("", &password).is_none() || password.len() < 1_024;
-        let fits = self
-            .0
-            .hasher
-            .is(kept.clone().filter(|_| usable), password)
-            .await
-            && usable;
-        if !fits {
-            self.off(move |accounts| {
-                accounts.note(&by, "sign-in-failed", "", String::new());
-                Ok(())
-            })
-            .await?;
-            return words("登录名或密码不正确");
-        }
-        self.0.lockout.succeeded(&name, by.address);
-        self.off(move |accounts| {
-            accounts.change(&by, |book| {
-                // The password may have been changed while this one was looked at.
-                let user = book.users.get(&name).filter(|user| !user.disabled);
-                if user.is_none_or(|user| user.password != kept) {
-                    return words("登录名或密码不正确");
-                }
-                let cookie = begin(book, &name, &by, accounts.now());
-                Ok((
-                    cookie,
-                    Some(("signed-in", String::new(), by.browser.clone())),
-                ))
-            })
-        })
-        .await
-    }
-
-    /// Whose link this is, if it holds.
-    ///
-    /// # Errors
-    /// If the accounts cannot be had.
-    pub(super) fn invited(&self, code: &str) -> Result<Option<(String, String)>, AccountsFault> {
-        let book = self.book()?;
-        let found = find_invite(&book, code, self.now());
-        Ok(found.map(|name| (name.clone(), book.users[&name].title.clone())))
-    }
-
-    /// Chooses a password by a link, and signs in.
-    ///
-    /// # Errors
-    /// If the link does not hold, or the password will not do.
-    pub(super) async fn choose(
-        &self,
-        mut by: By,
-        code: String,
-        password: String,
-    ) -> Result<String, Denied> {
-        const OVER: &str = "这个链接已经用过或已过期;请向管理员要一个新的";
-        let Some((name, _)) = self.invited(&code)? else {
-            return words(OVER);
-        };
-        if let Some(fault) = fault_of_password(&name, &password) {
-            return words(fault);
-        }
-        let hashed = self.0.hasher.hash(password).await;
-        by.who.clone_from(&name);
-        self.off(move |accounts| {
-            accounts.change(&by, |book| {
-                let now = accounts.now();
-                let found = find_invite(book, &code, now);
-                if found.as_deref() != Some(name.as_str()) {
-                    return words(OVER);
-                }
-                let user = user_mut(book, &name)?;
-                user.password = Some(hashed);
-                user.invite = None;
-                user.must_change = false;
-                user.end_sessions();
-                let cookie = begin(book, &name, &by, now);
-                Ok((
-                    cookie,
-                    Some(("password-chosen", String::new(), String::new())),
-                ))
-            })
-        })
-        .await
-    }
-
-    /// Changes one's own password; all sessions end, and another one begins.
-    ///
-    /// # Errors
-    /// If the old one is not it, or the new one will not do.
-    pub(super) async fn change_password(
-        &self,
-        by: By,
-        old: String,
-        new: String,
-    ) -> Result<String, Denied> {
-        let name = by.who.clone();
-        if let Err(seconds) = self.0.lockout.admit(self.now(), &name, by.address) {
-            return Err(Denied::TooMany(seconds));
-        }
-        if let Some(fault) = fault_of_password(&name, &new) {
-            return words(fault);
-        }
-        if old == new {
-            return words("新密码与现在的密码相同");
-        }
-        let book = self.book()?;
-        let kept = book.users.get(&name).and_then(|user| user.password.clone());
-        let is_long = old.len() >= 1_024;
-        if !self
-            .0
-            .hasher
-            .is(kept.clone().filter(|_| !is_long), old)
-            .await
-        {
-            return words("现在的密码不正确");
-        }
-        self.0.lockout.succeeded(&name, by.address);
-        let hashed = self.0.hasher.hash(new).await;
-        self.off(move |accounts| {
-            accounts.change(&by, |book| {
-                let user = user_mut(book, &name)?;
-                if user.password != kept {
-                    return words("密码刚刚已被修改");
-                }
-                user.password = Some(hashed);
-                user.must_change = false;
-                user.invite = None;
-                user.end_sessions();
-                let cookie = begin(book, &name, &by, accounts.now());
-                Ok((
-                    cookie,
-                    Some(("password-changed", String::new(), String::new())),
-                ))
-            })
-        })
-        .await
-    }
-
     /// Does what waits for the disk on a thread of its own.
     pub(super) async fn off<R: Send + 'static>(
         &self,
@@ -659,59 +352,7 @@ impl Accounts {
 /// What was done, about whom, and more; nothing for what is not worth a line.
 pub(super) type Done = Option<(&'static str, String, String)>;
 
-/// Begins a session, and returns what the browser is to hold. Always a new one: whatever the browser
-/// held before is worth nothing.
-pub(super) fn begin(book: &mut Book, name: &str, by: &By, now: Timestamp) -> String {
-    let cookie = secret();
-    let epoch = book.users.get(name).map_or(0, |user| user.epoch);
-    let sessions = Arc::make_mut(&mut book.sessions);
-    let own = sessions
-        .iter()
-        .filter(|(_, session)| session.user == name && session.epoch == epoch);
-    let mut own: Vec<(Timestamp, String)> = own
-        .map(|(id, session)| (session.begun, id.clone()))
-        .collect();
-    own.sort();
-    let over = (own.len() + 1).saturating_sub(SESSIONS_PER_USER);
-    for (_, id) in own.drain(..over) {
-        sessions.remove(&id);
-    }
-    let session = Session {
-        user: name.to_owned(),
-        epoch,
-        begun: now,
-        used: now,
-        from: by.from(),
-        browser: cut(&by.browser, BROWSER_BYTES).to_owned(),
-    };
-    sessions.insert(digest("session", &cookie), session);
-    cookie
-}
-
-/// Takes away what is over.
-fn tidy(book: &mut Book, now: Timestamp) {
-    let users = Arc::clone(&book.users);
-    if book
-        .sessions
-        .values()
-        .any(|session| !session.holds(&users, now))
-    {
-        Arc::make_mut(&mut book.sessions).retain(|_, session| session.holds(&users, now));
-    }
-}
-
-fn find_invite(book: &Book, code: &str, now: Timestamp) -> Option<String> {
-    let wanted = digest("invite", code);
-    let holds = |user: &User| {
-        let invite = user.invite.as_ref();
-        !user.disabled
-            && invite.is_some_and(|invite| same(&invite.digest, &wanted) && invite.until > now)
-    };
-    let found = book.users.iter().find(|(_, user)| holds(user));
-    found.map(|(name, _)| name.clone())
-}
-
-fn user_mut<'b>(book: &'b mut Book, name: &str) -> Result<&'b mut User, Denied> {
+pub(super) fn user_mut<'b>(book: &'b mut Book, name: &str) -> Result<&'b mut User, Denied> {
     let users = Arc::make_mut(&mut book.users);
     match users.get_mut(name) {
         Some(user) => Ok(user),

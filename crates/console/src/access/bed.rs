@@ -7,7 +7,7 @@ use duban_model::{Timestamp, Zone};
 use tempfile::TempDir;
 
 use super::account::User;
-use super::accounts::begin;
+use super::sessions::begin;
 use super::{Access, Accounts, By, Role, Scope, Viewer, Wished};
 
 /// What the clock shows at first.

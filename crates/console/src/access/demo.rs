@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError};
 
 use super::Access;
 use super::account::User;
-use super::accounts::{By, Denied, Described, begin, words};
+use super::accounts::{By, Denied, Described, words};
 use super::right::Role;
 use super::secret::{digest, secret};
+use super::sessions::begin;
 
 impl Access {
     /// The same access for a demo, with these people.

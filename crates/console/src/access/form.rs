@@ -180,11 +180,7 @@ pub(super) async fn checked(mut request: Request, key: &str) -> Result<Request, 
 /// stands for another field.
 fn first_field(bytes: &[u8], boundary: &str) -> Option<String> {
     let head = &bytes[..bytes.len().min(2 * KEY_BYTES)];
-    let end = head
-        .iter()
-        .rposition(|byte| byte.is_ascii())
-        .map_or(0, |at| at + 1);
-    let text = String::from_utf8_lossy(&head[..end]);
+    let text = String::from_utf8_lossy(head);
     let part = text.strip_prefix(&format!("--{boundary}\r\n"))?;
     let (about, rest) = part.split_once("\r\n\r\n")?;
     let (value, _) = rest.split_once(&format!("\r\n--{boundary}"))?;

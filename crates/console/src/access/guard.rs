@@ -225,9 +225,11 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
             Some(viewer)
         }
     };
-    let by_token = viewer
-        .as_ref()
-        .is_some_and(|viewer| matches!(viewer.via(), Via::Token { .. }));
+    // What bears a token is no browser that somebody else's page could have told to ask.
+    let by_token = post.need != Need::Open
+        && viewer
+            .as_ref()
+            .is_some_and(|viewer| matches!(viewer.via(), Via::Token { .. }));
     if !is_safe(request.method()) && !by_token {
         let key = match (post.need, &viewer) {
             (Need::Open, _) | (_, None) => cookie(request.headers(), access.form_cookie())

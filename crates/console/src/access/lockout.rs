@@ -26,6 +26,15 @@ enum Who {
     Address(Option<IpAddr>),
 }
 
+/// Why another attempt is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// One is taken in so many seconds.
+    pub seconds: u64,
+    /// The first that is refused of these: one line in the record is enough.
+    pub first: bool,
+}
+
 /// The spans under way: since when, how many.
 #[derive(Debug, Default)]
 pub(super) struct Lockout(Mutex<BTreeMap<Who, (Timestamp, u32)>>);
@@ -43,8 +52,8 @@ impl Lockout {
     /// Counts an attempt before it is looked at, so that many at once are no way around.
     ///
     /// # Errors
-    /// In how many seconds another one is taken.
-    pub fn admit(&self, now: Timestamp, name: &str, address: Option<IpAddr>) -> Result<(), u64> {
+    /// If there were too many.
+    pub fn admit(&self, now: Timestamp, name: &str, address: Option<IpAddr>) -> Result<(), Wait> {
         let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that is set back begins a new span.
         let left = |begun: Timestamp| match now.0 - begun.0 {
@@ -52,12 +61,26 @@ impl Lockout {
             _ => None,
         };
         let each = each(name, address);
-        let waits = each.iter().filter_map(|(who, most)| {
-            let (begun, count) = spans.get(who)?;
-            left(*begun).filter(|_| count >= most)
-        });
-        if let Some(millis) = waits.max() {
-            return Err(millis.unsigned_abs().div_ceil(1_000));
+        let over: Vec<(Who, u32, i64)> = each
+            .iter()
+            .filter_map(|(who, most)| {
+                let (begun, count) = spans.get(who)?;
+                let left = left(*begun).filter(|_| count >= most)?;
+                Some((*who, *most, left))
+            })
+            .collect();
+        if let Some(millis) = over.iter().map(|(_, _, left)| *left).max() {
+            let mut first = false;
+            for (who, most, _) in over {
+                if let Some((_, count)) = spans.get_mut(&who) {
+                    first |= *count == most;
+                    *count = most + 1;
+                }
+            }
+            return Err(Wait {
+                seconds: millis.unsigned_abs().div_ceil(1_000),
+                first,
+            });
         }
         for (who, _) in each {
             if spans.len() >= COUNTED {
@@ -93,34 +116,42 @@ impl Lockout {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const START: Timestamp = Timestamp(1_700_000_000_000);
 
-    fn from(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([10, 0, 0, last]))
-    }
+    const ONE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)));
 
     #[test]
     fn a_name_is_locked_for_the_rest_of_the_span_and_others_are_not() {
         let lockout = Lockout::default();
         for _ in 0..PER_NAME_AND_ADDRESS {
-            assert_eq!(lockout.admit(START, "wang", from(1)), Ok(()));
+            assert_eq!(lockout.admit(START, "wang", ONE), Ok(()));
         }
         let later = START.plus_millis(60_000);
-        assert_eq!(lockout.admit(later, "wang", from(1)), Err(14 * 60));
-        assert_eq!(lockout.admit(later, "li", from(1)), Ok(()));
-        assert_eq!(lockout.admit(later, "wang", from(2)), Ok(()));
+        let wait = |first| {
+            Err(Wait {
+                seconds: 14 * 60,
+                first,
+            })
+        };
+        assert_eq!(lockout.admit(later, "wang", ONE), wait(true));
+        assert_eq!(lockout.admit(later, "wang", ONE), wait(false));
+        assert_eq!(lockout.admit(later, "li", ONE), Ok(()));
+        assert_eq!(lockout.admit(later, "wang", OTHER), Ok(()));
         let over = START.plus_millis(LOCKOUT_MILLIS);
-        assert_eq!(lockout.admit(over, "wang", from(1)), Ok(()));
+        assert_eq!(lockout.admit(over, "wang", ONE), Ok(()));
     }
 
     #[test]
     fn who_signs_in_is_not_counted_and_memory_stays_bounded() {
         let lockout = Lockout::default();
         for _ in 0..10 * PER_ADDRESS {
-            assert_eq!(lockout.admit(START, "wang", from(1)), Ok(()));
-            lockout.succeeded("wang", from(1));
+            assert_eq!(lockout.admit(START, "wang", ONE), Ok(()));
+            lockout.succeeded("wang", ONE);
         }
         for n in 0..COUNTED {
             let address = IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
@@ -133,7 +164,7 @@ mod tests {
     fn one_address_is_locked_whatever_names_it_tries() {
         let lockout = Lockout::default();
         let all = (0..PER_ADDRESS + 5)
-            .filter(|n| lockout.admit(START, &n.to_string(), from(1)).is_ok())
+            .filter(|n| lockout.admit(START, &n.to_string(), ONE).is_ok())
             .count();
         assert_eq!(all, PER_ADDRESS as usize);
     }

@@ -193,7 +193,7 @@ impl<'a> Seen<'a> {
             return ledger.counts_of_all_units();
         }
         let mut counts = Counts::default();
-        let units = self.viewer.into_iter().flat_map(|viewer| viewer.units());
+        let units = self.viewer.into_iter().flat_map(Viewer::units);
         for duty in units.flat_map(|unit| self.duties_of(unit)) {
             if std::ptr::eq(self.projection.ledger_of(duty), ledger) {
                 counts.add(duty.light(), duty.done_late());

@@ -217,36 +217,53 @@ impl Store {
             format: FORMAT,
             entries: after.as_ref(),
         };
-        let path = self.dir.join(name);
-        let partial = self.dir.join(format!(".{name}.part"));
-        let durable = || {
+        let bytes = || {
             let mut text = serde_json::to_vec_pretty(&written)?;
             text.push(b'\n');
-            if text.len() as u64 > ACCOUNTS_FILE_BYTES {
-                return Err(io::Error::new(
-                    io::ErrorKind::StorageFull,
-                    format!(
-                        "it would take {} bytes, at most {ACCOUNTS_FILE_BYTES}",
-                        text.len()
-                    ),
-                ));
-            }
-            // One that a crash left is begun again, with our own rights.
-            match fs::remove_file(&partial) {
-                Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-                _ => {}
-            }
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&partial)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&partial, &path)?;
-            File::open(&self.dir)?.sync_all()
+            Ok(text)
         };
-        durable().map_err(self.disk(name))
+        bytes()
+            .and_then(|text| self.put(name, &text))
+            .map_err(self.disk(name))
+    }
+
+    /// Writes a file whole: beside the one there is, durable, and then in its place.
+    fn put(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        if text.len() as u64 > ACCOUNTS_FILE_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!(
+                    "it would take {} bytes, at most {ACCOUNTS_FILE_BYTES}",
+                    text.len()
+                ),
+            ));
+        }
+        let partial = self.dir.join(format!(".{name}.part"));
+        // One that a crash left is begun again, with our own rights.
+        match fs::remove_file(&partial) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&partial, self.dir.join(name))?;
+        File::open(&self.dir)?.sync_all()
+    }
+
+    /// A file that is no account; nothing if it is not there.
+    pub fn plain(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.dir.join(name)).ok()
+    }
+
+    /// Writes such a file.
+    pub fn put_plain(&self, name: &str, text: &str) -> Result<(), AccountsFault> {
+        let _lock = self.lock()?;
+        self.put(name, text.as_bytes()).map_err(self.disk(name))
     }
 }
 

@@ -172,7 +172,7 @@ mod tests {
         for _ in 0..TRACE_FILES + 3 {
             fs::write(
                 folder.path().join(FILE),
-                vec![b'\n'; TRACE_FILE_BYTES as usize],
+                "\n".repeat(usize::try_from(TRACE_FILE_BYTES).unwrap()),
             )
             .unwrap();
             traces.append(line("three")).unwrap();

@@ -1,9 +1,11 @@
-//! What became of answers that were given by link, for the page that follows them.
+//! What became of answers that were given by link, and of acts of who is signed in, for the page that
+//! follows them.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use duban_model::{Body, Record, RecordId, Service};
 
+use crate::access::CONSOLE_SOURCE;
 use crate::answer::ANSWER_SOURCE;
 
 /// Answers whose fate is remembered, in answers; nobody looks for older ones.
@@ -27,6 +29,11 @@ pub struct Answers {
     order: VecDeque<(RecordId, Option<RecordId>)>,
 }
 
+/// Whether a fact was sent by a page.
+fn is_ours(source: &str) -> bool {
+    [ANSWER_SOURCE, CONSOLE_SOURCE].contains(&source)
+}
+
 /// How an answer is called in addresses, by its id as an event.
 pub(crate) fn answer_key(id: &str) -> RecordId {
     RecordId::derive(&[b"answer", id.as_bytes()])
@@ -42,7 +49,7 @@ impl Answers {
     pub(super) fn take(&mut self, service: Service, record: &Record) {
         match &record.body {
             Body::RejectionRecorded(why) if service == Service::Intake => {
-                if why.event_source.as_deref() == Some(ANSWER_SOURCE)
+                if why.event_source.as_deref().is_some_and(is_ours)
                     && let Some(id) = &why.event_id
                 {
                     let key = answer_key(id);
@@ -50,7 +57,7 @@ impl Answers {
                     self.settle(key, AnswerFate::Refused(why.code.clone()));
                 }
             }
-            body if body.act().is_some() && record.source == ANSWER_SOURCE => {
+            body if body.act().is_some() && is_ours(&record.source) => {
                 if let Some(id) = &record.origin {
                     self.remember(answer_key(id), Some(record.id));
                 }

@@ -326,6 +326,7 @@ impl Projection {
                 let duty = |id: &String| notices.get(notice_id(id)).and_then(|n| n.duty);
                 let places = r.covers.iter().filter_map(duty);
                 self.bundled.remember(notice_id(&r.notice), places);
+                self.send(&r.covers, record, at, |_, _| {});
             }
             Body::NoticeHeld(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
             Body::NoticeReleased(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),

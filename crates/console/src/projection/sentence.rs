@@ -2,7 +2,7 @@
 
 use duban_model::decision::{Arose, Judged, NoticeRequested, Occasion};
 use duban_model::fact::Outcome;
-use duban_model::gathered::{NoticeHeld, NoticeReleased};
+use duban_model::gathered::NoticeHeld;
 use duban_model::{Body, Timestamp, Zone};
 
 use super::history::Matter;
@@ -26,6 +26,15 @@ pub(crate) fn minute(at: Timestamp, zone: Zone) -> String {
         .with_timezone(&zone.0)
         .format("%Y-%m-%d %H:%M")
         .to_string()
+}
+
+/// What a notice waits for, and until when.
+fn later(because: Option<&str>, until: Timestamp, zone: Zone) -> String {
+    let because = match because {
+        Some("maintenance") => "系统维护",
+        _ => "免打扰时间",
+    };
+    format!("{because},{}后发出", minute(until, zone))
 }
 
 /// ` (who)`, or nothing.
@@ -130,10 +139,7 @@ pub(super) fn is_told(body: &Body) -> bool {
                 because: Some(_),
                 ..
             })
-            | Body::NoticeReleased(NoticeReleased {
-                bundle: Some(_),
-                ..
-            })
+            | Body::NoticeBundled(_)
             | Body::NoticeDropped(_)
             | Body::NoticeAttempted(_)
             | Body::NoticeDelivered(_)
@@ -360,29 +366,26 @@ pub(super) fn sentence(body: &Body, look: &impl Lookup) -> Option<(Matter, Strin
         Body::NoticeQueued(r) => (
             M::Notice,
             format!(
-                "{},发给{}({})",
+                "{},发给{}({}){}",
                 if r.instead_of.is_some() {
                     "收件人未能收到,改通知他人"
                 } else {
                     "已生成通知"
                 },
                 r.contact_title,
-                r.channel.chinese()
+                r.channel.chinese(),
+                match &r.held {
+                    Some(wait) if wait.because.is_some() => format!(
+                        ";{}",
+                        later(wait.because.as_deref(), wait.until, look.zone())
+                    ),
+                    _ => String::new(),
+                }
             ),
         ),
         Body::NoticeSuppressed(r) => (M::Notice, format!("通知未发送:{}", r.reason)),
-        Body::NoticeHeld(r) => (
-            M::Notice,
-            format!(
-                "{},{}后发出",
-                match r.because.as_deref() {
-                    Some("maintenance") => "系统维护",
-                    _ => "免打扰时间",
-                },
-                minute(r.until, look.zone())
-            ),
-        ),
-        Body::NoticeReleased(_) => (M::Notice, "与同一收件人的其他通知合并发出".to_owned()),
+        Body::NoticeHeld(r) => (M::Notice, later(r.because.as_deref(), r.until, look.zone())),
+        Body::NoticeBundled(_) => (M::Notice, "与同一收件人的其他通知合并发出".to_owned()),
         Body::NoticeDropped(r) => (M::Notice, format!("通知不再发送:{}", r.reason)),
         Body::NoticeAttempted(r) => {
             let twice = if r.possible_duplicate {

@@ -13,6 +13,7 @@ mod rendered;
 mod secret;
 mod simulated;
 mod sms;
+mod smtp;
 mod text;
 mod webhook;
 mod wecom_app;
@@ -38,7 +39,7 @@ pub use feishu_robot::{
     feishu_signature,
 };
 pub use folder::Folder;
-pub use mail::{Smtp, compose_mail};
+pub use mail::compose_mail;
 pub use rendered::{Rendered, mail_page, rendered};
 pub use secret::Secret;
 pub use simulated::SimulatedChannel;
@@ -46,6 +47,7 @@ pub use sms::{
     MAX_SMS_TEXT_BYTES, MIN_SMS_TEXT_BYTES, SMS_PLACEHOLDERS, SMS_TEXT_BYTES, Sms, SmsBody,
     SmsField, SmsRequest, SmsSigns,
 };
+pub use smtp::Smtp;
 pub use webhook::{Webhook, signature};
 pub use wecom_app::{WECOM_APP_PER_MINUTE, WECOM_APP_URL, WecomApp};
 pub use wecom_robot::{WECOM_ROBOT_PER_MINUTE, WECOM_ROBOT_URL, WecomRobot};
@@ -142,9 +144,8 @@ impl Way {
 
     fn secrets(&self) -> Vec<&Secret> {
         match self {
-            Way::Folder(_) | Way::Smtp(_) | Way::Webhook(_) | Way::Inbox | Way::Simulated(_) => {
-                Vec::new()
-            }
+            Way::Folder(_) | Way::Webhook(_) | Way::Inbox | Way::Simulated(_) => Vec::new(),
+            Way::Smtp(smtp) => smtp.secrets(),
             Way::WecomRobot(robot) => robot.secrets(),
             Way::DingtalkRobot(robot) => robot.secrets(),
             Way::FeishuRobot(robot) => robot.secrets(),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use duban_model::fact::Outcome;
 use duban_runtime::channel::{Smtp, Way};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 use crate::{message, person};
 
@@ -74,13 +75,14 @@ async fn serve(stream: TcpStream, at: At, instead: Instead) -> Option<()> {
 async fn mail_is_delivered_only_if_the_server_took_it() {
     for (at, instead, outcome, down) in [
         ("never", "", Outcome::Delivered, false),
-        ("greeting", "554 no service", Outcome::Refused, false),
+        // Before the mail is heard of, whatever is said is not about it.
+        ("greeting", "554 no service", Outcome::Failed, true),
         ("greeting", "421 too busy", Outcome::Failed, true),
-        ("greeting", "this is no mail server", Outcome::Unknown, true),
-        ("greeting", "", Outcome::Unknown, true),
-        ("EHLO", "451 later", Outcome::Failed, false),
-        ("EHLO", "550 not you", Outcome::Refused, false),
-        ("EHLO", "", Outcome::Unknown, true),
+        ("greeting", "this is no mail server", Outcome::Failed, true),
+        ("greeting", "", Outcome::Failed, true),
+        ("EHLO", "451 later", Outcome::Failed, true),
+        ("EHLO", "550 not you", Outcome::Failed, true),
+        ("EHLO", "", Outcome::Failed, true),
         ("MAIL", "", Outcome::Unknown, true),
         ("RCPT", "", Outcome::Unknown, true),
         ("DATA", "554 not that", Outcome::Refused, false),
@@ -96,6 +98,9 @@ async fn mail_is_delivered_only_if_the_server_took_it() {
         ("text", "451 later", Outcome::Failed, false),
         ("text", "552 too large", Outcome::Refused, false),
         ("text", "this is no reply", Outcome::Unknown, true),
+        // Out of step: it says yes, and to what nobody knows.
+        ("MAIL", "354 go on", Outcome::Unknown, true),
+        ("DATA", "250 ok", Outcome::Unknown, true),
         ("text", "", Outcome::Unknown, true),
     ] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -128,7 +133,7 @@ async fn server(at: At, instead: Instead) -> (String, tokio::sync::watch::Receiv
 }
 
 #[tokio::test]
-async fn a_mail_server_that_falls_silent_is_given_up_as_unknown() {
+async fn a_mail_server_that_falls_silent_is_given_up_and_only_what_it_never_heard_of_is_certain() {
     for at in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "text"] {
         let (address, mut count) = server(at, SILENCE).await;
         let way = Smtp::new(
@@ -145,7 +150,12 @@ async fn a_mail_server_that_falls_silent_is_given_up_as_unknown() {
         tokio::time::pause();
         let answer = send.await.unwrap();
         tokio::time::resume();
-        assert_eq!(answer.outcome, Outcome::Unknown, "{at}: {answer:?}");
+        // Before it was told of the mail, nothing can have arrived.
+        let outcome = match at {
+            "greeting" | "EHLO" => Outcome::Failed,
+            _ => Outcome::Unknown,
+        };
+        assert_eq!(answer.outcome, outcome, "{at}: {answer:?}");
         assert!(answer.down, "{at}: {answer:?}");
     }
 }
@@ -194,6 +204,93 @@ async fn a_late_answer_about_one_mail_is_not_taken_for_an_answer_about_the_next(
     tokio::time::sleep(Duration::from_millis(300)).await;
     let answer = way.send(&message(), &person()).await;
     assert_eq!(answer.outcome, Outcome::Refused, "{answer:?}");
+}
+
+/// A way to a server that answers so, line by line, then falls silent; and what it is told.
+async fn answering(answers: &'static [&'static str]) -> (Way, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let (told, tells) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = vec![0; 64 * 1024];
+        for answer in answers {
+            let answer = format!("{answer}\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let length = stream.read(&mut read).await.unwrap();
+            let read = String::from_utf8_lossy(&read[..length]);
+            told.send(read.into_owned()).unwrap();
+        }
+        std::future::pending::<()>().await;
+    });
+    let smtp = Smtp::new(&url, "duban@duban.example".to_owned());
+    (Way::Smtp(smtp.unwrap()), tells)
+}
+
+const TAKEN: &[&str] = &[
+    "220 sink.example",
+    "250 ok",
+    "250 ok",
+    "250 ok",
+    "354 go on",
+    "250 ok",
+];
+
+#[tokio::test]
+async fn a_mail_is_written_with_its_end_so_that_neither_side_waits_for_the_other() {
+    let (way, mut tells) = answering(TAKEN).await;
+    let answer = way.send(&message(), &person()).await;
+    assert_eq!(answer.outcome, Outcome::Delivered, "{answer:?}");
+    for said in ["EHLO ", "MAIL FROM:", "RCPT TO:", "DATA"] {
+        assert!(tells.recv().await.unwrap().starts_with(said), "{said}");
+    }
+    let mail = tells.recv().await.unwrap();
+    assert!(
+        mail.starts_with("From: ") && mail.ends_with("\r\n.\r\n"),
+        "{mail}"
+    );
+}
+
+#[tokio::test]
+async fn a_line_that_nobody_uses_is_given_up_after_a_minute_with_a_goodbye() {
+    let (way, mut tells) = answering(TAKEN).await;
+    way.send(&message(), &person()).await;
+    while !tells.recv().await.unwrap().ends_with("\r\n.\r\n") {}
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(55)).await;
+    assert!(tells.try_recv().is_err(), "it is kept for a while");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    assert_eq!(tells.recv().await.unwrap(), "QUIT\r\n");
+    drop(way);
+}
+
+#[tokio::test]
+async fn a_no_counts_though_its_server_never_says_goodbye() {
+    let answers = &[
+        "220 sink.example",
+        "250 ok",
+        "250 ok",
+        "550 no such mailbox",
+    ];
+    let (way, mut tells) = answering(answers).await;
+    let answer = way.send(&message(), &person()).await;
+    assert_eq!(answer.outcome, Outcome::Refused, "{answer:?}");
+    while tells.recv().await.unwrap() != "QUIT\r\n" {}
+}
+
+#[tokio::test]
+async fn a_line_that_its_server_has_closed_costs_no_mail() {
+    for instead in ["", "421 closing"] {
+        let (address, count) = server("NOOP", instead).await;
+        let url = format!("smtp://{address}");
+        let way = Way::Smtp(Smtp::new(&url, "duban@duban.example".to_owned()).unwrap());
+        for lines in [1, 2] {
+            let answer = way.send(&message(), &person()).await;
+            assert_eq!(answer.outcome, Outcome::Delivered, "{instead}: {answer:?}");
+            assert_eq!(*count.borrow(), lines, "{instead}");
+        }
+    }
 }
 
 #[tokio::test]

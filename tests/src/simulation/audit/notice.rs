@@ -215,6 +215,11 @@ fn lives<'a>(entries: &[Entry<'a>], findings: &mut Vec<String>) -> BTreeMap<&'a 
             }
             receivers.insert(id, (entry.tenant(), receiver(data)));
             if entry.kind() == "notice.queued" {
+                let until = text(&data["held"]["until"]);
+                if let Some(notice) = notices.get_mut(id).filter(|_| !until.is_empty()) {
+                    let window = format!("window/{}/{}", entry.tenant(), receiver(data));
+                    notice.held = Some((window, until));
+                }
                 continue;
             }
             let covers: Vec<&str> = data["covers"]

@@ -102,6 +102,8 @@ struct MePage {
     me: Me,
     flash: Option<Flash>,
     name: String,
+    /// Of a demo: there is no password.
+    demo: bool,
     units: String,
     tenant: String,
     sessions: Vec<Line>,
@@ -143,6 +145,7 @@ pub(crate) async fn show(
         me: Me::of(&viewer),
         flash,
         name: viewer.name().to_owned(),
+        demo: user.is_some_and(|user| user.demo),
         units: user.map_or_else(String::new, |user| unit_names(&desk, user)),
         tenant: viewer.tenant().to_owned(),
         sessions: sessions(&book, viewer.name(), now, zone, own),

@@ -114,6 +114,10 @@ pub(crate) fn no_accounts(fault: &AccountsFault) -> Response {
 }
 
 /// What was asked for cannot be done; of what only says why, the words.
+#[expect(
+    clippy::result_large_err,
+    reason = "the answer is given at once, and goes no further"
+)]
 fn words_of(denied: Denied) -> Result<String, Response> {
     match denied {
         Denied::Words(words) => Ok(words),
