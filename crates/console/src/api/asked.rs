@@ -1,7 +1,9 @@
 //! What a request asks: its path, its query and its conditions, read strictly, and the answer to it.
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, VARY};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, VARY,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -132,7 +134,11 @@ impl Asked {
     pub fn fresh(&self, seq: u64, viewer: Option<&Viewer>, media: &str) -> Result<Fresh, Problem> {
         acceptable(&self.headers, media)?;
         let tag = self.tag(seq, viewer);
-        if self.if_match.as_deref().is_some_and(|list| !names(list, &tag)) {
+        if self
+            .if_match
+            .as_deref()
+            .is_some_and(|list| !names(list, &tag))
+        {
             return Err(Problem::new(
                 Code::Changed,
                 format!("it is {tag} now"),
@@ -167,10 +173,7 @@ impl Fresh {
         if let Ok(tag) = HeaderValue::from_str(&self.tag) {
             headers.insert(ETAG, tag);
         }
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static("private, no-cache"),
-        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.insert(VARY, HeaderValue::from_static("Authorization, Cookie"));
         response
     }
@@ -263,7 +266,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Wanted<T> {
 
 /// Whether every `%` begins an escape and the whole is UTF-8.
 fn is_encoded_utf8(query: &str) -> bool {
-    percent_decoded(query.as_bytes(), false).is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
+    percent_decoded(query.as_bytes(), false)
+        .is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
 }
 
 /// Percent-decodes; nothing if an escape is not whole. `lenient`: such a sign stands for itself.

@@ -227,8 +227,16 @@ fn refusals(op: &Operation) -> Vec<(String, Vec<&'static str>)> {
 
 fn of_path(name: &str) -> Value {
     let (what, pattern, example) = match name {
-        "ledger" => ("A ledger's id.", "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "tongliao-2021"),
-        "notice" => ("A notice's id.", "^[0-9a-f]{32}$", "6f1c2a9e0b7d4c5e8f1a2b3c4d5e6f70"),
+        "ledger" => (
+            "A ledger's id.",
+            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+            "tongliao-2021",
+        ),
+        "notice" => (
+            "A notice's id.",
+            "^[0-9a-f]{32}$",
+            "6f1c2a9e0b7d4c5e8f1a2b3c4d5e6f70",
+        ),
         _ => (
             "A duty's id, whose slashes are percent-encoded.",
             "^[A-Za-z0-9._-]+(/[A-Za-z0-9._:-]+){3,4}$",

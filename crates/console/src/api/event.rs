@@ -147,7 +147,9 @@ fn too_large(found: String) -> Problem {
 
 /// The body, if it comes in time and is not too large.
 async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Vec<u8>, Problem> {
-    let said = headers.get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
+    let said = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
     if let Some(said) = said.filter(|said| *said > BATCH_BYTES as u64) {
         return Err(too_large(format!("a body of {said} bytes")));
     }
@@ -164,7 +166,9 @@ async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Vec<u8>, Problem> {
                 )
             })?;
             if bytes.len() + chunk.len() > BATCH_BYTES {
-                return Err(too_large(format!("a body of more than {BATCH_BYTES} bytes")));
+                return Err(too_large(format!(
+                    "a body of more than {BATCH_BYTES} bytes"
+                )));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -174,7 +178,10 @@ async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Vec<u8>, Problem> {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Code::SlowBody,
-            format!("a body that was not whole after {} seconds", BODY_WITHIN.as_secs()),
+            format!(
+                "a body that was not whole after {} seconds",
+                BODY_WITHIN.as_secs()
+            ),
             "a body that comes in time",
             "Send fewer events at once, or over a faster line.",
         )),
@@ -292,7 +299,8 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, (Code, Fault)> {
                 expected: format!(
                     "at most {of_ascii} characters of printable ASCII, or {of_any} of any kind"
                 ),
-                remedy: "Shorten it; it must stay the same when the event is sent again.".to_owned(),
+                remedy: "Shorten it; it must stay the same when the event is sent again."
+                    .to_owned(),
             };
             return Err((Code::BadEvent, fault));
         }
@@ -411,7 +419,9 @@ async fn submit(log: Log, events: Vec<Envelope>) -> Result<Receipt, Problem> {
     let all = async {
         for (index, event) in events.iter().enumerate() {
             let tail = event.kind.as_str().trim_start_matches("duban.");
-            let sent = log.submit(&event.tenant, tail, event.to_json().into()).await;
+            let sent = log
+                .submit(&event.tenant, tail, event.to_json().into())
+                .await;
             match sent {
                 Ok(inbox) => taken.push(Taken {
                     index,

@@ -77,11 +77,7 @@ fn brings_events(request: &Request) -> bool {
 }
 
 /// Before the guard: nothing is known of whom yet but the address.
-pub(crate) async fn front(
-    State(desk): State<Arc<Desk>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn front(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let events = brings_events(&request);
     let from = address(request.extensions(), request.headers());
     let most = if events {

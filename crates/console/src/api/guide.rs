@@ -63,7 +63,10 @@ pub(super) async fn show() -> Response {
         chinese: code.chinese(),
         english: code.english(),
     });
-    let types = RecordType::ALL.iter().copied().filter(|kind| is_taken(*kind));
+    let types = RecordType::ALL
+        .iter()
+        .copied()
+        .filter(|kind| is_taken(*kind));
     let page = Guide {
         style: style(),
         addresses: addresses.collect(),

@@ -32,11 +32,11 @@ use crate::route::Entry;
 use crate::serve::Desk;
 
 pub use event::{BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, INBOX_WITHIN, POSTS_AT_ONCE};
-pub(crate) use gate::{Gate, front, within};
 pub use gate::{
     ANSWER_WITHIN, API_WINDOW, HEADERS, HEADERS_BYTES, POSTS_PER_ADDRESS, POSTS_PER_TOKEN,
     READS_PER_ADDRESS, READS_PER_TOKEN,
 };
+pub(crate) use gate::{Gate, front, within};
 pub(crate) use problem::Problem;
 
 /// Where the API begins.
@@ -77,7 +77,8 @@ impl Operation {
         T: 'static,
     {
         Operation {
-            handler: on(MethodFilter::GET, handler).fallback(|r| otherwise(r, "GET, HEAD, OPTIONS")),
+            handler: on(MethodFilter::GET, handler)
+                .fallback(|r| otherwise(r, "GET, HEAD, OPTIONS")),
             method: Method::GET,
             path,
             id,

@@ -98,7 +98,10 @@ pub(super) fn events(mode: Mode, headers: &HeaderMap, body: &[u8]) -> Result<Vec
                     remedy: "Put the events into one array.".to_owned(),
                 }])
             })?;
-            Ok(events.into_iter().map(|event| event.get().to_owned()).collect())
+            Ok(events
+                .into_iter()
+                .map(|event| event.get().to_owned())
+                .collect())
         }
     }
 }
@@ -153,7 +156,9 @@ fn decoded(value: &[u8]) -> Option<String> {
     if !value.iter().all(printable) {
         return None;
     }
-    let quoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let quoted = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
     let plain = match quoted {
         None => value.to_vec(),
         Some(inner) => {

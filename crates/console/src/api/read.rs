@@ -145,7 +145,9 @@ pub(super) async fn ledgers(
     asked: Asked,
 ) -> Answered {
     read(&desk, &viewer, &asked, |seen, answer| {
-        let all = (0u64..).zip(seen.ledgers()).filter(|(place, _)| *place >= paged.from());
+        let all = (0u64..)
+            .zip(seen.ledgers())
+            .filter(|(place, _)| *place >= paged.from());
         let entries = all.map(|(place, ledger)| (place, LedgerItem::of(seen, ledger)));
         Ok(answer(value(&Page::of(seen, paged.limit, entries))))
     })
@@ -193,14 +195,20 @@ pub(super) async fn obligations(
     read(&desk, &viewer, &asked, |seen, answer| {
         let ledger = of.ledger.as_deref().map(|id| seen.ledger(id));
         // A place beyond what places can be is behind the end.
-        let from = of.cursor.map_or(0, |c| u32::try_from(c.0).unwrap_or(u32::MAX));
+        let from = of
+            .cursor
+            .map_or(0, |c| u32::try_from(c.0).unwrap_or(u32::MAX));
         let fits = |duty: &crate::projection::Duty| {
             ledger.is_none_or(|of| of.is_some_and(|of| std::ptr::eq(of, seen.ledger_of(duty))))
                 && of.task.as_deref().is_none_or(|task| task == &*duty.task)
                 && of.light.is_none_or(|light| light == duty.light().into())
                 && of.state.is_none_or(|state| state == duty.stage.into())
-                && of.due_from.is_none_or(|from| duty.due.is_some_and(|due| due >= from))
-                && of.due_to.is_none_or(|to| duty.due.is_some_and(|due| due <= to))
+                && of
+                    .due_from
+                    .is_none_or(|from| duty.due.is_some_and(|due| due >= from))
+                && of
+                    .due_to
+                    .is_none_or(|to| duty.due.is_some_and(|due| due <= to))
         };
         let duties = seen.duties_from(from, of.unit.as_deref());
         let entries = duties
@@ -219,7 +227,9 @@ pub(super) async fn obligation(
     asked: Asked,
 ) -> Answered {
     read(&desk, &viewer, &asked, |seen, answer| {
-        let duty = seen.duty(&id).ok_or_else(|| Problem::not_found("obligation"))?;
+        let duty = seen
+            .duty(&id)
+            .ok_or_else(|| Problem::not_found("obligation"))?;
         Ok(answer(value(&ObligationFull::of(seen, duty))))
     })
 }
@@ -235,7 +245,9 @@ pub(super) async fn history(
     let (history, fresh) = {
         let look = desk.look(&viewer);
         let seen = look.seen();
-        let duty = seen.duty(&id).ok_or_else(|| Problem::not_found("obligation"))?;
+        let duty = seen
+            .duty(&id)
+            .ok_or_else(|| Problem::not_found("obligation"))?;
         let fresh = asked.fresh(seen.seq(), Some(&viewer), JSON)?;
         (duty.history.clone(), fresh)
     };
@@ -250,7 +262,9 @@ pub(super) async fn history(
     let records = records.ok_or_else(|| unread("the history"))?;
     let look = desk.look(&viewer);
     let seen = look.seen();
-    let duty = seen.duty(&id).ok_or_else(|| Problem::not_found("obligation"))?;
+    let duty = seen
+        .duty(&id)
+        .ok_or_else(|| Problem::not_found("obligation"))?;
     let zone = seen.ledger_of(duty).zone;
     let told = |place| {
         let line = seen.line(duty, place, records.get(&place)?)?;
@@ -324,7 +338,10 @@ pub(super) async fn notices(
                 .unit
                 .as_deref()
                 .is_none_or(|unit| unit == &*notice.unit || unit == notice.told_unit())
-                && of.contact.as_deref().is_none_or(|wanted| contact == Some(wanted))
+                && of
+                    .contact
+                    .as_deref()
+                    .is_none_or(|wanted| contact == Some(wanted))
                 && of.fate.is_none_or(|fate| fate == notice.fate.into())
         };
         let notices = seen.notices_from(of.cursor.map(|cursor| cursor.0));

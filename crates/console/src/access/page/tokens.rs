@@ -171,7 +171,11 @@ pub(crate) async fn take(
             let wished = Wished {
                 name: form.get("name").trim().to_owned(),
                 tenant: form.get("tenant").trim().to_owned(),
-                units: form.get("units").split_whitespace().map(str::to_owned).collect(),
+                units: form
+                    .get("units")
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
                 scopes,
                 days: form.get("days").trim().parse().unwrap_or(0),
             };
