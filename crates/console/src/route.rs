@@ -162,6 +162,6 @@ async fn nowhere(uri: Uri) -> Response {
     if uri.path().starts_with("/api/") {
         api::nowhere()
     } else {
-        page::nowhere().await
+        page::nowhere()
     }
 }

@@ -78,14 +78,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Problem> {
         let list = |name: HeaderName| {
-            let lines = parts.headers.get_all(name).iter();
-            let all: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
-            (!all.is_empty()).then(|| all.join(","))
+            let mut all: Option<String> = None;
+            for line in parts.headers.get_all(&name) {
+                let line = line.to_str().map_err(|_| {
+                    Problem::new(
+                        Code::BadHeader,
+                        format!("the header {name} with other signs than printable ASCII"),
+                        "entity tags, e.g. \"5bafedf83d4ca3224e4cb76b\"",
+                        "Send the ETag of an answer as it is, or leave the header out.",
+                    )
+                })?;
+                match &mut all {
+                    Some(all) => {
+                        all.push(',');
+                        all.push_str(line);
+                    }
+                    None => all = Some(line.to_owned()),
+                }
+            }
+            Ok(all)
         };
         Ok(Asked {
             uri: parts.uri.clone(),
-            if_match: list(IF_MATCH),
-            if_none_match: list(IF_NONE_MATCH),
+            if_match: list(IF_MATCH)?,
+            if_none_match: list(IF_NONE_MATCH)?,
             headers: parts.headers.clone(),
         })
     }

@@ -5,6 +5,7 @@
 //! type, does not compile here.
 
 #![allow(dead_code, reason = "only what is derived from these is used")]
+#![allow(clippy::struct_field_names, reason = "the names are those on the wire")]
 
 use chrono::NaiveDate;
 use duban_model::Timestamp;

@@ -129,7 +129,7 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
                 "name": "If-None-Match",
                 "in": "header",
                 "description": "Entity tags of answers that you have: 304 if it is one of them.",
-                "schema": { "type": "string", "pattern": "^[ -~]*$" },
+                "schema": { "type": "string", "pattern": "^[\\t -~]*$" },
             }));
             let tag = json!({
                 "ETag": {

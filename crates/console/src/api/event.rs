@@ -212,7 +212,8 @@ fn door(viewer: &Viewer, mode: Mode, events: &[String]) -> Result<Vec<Envelope>,
         };
         match look(viewer, event) {
             Ok(event) => taken.push(event),
-            Err((code, mut fault)) => {
+            Err(refused) => {
+                let (code, mut fault) = *refused;
                 fault.pointer.insert_str(0, &prefix);
                 faults.push((code, fault));
             }
@@ -279,13 +280,13 @@ fn twins(events: &[Envelope]) -> Result<(), Problem> {
 }
 
 /// Reads one event, and looks whether it may come from whom it comes.
-fn look(viewer: &Viewer, event: &str) -> Result<Envelope, (Code, Fault)> {
+fn look(viewer: &Viewer, event: &str) -> Result<Envelope, Box<(Code, Fault)>> {
     let event = Envelope::parse(event.as_bytes()).map_err(|fault| {
         let code = match fault.code {
             "too-large" => Code::TooLarge,
             _ => Code::BadEvent,
         };
-        (code, told(*fault))
+        Box::new((code, told(*fault)))
     })?;
     for (name, text) in [("id", &event.id), ("source", &event.source)] {
         let characters = text.chars().count();
@@ -302,7 +303,7 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, (Code, Fault)> {
                 remedy: "Shorten it; it must stay the same when the event is sent again."
                     .to_owned(),
             };
-            return Err((Code::BadEvent, fault));
+            return Err(Box::new((Code::BadEvent, fault)));
         }
     }
     let refuse = |code: Code, pointer: &str, found: String, expected: &str, remedy: &str| {
@@ -313,7 +314,7 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, (Code, Fault)> {
             expected: expected.to_owned(),
             remedy: remedy.to_owned(),
         };
-        Err((code, fault))
+        Err(Box::new((code, fault)))
     };
     let kind = event.kind.as_str();
     if !viewer.is_of(&event.tenant) {

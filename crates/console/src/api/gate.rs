@@ -21,19 +21,19 @@ use crate::spans::Spans;
 /// Requests are counted over this span.
 pub const API_WINDOW: Duration = Duration::from_mins(1);
 /// Questions of one token or user within the span, in requests.
-pub const READS_PER_TOKEN: u32 = 3_000;
+pub const READS_PER_TOKEN: u32 = 6_000;
 /// Requests with events of one token within the span, in requests; each may bring a batch.
-pub const POSTS_PER_TOKEN: u32 = 1_200;
+pub const POSTS_PER_TOKEN: u32 = 2_400;
 /// Questions from one address within the span, in requests, whatever tokens they bear.
-pub const READS_PER_ADDRESS: u32 = 6_000;
+pub const READS_PER_ADDRESS: u32 = 12_000;
 /// Requests with events from one address within the span, in requests.
-pub const POSTS_PER_ADDRESS: u32 = 2_400;
+pub const POSTS_PER_ADDRESS: u32 = 4_800;
 /// Headers of one request, in headers.
 pub const HEADERS: usize = 64;
 /// Names and values of all headers of one request, in bytes.
 pub const HEADERS_BYTES: usize = 16 * 1_024;
 /// How long an answer may take, in all; what the body and the inbox may take is within.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+pub const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Whose requests are counted; and whether they bring events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

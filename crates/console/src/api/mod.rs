@@ -17,6 +17,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -78,7 +79,7 @@ impl Operation {
     {
         Operation {
             handler: on(MethodFilter::GET, handler)
-                .fallback(|r| otherwise(r, "GET, HEAD, OPTIONS")),
+                .fallback(|r: Request| otherwise(&r, "GET, HEAD, OPTIONS")),
             method: Method::GET,
             path,
             id,
@@ -99,14 +100,14 @@ impl Operation {
 }
 
 /// Any other method: what the address takes, or that it does not take this.
-async fn otherwise(request: Request, allowed: &'static str) -> Response {
+fn otherwise(request: &Request, allowed: &'static str) -> Ready<Response> {
     if request.method() == Method::OPTIONS {
         let allowed = HeaderValue::from_static(allowed);
-        return (StatusCode::NO_CONTENT, [(header::ALLOW, allowed)]).into_response();
+        return ready((StatusCode::NO_CONTENT, [(header::ALLOW, allowed)]).into_response());
     }
     let method = request.method().as_str();
     let method = duban_model::record::cut(method, 20);
-    Problem::method_not_allowed(method, allowed).into_response()
+    ready(Problem::method_not_allowed(method, allowed).into_response())
 }
 
 /// Everything that the API does.
@@ -122,7 +123,7 @@ fn operations() -> Vec<Operation> {
         Operation {
             handler: on(MethodFilter::POST, event::take)
                 .layer(axum::extract::DefaultBodyLimit::disable())
-                .fallback(|r| otherwise(r, "POST, OPTIONS")),
+                .fallback(|r: Request| otherwise(&r, "POST, OPTIONS")),
             method: Method::POST,
             path: "/api/v1/events",
             id: "sendEvents",

@@ -109,7 +109,7 @@ pub(crate) struct Written {
     /// How to mend it.
     remedy: String,
     /// What is wrong with which part of the body.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
 }
 

@@ -7,7 +7,7 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use duban_model::RecordId;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::asked::{Asked, JSON, Parted, Wanted, day};
 use super::page::{Cursor, Limit, Page};
@@ -113,11 +113,11 @@ pub(super) struct OfNotices {
 pub(super) struct Nothing {}
 
 /// Answers from the projection as it stands, or says that the client has that answer.
-fn read(
+fn read<T: Serialize>(
     desk: &Desk,
     viewer: &Viewer,
     asked: &Asked,
-    answer: impl FnOnce(&Seen<'_>, &dyn Fn(serde_json::Value) -> Response) -> Answered,
+    find: impl FnOnce(&Seen<'_>) -> Result<T, Problem>,
 ) -> Answered {
     let look = desk.look(viewer);
     let seen = look.seen();
@@ -125,12 +125,7 @@ fn read(
     if fresh.is_known() {
         return Ok(fresh.unchanged());
     }
-    answer(&seen, &|value| fresh.json(&value))
-}
-
-/// As a value; these types are nothing that JSON cannot hold.
-fn value(of: &impl serde::Serialize) -> serde_json::Value {
-    serde_json::to_value(of).unwrap_or_default()
+    Ok(fresh.json(&find(&seen)?))
 }
 
 fn ledger_of<'a>(seen: &Seen<'a>, id: &str) -> Result<&'a Ledger, Problem> {
@@ -144,12 +139,12 @@ pub(super) async fn ledgers(
     Wanted(paged): Wanted<Paged>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let all = (0u64..)
             .zip(seen.ledgers())
             .filter(|(place, _)| *place >= paged.from());
         let entries = all.map(|(place, ledger)| (place, LedgerItem::of(seen, ledger)));
-        Ok(answer(value(&Page::of(seen, paged.limit, entries))))
+        Ok(Page::of(seen, paged.limit, entries))
     })
 }
 
@@ -161,9 +156,9 @@ pub(super) async fn ledger(
     Wanted(Nothing {}): Wanted<Nothing>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let ledger = ledger_of(seen, &id)?;
-        Ok(answer(value(&LedgerItem::of(seen, ledger))))
+        Ok(LedgerItem::of(seen, ledger))
     })
 }
 
@@ -175,13 +170,13 @@ pub(super) async fn tasks(
     Wanted(paged): Wanted<Paged>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let ledger = ledger_of(seen, &id)?;
         let rows = (0u64..).zip(&ledger.tasks);
         let rows = rows.filter(|(place, _)| *place >= paged.from());
         let rows = rows.filter(|(_, row)| seen.sees_row(ledger, row));
         let entries = rows.map(|(place, row)| (place, TaskItem::of(seen, ledger, row)));
-        Ok(answer(value(&Page::of(seen, paged.limit, entries))))
+        Ok(Page::of(seen, paged.limit, entries))
     })
 }
 
@@ -192,7 +187,7 @@ pub(super) async fn obligations(
     Wanted(of): Wanted<OfObligations>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let ledger = of.ledger.as_deref().map(|id| seen.ledger(id));
         // A place beyond what places can be is behind the end.
         let from = of
@@ -214,7 +209,7 @@ pub(super) async fn obligations(
         let entries = duties
             .filter(|(_, duty)| fits(duty))
             .map(|(place, duty)| (u64::from(place), ObligationItem::of(seen, duty)));
-        Ok(answer(value(&Page::of(seen, of.limit, entries))))
+        Ok(Page::of(seen, of.limit, entries))
     })
 }
 
@@ -226,11 +221,11 @@ pub(super) async fn obligation(
     Wanted(Nothing {}): Wanted<Nothing>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let duty = seen
             .duty(&id)
             .ok_or_else(|| Problem::not_found("obligation"))?;
-        Ok(answer(value(&ObligationFull::of(seen, duty))))
+        Ok(ObligationFull::of(seen, duty))
     })
 }
 
@@ -327,7 +322,7 @@ pub(super) async fn notices(
     Wanted(of): Wanted<OfNotices>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let duty = of.obligation.as_deref().map(|id| seen.duty(id));
         let fits = |notice: &crate::projection::Notice| {
             let about = || notice.duty.and_then(|place| seen.duty_at(place));
@@ -348,7 +343,7 @@ pub(super) async fn notices(
         let entries = notices
             .filter(|(_, notice)| fits(notice))
             .map(|(place, notice)| (place, NoticeItem::of(seen, notice)));
-        Ok(answer(value(&Page::of(seen, of.limit, entries))))
+        Ok(Page::of(seen, of.limit, entries))
     })
 }
 
@@ -360,11 +355,11 @@ pub(super) async fn notice(
     Wanted(Nothing {}): Wanted<Nothing>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let id = id.parse::<RecordId>().ok();
         let notice = id.and_then(|id| seen.notice(id));
         let notice = notice.ok_or_else(|| Problem::not_found("notice"))?;
-        Ok(answer(value(&NoticeItem::of(seen, notice))))
+        Ok(NoticeItem::of(seen, notice))
     })
 }
 
@@ -375,14 +370,14 @@ pub(super) async fn units(
     Wanted(paged): Wanted<Paged>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let units = (0u64..).zip(seen.units_seen());
         let units = units.filter(|(place, _)| *place >= paged.from());
         let entries = units.filter_map(|(place, (tenant, unit))| {
             let name = seen.units().get(tenant, unit)?;
             Some((place, UnitItem::of(tenant, unit, name)))
         });
-        Ok(answer(value(&Page::of(seen, paged.limit, entries))))
+        Ok(Page::of(seen, paged.limit, entries))
     })
 }
 
@@ -393,12 +388,12 @@ pub(super) async fn rejections(
     Wanted(paged): Wanted<Paged>,
     asked: Asked,
 ) -> Answered {
-    read(&desk, &viewer, &asked, |seen, answer| {
+    read(&desk, &viewer, &asked, |seen| {
         let to = paged.cursor.map(|cursor| cursor.0);
         let rejections = seen
             .rejections_placed()
             .filter(|(place, _)| to.is_none_or(|to| *place <= to));
         let entries = rejections.map(|(place, of)| (place, RejectionItem::of(of)));
-        Ok(answer(value(&Page::of(seen, paged.limit, entries))))
+        Ok(Page::of(seen, paged.limit, entries))
     })
 }

@@ -178,7 +178,7 @@ pub(crate) fn not_found(projection: &Seen<'_>, what: &str) -> Response {
 }
 
 /// Any other address.
-pub(crate) async fn nowhere() -> Response {
+pub(crate) fn nowhere() -> Response {
     // It is asked by anybody, and says nothing of what is there.
     refused(StatusCode::NOT_FOUND, "没有找到", "没有这个地址。")
 }
