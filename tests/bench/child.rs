@@ -98,6 +98,15 @@ impl Program {
         Duration::ZERO
     }
 
+    /// Waits until it says where its pages are.
+    pub async fn port(&mut self) -> u16 {
+        self.until_said("pages: http://", 1).await;
+        let line = self.said.last().map_or("", String::as_str);
+        let port = line.trim_end_matches('/').rsplit(':').next();
+        let port = port.and_then(|port| port.parse().ok());
+        port.unwrap_or_else(|| panic!("no port in `{line}`"))
+    }
+
     /// Waits until all four services are at work; returns how long that took from the start.
     pub async fn until_at_work(&mut self) -> Duration {
         self.until_said("service runs", 4).await

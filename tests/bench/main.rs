@@ -18,6 +18,7 @@ mod latency;
 mod line;
 mod matching;
 mod node;
+mod pages;
 mod process;
 mod rebuild;
 mod rules;
@@ -80,6 +81,7 @@ async fn measure(name: &str, plan: Plan) {
         "send.smtp" => sending::alone_smtp(plan).await,
         "notices.http" => sending::whole_http(plan).await,
         "notices.smtp" => sending::whole_smtp(plan).await,
+        "console.pages" => pages::pages(plan).await,
         "scale.embedded" => scale::on_embedded(plan).await,
         other => panic!("`{other}` stands in the list and nothing measures it"),
     }

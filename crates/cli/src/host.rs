@@ -29,9 +29,11 @@ use tracing::{error, info, warn};
 use crate::answers::{self, Answered, OurLetters};
 use crate::args::{self, ClockKind, Role, Serve};
 use crate::channels::{Configured, read as read_channels};
+use crate::foresee::Foresight;
 use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
+use crate::sheets::Sheets;
 use crate::{Ended, Fault, folder, socket, users};
 
 /// Frames read at once for the index; a full one takes some 200 KB while it is being read.
@@ -254,6 +256,8 @@ impl Host {
             let index: &Arc<LiveIndex> = index.insert(Arc::new(LiveIndex::new(log.clone())));
             let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
                 .measured_by(gauges.clone())
+                .exported_by(Arc::new(Sheets))
+                .foreseen_by(Arc::new(Foresight::new(log.clone())))
                 .guarded_by(access.clone());
             state.answering = links.map(|links| {
                 let clock = clock.clone();

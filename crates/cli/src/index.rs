@@ -285,9 +285,12 @@ impl LiveIndex {
             _ => false,
         };
         let frames = self.asked(|index| index.in_force(&ledger, &tenant));
+        let whose = owing(&own);
         let mut in_force = Vec::new();
-        self.records(frames, is_in_force, |frame| in_force.push(frame))
-            .await?;
+        self.records(frames, is_in_force, |frame| {
+            in_force.push(cut_to(&frame, &whose));
+        })
+        .await?;
         for frame in &in_force {
             view.note(frame, None);
         }
@@ -375,6 +378,41 @@ impl LiveIndex {
         }
         Ok(explanation)
     }
+}
+
+/// The units that ever owed a duty, by its own records.
+fn owing(own: &[Frame]) -> BTreeSet<String> {
+    let records = own.iter().flat_map(|frame| &frame.records);
+    records
+        .filter_map(|record| match &record.body {
+            Body::ObligationOpened(r) => Some(r.unit.clone()),
+            Body::ObligationTransferred(r) => Some(r.unit.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Texts with no other owners than these. A text may name 50,000, each of which would get its place
+/// in the rules' state and be thrown away again.
+fn cut_to(frame: &Frame, units: &BTreeSet<String>) -> Frame {
+    let cut = |record: &Arc<Record>| {
+        if !matches!(record.body, Body::DefinitionAdopted(_)) {
+            return Arc::clone(record);
+        }
+        let mut record = Record::clone(record);
+        if let Body::DefinitionAdopted(r) = &mut record.body {
+            let owners = r
+                .definition
+                .tasks
+                .iter_mut()
+                .flat_map(|task| &mut task.owners);
+            for owner in owners {
+                owner.units.retain(|unit| units.contains(unit));
+            }
+        }
+        Arc::new(record)
+    };
+    Frame::new(frame.head.clone(), frame.records.iter().map(cut).collect())
 }
 
 impl Explain for LiveIndex {

@@ -136,8 +136,29 @@ pub(crate) fn play(
     until: Timestamp,
     mut seen: impl FnMut(Arc<Frame>),
 ) {
+    play_from(
+        pump,
+        tenant,
+        events,
+        (Timestamp::default(), until),
+        |frame| {
+            seen(frame);
+            true
+        },
+    );
+}
+
+/// The same from an instant on, for services that stand somewhere already; until `seen` has seen
+/// enough and says false.
+pub(crate) fn play_from(
+    pump: &mut Pump,
+    tenant: &str,
+    events: &[Event],
+    (from, until): (Timestamp, Timestamp),
+    mut seen: impl FnMut(Arc<Frame>) -> bool,
+) {
     let mut next = 0;
-    let mut clock = Timestamp::default();
+    let mut clock = from;
     let mut ticks = 0u64;
     let mut advance = |pump: &mut Pump, to: Timestamp, fire: bool| {
         ticks += 1;
@@ -177,7 +198,9 @@ pub(crate) fn play(
             settle(pump);
         }
         clock = instant;
-        pump.take_frames().for_each(&mut seen);
+        if !pump.take_frames().all(&mut seen) {
+            break;
+        }
     }
 }
 

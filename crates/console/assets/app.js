@@ -23,18 +23,25 @@
   }
 
   function tell(change) {
-    put("clock-date", change.date);
+    put("clock-date", document.documentElement.lang === "en" ? change.day : change.date);
     put("clock-time", change.time);
-    put("clock-mode", change.virtual_time ? "虚拟时间" : "日志时间");
     const mode = document.getElementById("clock-mode");
-    if (mode) mode.classList.toggle("virtual", change.virtual_time);
+    if (mode) {
+      put("clock-mode", change.virtual_time ? mode.dataset.virtual : mode.dataset.logged);
+      mode.classList.toggle("virtual", change.virtual_time);
+    }
     for (const name of ["red", "yellow", "green", "done", "grey", "late", "total", "rejections"]) {
       put("count-" + name, change[name]);
     }
   }
 
-  // While somebody types, chooses or marks a text, the page holds still.
+  // While somebody types, chooses or marks a text, the page holds still; and as long as something
+  // chosen in a form is not sent.
+  let chosen = false;
+  document.addEventListener("input", function () { chosen = true; });
+
   function inUse(main) {
+    if (chosen) return true;
     const active = document.activeElement;
     if (active && main.contains(active) && /^(INPUT|SELECT|TEXTAREA)$/.test(active.tagName)) return true;
     const marked = document.getSelection();
@@ -103,6 +110,7 @@
         if (fresh && !inUse(document.getElementById("main"))) {
           replace(fresh);
           shown = Number(page.body.dataset.seq);
+          again();
         }
       }
     } catch {
@@ -111,6 +119,12 @@
       busy = false;
       if (latest > shown) plan();
     }
+  }
+
+  // A part that is still being reckoned is asked for again, whether the log moves or not.
+  function again() {
+    const part = document.querySelector("#main [data-again]");
+    if (part) setTimeout(function () { shown = -1; plan(); }, Number(part.dataset.again) * 1000);
   }
 
   function plan() {
@@ -150,4 +164,5 @@
   document.addEventListener("selectionchange", function () { if (latest > shown) plan(); });
   window.addEventListener("pageshow", function (event) { if (event.persisted) location.reload(); });
   connect();
+  again();
 })();

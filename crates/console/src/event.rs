@@ -38,6 +38,7 @@ pub(crate) struct Wanted {
 struct Told {
     seq: u64,
     date: String,
+    day: String,
     time: String,
     virtual_time: bool,
     red: u64,
@@ -61,6 +62,7 @@ fn told(state: &ConsoleState, viewer: &Viewer, ledger: Option<&str>) -> Told {
     Told {
         seq: projection.seq(),
         date: clock.date,
+        day: clock.day,
         time: clock.time,
         virtual_time: clock.virtual_time,
         red: counts.of(Light::Red),

@@ -6,9 +6,11 @@
 //! for, off the threads that serve.
 
 mod access;
+mod ahead;
 mod answer;
 mod api;
 mod asset;
+mod english;
 mod event;
 mod follow;
 mod light;
@@ -20,8 +22,10 @@ mod route;
 #[cfg(test)]
 mod sample;
 mod serve;
+mod sheet;
 mod spans;
 mod state;
+mod tongue;
 mod trail;
 
 pub use access::{
@@ -32,27 +36,30 @@ pub use access::{
     SIGN_INS_PER_NAME_AND_ADDRESS, Scope, Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX,
     TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User, Wished,
 };
+pub use ahead::{Ahead, Expected, Foresee, Foreseen, LOOK_AGAIN_AFTER, LOOK_WITHIN};
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
     MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,
 };
 pub use api::{
-    ANSWER_WITHIN, API_WINDOW, BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, HEADERS, HEADERS_BYTES,
-    INBOX_WITHIN, POSTS_AT_ONCE, POSTS_PER_ADDRESS, POSTS_PER_TOKEN, READS_PER_ADDRESS,
-    READS_PER_TOKEN,
+    ANSWER_WITHIN, API_WINDOW, BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, FEED_DUTIES,
+    FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES, INBOX_WITHIN, POSTS_AT_ONCE, POSTS_PER_ADDRESS,
+    POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
 pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_chinese};
 pub use measure::{Measure, serve_measures};
 pub use projection::{
-    ANSWERS_KEPT, AnswerFate, Answers, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked,
-    FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, LAST_LINES,
-    LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice, Notices, Person,
-    Place, Projection, PublicationRow, Publications, REJECTIONS_KEPT, Rejection, Submission,
-    TaskRow, Tick, Totals, UnitName, Units,
+    ANSWERS_KEPT, Agenda, AnswerFate, Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty,
+    ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History,
+    INBOX_KEPT, LAST_LINES, LATEST_NOTICES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT,
+    NOTICES_PER_DUTY, Notice, Notices, Person, Place, Projection, PublicationRow, Publications,
+    RED_DAYS_KEPT, REDDENED_KEPT, REJECTIONS_KEPT, Rejection, Submission, TaskRow, Tick, Totals,
+    UnitName, Units,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};
+pub use sheet::{Cell, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;

@@ -28,6 +28,39 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in the order in which a duty may go through them.
+    pub const ALL: [Stage; 9] = [
+        Stage::Waiting,
+        Stage::Open,
+        Stage::Accepted,
+        Stage::Submitted,
+        Stage::Returned,
+        Stage::Fulfilled,
+        Stage::Waived,
+        Stage::Lapsed,
+        Stage::Withdrawn,
+    ];
+
+    /// Its name in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Waiting => "waiting",
+            Stage::Open => "open",
+            Stage::Accepted => "accepted",
+            Stage::Submitted => "submitted",
+            Stage::Returned => "returned",
+            Stage::Fulfilled => "fulfilled",
+            Stage::Waived => "waived",
+            Stage::Lapsed => "lapsed",
+            Stage::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The stage with this name in addresses.
+    pub fn parse(name: &str) -> Option<Stage> {
+        Stage::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
+
     /// Its name on the pages.
     pub fn chinese(self) -> &'static str {
         match self {
@@ -154,6 +187,30 @@ impl Counts {
     /// The gravest light that any duty shows.
     pub fn worst(&self) -> Option<Light> {
         Light::ALL.into_iter().find(|light| self.of(*light) > 0)
+    }
+
+    /// The same counts of some lights alone; of all of them if none is named.
+    #[must_use]
+    pub fn only(&self, lights: &[Light]) -> Counts {
+        if lights.is_empty() {
+            return *self;
+        }
+        let mut only = Counts::default();
+        for light in lights {
+            only.by[light.place()] = self.of(*light);
+        }
+        if lights.contains(&Light::Done) {
+            only.late = self.late;
+        }
+        only
+    }
+
+    /// Counts others too.
+    pub fn merge(&mut self, other: &Counts) {
+        for (mine, theirs) in self.by.iter_mut().zip(other.by) {
+            *mine += theirs;
+        }
+        self.late += other.late;
     }
 
     /// Counts one more.

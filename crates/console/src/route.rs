@@ -99,6 +99,9 @@ pub(crate) fn table() -> Vec<Entry> {
     let manage = Need::Right(Right::ManageUsers);
     let mut table = vec![
         Entry::page("/", see, page::overview),
+        Entry::page("/ledger/{ledger}", see, page::ledger),
+        Entry::page("/ledger/{ledger}/export/{format}", see, page::export),
+        Entry::page("/file/{digest}/{*obligation}", see, page::file),
         Entry::page("/task/{ledger}/{task}", see, page::task),
         Entry::page("/o/{*obligation}", see, page::obligation),
         Entry::page("/unit/{unit}", see, page::unit),

@@ -19,6 +19,7 @@ use futures::FutureExt;
 
 use crate::projection::{Line, Projection};
 use crate::recall::read_records;
+use crate::sheet::{Export, FileFormat, Sheet};
 
 pub(crate) const LEDGER: &str = "tongliao-2021";
 
@@ -397,6 +398,22 @@ impl Sample {
         }
     }
 
+    pub fn accepted(&mut self, id: &str) {
+        self.rules(Body::ObligationAccepted(Self::acted(id, "")));
+    }
+
+    pub fn extension_asked(&mut self, id: &str, to: NaiveDate) {
+        self.rules(Body::ObligationExtensionRequested(Self::dated(id, to)));
+    }
+
+    /// Somebody above is told.
+    pub fn escalated(&mut self, id: &str, tier: Tier) {
+        let mut request = self.request(id, "overdue:5wd");
+        request.kind = NoticeKind::Escalation;
+        request.tier = tier;
+        self.rules(Body::NoticeRequested(request));
+    }
+
     /// Returns the notice's id.
     pub fn requested(&mut self, id: &str, step: &str) -> String {
         let body = Body::NoticeRequested(self.request(id, step));
@@ -515,5 +532,26 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         urgent: false,
         extension: None,
         part_of: None,
+    }
+}
+
+/// Writes the texts of a table, a line a row; of a calendar the dates.
+pub(crate) struct Plain;
+
+impl Export for Plain {
+    fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
+        let mut lines = vec![sheet.caption.clone()];
+        if format == FileFormat::Ics {
+            let dates = sheet.entries.iter();
+            lines.extend(dates.map(|entry| format!("{} {}", entry.due, entry.summary)));
+        } else {
+            let headings: Vec<&str> = sheet.columns.iter().map(|(heading, _)| *heading).collect();
+            lines.push(headings.join("|"));
+            for row in &sheet.rows {
+                let cells: Vec<&str> = row.iter().map(|cell| cell.text.as_str()).collect();
+                lines.push(cells.join("|"));
+            }
+        }
+        Ok(lines.join("\n").into_bytes())
     }
 }

@@ -28,6 +28,7 @@ use crate::event::EVENT_STREAMS;
 use crate::follow::asked_to_stop;
 use crate::route;
 use crate::state::ConsoleState;
+use crate::tongue;
 
 /// Connections open at once, in connections; more wait to be accepted.
 pub const CONNECTIONS: usize = 1_024;
@@ -60,7 +61,9 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         gate: Gate::default(),
     });
     let secure = desk.state.access.as_ref().is_some_and(Access::is_secure);
-    route::router(&desk).layer(middleware::from_fn_with_state(secure, headers))
+    route::router(&desk)
+        .layer(middleware::from_fn(tongue::remember))
+        .layer(middleware::from_fn_with_state(secure, headers))
 }
 
 /// `/healthz`: the process runs.

@@ -8,9 +8,11 @@ use duban_journal::Log;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
+use crate::ahead::{Ahead, Foresee};
 use crate::answer::Answering;
 use crate::measure::Measure;
 use crate::projection::Projection;
+use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
 pub const READINGS_AT_ONCE: usize = 4;
@@ -49,7 +51,12 @@ pub struct ConsoleState {
     pub answering: Option<Answering>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
+    /// Writes tables into files, if somebody can.
+    pub export: Exporter,
+    /// Looks ahead, if somebody can.
+    pub ahead: Option<Ahead>,
     pub(crate) readings: Arc<Semaphore>,
+    pub(crate) writings: Arc<Semaphore>,
 }
 
 impl fmt::Debug for ConsoleState {
@@ -78,7 +85,10 @@ impl ConsoleState {
             access: None,
             answering: None,
             measure: None,
+            export: None,
+            ahead: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
+            writings: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }
     }
 
@@ -113,6 +123,20 @@ impl ConsoleState {
     #[must_use]
     pub fn measured_by(mut self, measure: Arc<dyn Measure>) -> ConsoleState {
         self.measure = Some(measure);
+        self
+    }
+
+    /// The same console with files of its tables.
+    #[must_use]
+    pub fn exported_by(mut self, export: Arc<dyn Export>) -> ConsoleState {
+        self.export = Some(export);
+        self
+    }
+
+    /// The same console with a view of the year ahead.
+    #[must_use]
+    pub fn foreseen_by(mut self, foresee: Arc<dyn Foresee>) -> ConsoleState {
+        self.ahead = Some(Ahead::new(foresee));
         self
     }
 

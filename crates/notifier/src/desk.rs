@@ -7,7 +7,7 @@ use duban_model::directory::Channel;
 use duban_model::{Body, Draft, Drafts, Record, Timestamp};
 
 use crate::silence;
-use crate::state::{IN_FLIGHT, NotifierState, Pending};
+use crate::state::{NotifierState, Pending, most_in_flight};
 
 /// One input being decided.
 pub(crate) struct Desk<'a, 'o> {
@@ -40,7 +40,7 @@ impl<'a, 'o> Desk<'a, 'o> {
 
     /// True if one more send may be in flight.
     pub(crate) fn has_room(&mut self, channel: Channel) -> bool {
-        *self.flying(channel) < IN_FLIGHT
+        *self.flying(channel) < most_in_flight(channel)
     }
 
     /// A send was reported: its place is free.

@@ -36,7 +36,7 @@ pub use crate::sending::{
     FIRST_RETRY_MILLIS, LONGEST_RETRY_MILLIS, MAX_ATTEMPTS, RETRY_HORIZON_MILLIS,
 };
 pub use crate::silence::MAX_SILENCES;
-pub use crate::state::{IN_FLIGHT, NotifierState, Pending, Window};
+pub use crate::state::{IN_FLIGHT, IN_FLIGHT_SLOW, NotifierState, Pending, Window};
 pub use crate::window::ROBOT_SPREAD_MILLIS;
 
 /// The notifier.

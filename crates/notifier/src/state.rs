@@ -17,9 +17,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::again::Kept;
 
-/// Sends over one channel announced and not reported, at most. What waits behind them is not announced
-/// yet, so a crash leaves no more than these with an unknown outcome.
-pub const IN_FLIGHT: usize = 64;
+/// Sends over one channel announced and not reported, at most, where the other side takes what comes.
+/// What waits behind them is not announced yet, so a crash leaves no more than these with an unknown
+/// outcome.
+pub const IN_FLIGHT: usize = 128;
+/// The same where the other side takes few a minute: each of them may wait long for its turn.
+pub const IN_FLIGHT_SLOW: usize = 32;
+
+/// Sends over a channel announced and not reported, at most.
+pub(crate) fn most_in_flight(channel: Channel) -> usize {
+    match channel {
+        Channel::Mail | Channel::Webhook | Channel::Inbox => IN_FLIGHT,
+        Channel::WecomRobot
+        | Channel::DingtalkRobot
+        | Channel::FeishuRobot
+        | Channel::WecomApp
+        | Channel::Sms => IN_FLIGHT_SLOW,
+    }
+}
 
 /// A notice whose end is not known yet, or the message that stands for several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -356,7 +356,7 @@ fn announced(bodies: &[Body]) -> Vec<String> {
 fn no_more_than_the_named_number_is_in_flight_and_each_answer_lets_the_next_one_go() {
     let mut desk = Desk::new();
     let mut in_flight = std::collections::VecDeque::new();
-    for i in 0..100u8 {
+    for i in 0..200u8 {
         desk.counter = i.wrapping_add(10);
         for body in desk.request("full", Tier::Contact) {
             if let Body::NoticeAttempted(a) = body {
@@ -377,7 +377,7 @@ fn no_more_than_the_named_number_is_in_flight_and_each_answer_lets_the_next_one_
         }
         assert!(in_flight.len() <= IN_FLIGHT);
     }
-    assert_eq!((delivered, desk.state.pending().count()), (100, 0));
+    assert_eq!((delivered, desk.state.pending().count()), (200, 0));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub const FIGURES: &[&str] = &[
     "send.smtp",
     "notices.http",
     "notices.smtp",
+    "console.pages",
     "scale.embedded",
 ];
 

@@ -3,6 +3,8 @@
 //! Pages get a [`Seen`] and never the projection itself, so a page cannot list, count or fetch a
 //! duty or notice that its viewer may not see, nor forget to ask.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::RwLockReadGuard;
 
 use duban_model::silence::SilenceNoted;
@@ -12,7 +14,7 @@ use super::right::Right;
 use super::viewer::Viewer;
 use crate::light::Counts;
 use crate::projection::{
-    Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection, TaskRow, Units,
+    Agenda, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection, TaskRow, Units,
 };
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -187,6 +189,43 @@ impl<'a> Seen<'a> {
         self.sees_all_of(&ledger.tenant) || own()
     }
 
+    /// The duties of the viewer's own units in a ledger, by place, for whom sees no others; nothing
+    /// for whom sees all.
+    pub fn own(&self, ledger: &Ledger) -> Option<BTreeMap<u32, &'a Duty>> {
+        if self.sees_all_of(&ledger.tenant) {
+            return None;
+        }
+        let units = self.viewer.into_iter().flat_map(Viewer::units);
+        let places = units.flat_map(|unit| self.projection.places_of(unit));
+        let own = places.filter_map(|place| Some((*place, self.duty_at(*place)?)));
+        let is_of = |duty: &Duty| std::ptr::eq(self.projection.ledger_of(duty), ledger);
+        Some(own.filter(|(_, duty)| is_of(duty)).collect())
+    }
+
+    /// What a ledger shows at a glance, as far as it is seen.
+    pub fn agenda(&self, ledger: &'a Ledger) -> Cow<'a, Agenda> {
+        let all = ledger.agenda_of_all_units();
+        match self.own(ledger) {
+            None => Cow::Borrowed(all),
+            Some(own) => {
+                let is_told = |place| self.notice_at(place).is_some();
+                Cow::Owned(all.of(&own, ledger.zone, is_told))
+            }
+        }
+    }
+
+    /// The places of a unit's duties, in the order in which they were opened; of others' none.
+    pub fn places_of(&self, unit: &str) -> impl Iterator<Item = u32> {
+        let places = self.projection.places_of(unit).iter().copied();
+        places.filter(|place| self.duty_at(*place).is_some())
+    }
+
+    /// What the people of a unit were told, the newest first.
+    pub fn inbox(&self, unit: &'a str) -> impl Iterator<Item = &'a Notice> {
+        let notices = self.projection.notices().inbox(unit);
+        notices.filter(|notice| self.sees_notice(notice))
+    }
+
     /// How the duties of a ledger stand, as far as they are seen.
     pub fn counts(&self, ledger: &Ledger) -> Counts {
         if self.sees_all_of(&ledger.tenant) {
@@ -293,13 +332,7 @@ impl<'a> Seen<'a> {
         self.projection.publications()
     }
 
-    /// The notices about own duties and to own people, the newest first.
-    pub fn notices(&self) -> impl Iterator<Item = &'a Notice> {
-        let notices = self.projection.notices().newest();
-        notices.filter(|notice| self.sees_notice(notice))
-    }
-
-    /// The same from a place back, each with its place.
+    /// The notices about own duties and to own people from a place back, each with its place.
     pub fn notices_from(&self, place: Option<u64>) -> impl Iterator<Item = (u64, &'a Notice)> {
         let notices = self.projection.notices().newest_from(place);
         notices.filter(|(_, notice)| self.sees_notice(notice))

@@ -69,7 +69,28 @@ impl Viewer {
         };
         scopes.iter().any(|scope| match scope {
             Scope::Events(only) => only.as_deref().is_none_or(|only| only == kind),
-            Scope::Read | Scope::Metrics => false,
+            Scope::Read | Scope::Metrics | Scope::Calendar => false,
+        })
+    }
+
+    /// The same as one who reads, if the token is for a calendar.
+    pub(super) fn following(&self) -> Option<Viewer> {
+        let Via::Token { id, scopes } = &self.0.via else {
+            return None;
+        };
+        scopes.contains(&Scope::Calendar).then(|| {
+            Viewer::new(Known {
+                name: self.0.name.clone(),
+                title: self.0.title.clone(),
+                tenant: self.0.tenant.clone(),
+                roles: BTreeSet::new(),
+                units: self.0.units.clone(),
+                must_change: false,
+                via: Via::Token {
+                    id: id.clone(),
+                    scopes: vec![Scope::Read],
+                },
+            })
         })
     }
 

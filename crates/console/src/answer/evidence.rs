@@ -20,7 +20,9 @@ use tokio::io::AsyncWriteExt;
 
 use super::refused::Refused;
 use super::{Answering, Standing, rate};
+use crate::projection::Duty;
 use crate::serve::Desk;
+use crate::state::ConsoleState;
 
 /// The largest file, in bytes: 20 MB.
 pub const MAX_FILE_BYTES: u64 = 20 << 20;
@@ -214,7 +216,7 @@ pub(super) fn label(name: &str) -> String {
 }
 
 /// Digest and name of a file in the evidence of a record.
-pub(super) fn file_of(evidence: &str) -> Option<(&str, &str)> {
+pub(crate) fn file_of(evidence: &str) -> Option<(&str, &str)> {
     let (digest, name) = evidence.strip_prefix(FILE_SCHEME)?.split_once('/')?;
     let hexadecimal = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     (digest.len() == 64 && digest.chars().all(hexadecimal)).then_some((digest, name))
@@ -252,15 +254,19 @@ fn find(
     let letter = answering.letters.open(token).ok_or(Refused::Forged)?;
     let projection = desk.state.read();
     let standing = Standing::of(&projection, answering, &letter)?;
-    let submitted = standing.duty.submitted().ok_or(Refused::NoFile)?;
-    let mut files = submitted.evidence.iter().filter_map(|text| file_of(text));
-    let (digest, name) = files
-        .find(|(there, _)| *there == digest)
-        .ok_or(Refused::NoFile)?;
-    Ok((answering.files.join(digest), label(name)))
+    stored(&desk.state, standing.duty, digest).ok_or(Refused::NoFile)
 }
 
-fn saved(bytes: Vec<u8>, name: &str) -> Response {
+/// Where a file of a duty's present submission is kept, and its name; nothing if it is none of them.
+pub(crate) fn stored(state: &ConsoleState, duty: &Duty, digest: &str) -> Option<(PathBuf, String)> {
+    let answering = state.answering.as_ref()?;
+    let mut files = duty.submitted()?.evidence.iter().filter_map(|e| file_of(e));
+    let (digest, name) = files.find(|(there, _)| *there == digest)?;
+    Some((answering.files.join(digest), label(name)))
+}
+
+/// A file as a browser saves it and never shows it.
+pub(crate) fn saved(bytes: Vec<u8>, name: &str) -> Response {
     let mut encoded = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {

@@ -13,17 +13,17 @@ use crate::page::{DutyRow, answer};
 use crate::projection::Projection;
 
 /// One duty of the message.
-struct Item<'a> {
-    row: DutyRow<'a>,
+struct Item {
+    row: DutyRow,
     /// Where it is answered; nowhere if nothing more is expected.
     link: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "answers.html")]
-struct ListPage<'a> {
+struct ListPage {
     style: String,
-    items: Vec<Item<'a>>,
+    items: Vec<Item>,
     who: String,
     until: String,
 }

@@ -24,8 +24,8 @@ use crate::route::Entry;
 use refused::Refused;
 pub(crate) use refused::style;
 
-pub(crate) use evidence::FILE_SCHEME;
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
+pub(crate) use evidence::{FILE_SCHEME, file_of, saved, stored};
 pub(crate) use rate::address;
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};
 

@@ -64,7 +64,7 @@ struct AnswerPage<'a> {
     nonce: String,
     flash: Option<Flash>,
     title: &'a str,
-    row: DutyRow<'a>,
+    row: DutyRow,
     text: &'a str,
     duty: &'a Duty,
     why: String,

@@ -24,6 +24,7 @@ const TAG_BYTES: usize = 12;
 
 /// Whether a client takes a media type (RFC 9110, 12.5.1). Without the header it takes everything.
 pub(super) fn accepts(headers: &HeaderMap, media: &str) -> bool {
+    let media = media.split(';').next().unwrap_or(media);
     let mut asked = false;
     // The most specific range that fits decides.
     let mut best: Option<(u8, bool)> = None;

@@ -16,6 +16,7 @@ use super::problem::{Code, PROBLEM, Problem, Written};
 use super::read::Nothing;
 use super::{Operation, Sends, data, operations};
 use crate::access::{Need, Right};
+use crate::sheet::FileFormat;
 
 /// An OpenAPI document.
 #[derive(JsonSchema)]
@@ -142,7 +143,7 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
                 json!({
                     "description": op.english,
                     "headers": tag,
-                    "content": { JSON: { "schema": answer } },
+                    "content": if op.files { files() } else { json!({ JSON: { "schema": answer } }) },
                 }),
             );
             let unchanged = json!({ "description": "You have it.", "headers": tag });
@@ -188,6 +189,15 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
     described
 }
 
+/// Files, by their types.
+fn files() -> Value {
+    let types = FileFormat::ALL.into_iter().map(|format| {
+        let media = format.media_type();
+        (media.to_owned(), json!({}))
+    });
+    Value::Object(types.collect())
+}
+
 /// Why an operation may be refused, by status.
 fn refusals(op: &Operation) -> Vec<(String, Vec<&'static str>)> {
     let mut all: Vec<(String, Vec<&'static str>)> = Vec::new();
@@ -231,6 +241,11 @@ fn of_path(name: &str) -> Value {
             "A ledger's id.",
             "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
             "tongliao-2021",
+        ),
+        "file" => (
+            "A ledger's id and the ending of a format.",
+            "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\.(xlsx|docx|csv|ics)$",
+            "tongliao-2021.csv",
         ),
         "notice" => (
             "A notice's id.",

@@ -28,6 +28,8 @@ pub const POSTS_PER_TOKEN: u32 = 2_400;
 pub const READS_PER_ADDRESS: u32 = 12_000;
 /// Requests with events from one address within the span, in requests.
 pub const POSTS_PER_ADDRESS: u32 = 4_800;
+/// Questions by one secret address of a calendar within the span, in requests.
+pub const FEEDS_PER_SECRET: u32 = 30;
 /// Headers of one request, in headers.
 pub const HEADERS: usize = 64;
 /// Names and values of all headers of one request, in bytes.
@@ -70,6 +72,20 @@ impl Gate {
             .again_after(wait)
         })
     }
+}
+
+impl Gate {
+    /// Counts a question by a secret address.
+    pub(super) fn admit_feed(&self, viewer: &Viewer) -> Result<(), Problem> {
+        self.admit(who(viewer), FEEDS_PER_SECRET, false)
+    }
+}
+
+fn who(viewer: &Viewer) -> Who {
+    Who::Viewer(match viewer.via() {
+        Via::Token { id, .. } => id.clone(),
+        Via::Session { .. } => viewer.name().to_owned(),
+    })
 }
 
 fn brings_events(request: &Request) -> bool {
@@ -140,11 +156,7 @@ pub(crate) async fn within(
         READS_PER_TOKEN
     };
     if let Some(viewer) = request.extensions().get::<Viewer>() {
-        let who = match viewer.via() {
-            Via::Token { id, .. } => id.clone(),
-            Via::Session { .. } => viewer.name().to_owned(),
-        };
-        if let Err(problem) = desk.gate.admit(Who::Viewer(who), most, events) {
+        if let Err(problem) = desk.gate.admit(who(viewer), most, events) {
             return problem.into_response();
         }
     }

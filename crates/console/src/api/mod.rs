@@ -7,6 +7,7 @@ mod asked;
 mod data;
 mod document;
 mod event;
+mod export;
 mod gate;
 mod guide;
 mod mode;
@@ -33,9 +34,10 @@ use crate::route::Entry;
 use crate::serve::Desk;
 
 pub use event::{BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, INBOX_WITHIN, POSTS_AT_ONCE};
+pub use export::FEED_DUTIES;
 pub use gate::{
-    ANSWER_WITHIN, API_WINDOW, HEADERS, HEADERS_BYTES, POSTS_PER_ADDRESS, POSTS_PER_TOKEN,
-    READS_PER_ADDRESS, READS_PER_TOKEN,
+    ANSWER_WITHIN, API_WINDOW, FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES, POSTS_PER_ADDRESS,
+    POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
 };
 pub(crate) use gate::{Gate, front, within};
 pub(crate) use problem::Problem;
@@ -62,6 +64,8 @@ struct Operation {
     handler: MethodRouter<Arc<Desk>>,
     query: fn(&mut SchemaGenerator) -> Schema,
     sends: Sends,
+    /// It answers files, and no JSON.
+    files: bool,
     answer: fn(&mut SchemaGenerator) -> Schema,
 }
 
@@ -88,6 +92,7 @@ impl Operation {
             need,
             query: <Q as JsonSchema>::json_schema,
             sends: Sends::Nothing,
+            files: false,
             answer: |schemas| schemas.subschema_for::<A>(),
         }
     }
@@ -132,6 +137,7 @@ fn operations() -> Vec<Operation> {
             need: Need::Right(Right::SendEvents),
             query: Nothing::json_schema,
             sends: Sends::Events,
+            files: false,
             answer: |schemas| schemas.subschema_for::<event::Receipt>(),
         },
         Operation::read::<Paged, page::Page<LedgerItem>, _, _>(
@@ -216,6 +222,19 @@ fn operations() -> Vec<Operation> {
                 "接收之后被退回的事件",
             ),
         ),
+        Operation {
+            files: true,
+            ..Operation::read::<Nothing, String, _, _>(
+                "/api/v1/exports/ledgers/{file}",
+                see,
+                export::ledger,
+                (
+                    "exportLedger",
+                    "The duties of a ledger as a file: xlsx, docx, csv or ics.",
+                    "导出台账中的责任事项",
+                ),
+            )
+        },
         Operation::read::<Nothing, document::Document, _, _>(
             "/api/v1/openapi.json",
             Need::Open,
@@ -230,7 +249,11 @@ pub(crate) fn entries() -> Vec<Entry> {
     let operations = operations().into_iter();
     let api = operations.map(|op| Entry::api(op.method, op.path, op.need, op.handler));
     let guide = Entry::page("/api", Need::Open, guide::show);
-    api.chain([guide]).collect()
+    // Its secret is an authority of its own.
+    let feed = on(MethodFilter::GET, export::feed)
+        .fallback(|r: Request| otherwise(&r, "GET, HEAD, OPTIONS"));
+    let feed = Entry::api(Method::GET, "/calendar/{secret}", Need::Letter, feed);
+    api.chain([guide, feed]).collect()
 }
 
 /// The address of a duty: its id is one part of the path.

@@ -273,7 +273,7 @@ pub(super) async fn history(
     }))
 }
 
-fn unread(what: &str) -> Problem {
+pub(super) fn unread(what: &str) -> Problem {
     Problem::new(
         Code::Unavailable,
         format!("{what} could not be read from the log just now"),

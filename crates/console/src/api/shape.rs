@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Seen;
 use crate::light::{Counts, Light, Stage};
-use crate::page::missing_of;
+use crate::page::missing;
 use crate::projection::{Duty, Fate, Ledger, Line, Matter, Notice, Rejection, TaskRow, UnitName};
 
 macro_rules! named {
@@ -391,7 +391,7 @@ impl ObligationFull {
         ObligationFull {
             item: ObligationItem::of(seen, duty),
             why: crate::page::why(seen, ledger, duty),
-            missing: missing_of(seen, ledger, duty),
+            missing: missing(seen, ledger, duty),
             evidence: duty
                 .ticks()
                 .iter()

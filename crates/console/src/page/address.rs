@@ -28,6 +28,16 @@ pub(super) fn of_obligation(id: &str) -> String {
     format!("/o/{}", encode(id, true))
 }
 
+/// Where the overview of a ledger stands.
+pub(super) fn of_home(ledger: &str) -> String {
+    format!("/?ledger={}", encoded(ledger))
+}
+
+/// Where the table of a ledger stands.
+pub(super) fn of_ledger(ledger: &str) -> String {
+    format!("/ledger/{}", encoded(ledger))
+}
+
 /// Where a row stands.
 pub(super) fn of_task(ledger: &str, task: &str) -> String {
     format!("/task/{}/{}", encoded(ledger), encoded(task))
@@ -36,6 +46,11 @@ pub(super) fn of_task(ledger: &str, task: &str) -> String {
 /// Where a unit stands.
 pub(super) fn of_unit(unit: &str) -> String {
     format!("/unit/{}", encoded(unit))
+}
+
+/// Where a file of a duty's submission is had.
+pub(super) fn of_file(digest: &str, obligation: &str) -> String {
+    format!("/file/{}/{}", encoded(digest), encode(obligation, true))
 }
 
 /// The text, if it may stand in a link: a web address, and not a script.

@@ -1,27 +1,34 @@
 //! The heat map: one small square for each task and unit, showing the gravest of its lights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::address;
+use super::pager::Pager;
 use crate::access::Seen;
 use crate::light::Light;
-use crate::projection::{Duty, Ledger, TaskRow};
+use crate::projection::{Agenda, Duty, Ledger, TaskRow};
 
 /// The longest column head, in characters; the full name is in its title.
 const HEAD_CHARACTERS: usize = 10;
 
+/// Up to so many squares a map is shown whole; a larger one is cut into parts, in squares.
+const WHOLE: usize = 6_000;
+/// The units and rows of one part.
+const PART_UNITS: usize = 40;
+const PART_ROWS: usize = 40;
+
 /// A column.
-pub(super) struct Column<'a> {
+pub(super) struct Column {
     pub short: String,
-    pub name: &'a str,
+    pub name: String,
     pub address: String,
     /// The first of its group.
     pub first: bool,
 }
 
 /// Columns of one level.
-pub(super) struct Group<'a> {
-    pub level: &'a str,
+pub(super) struct Group {
+    pub level: String,
     pub columns: usize,
 }
 
@@ -34,20 +41,23 @@ pub(super) struct Square {
 }
 
 /// A row.
-pub(super) struct Line<'a> {
-    pub number: &'a str,
-    pub title: &'a str,
+pub(super) struct Line {
+    pub number: String,
+    pub title: String,
     pub address: String,
     pub squares: Vec<Option<Square>>,
 }
 
-/// The map.
-pub(super) struct HeatMap<'a> {
-    pub groups: Vec<Group<'a>>,
-    pub columns: Vec<Column<'a>>,
-    pub lines: Vec<Line<'a>>,
+/// The map, or a part of it.
+pub(super) struct HeatMap {
+    pub groups: Vec<Group>,
+    pub columns: Vec<Column>,
+    pub lines: Vec<Line>,
     /// Squares that show something.
     pub squares: usize,
+    /// Which units and which rows are shown, where the map is cut into parts.
+    pub units: Pager,
+    pub rows: Pager,
 }
 
 /// Up to so many columns keep their natural width, in columns.
@@ -55,7 +65,12 @@ const FEW_COLUMNS: usize = 24;
 /// Up to so many columns share a wide screen's width; more are scrolled, in columns.
 const FITTING_COLUMNS: usize = 90;
 
-impl HeatMap<'_> {
+impl HeatMap {
+    /// True if there is more of it than is shown.
+    pub fn is_part(&self) -> bool {
+        self.units.pages > 1 || self.rows.pages > 1
+    }
+
     /// The style class that suits its width.
     pub fn class(&self) -> &'static str {
         match self.columns.len() {
@@ -74,24 +89,101 @@ fn rank(level: &str) -> usize {
         .unwrap_or(9)
 }
 
-impl<'a> HeatMap<'a> {
-    /// The map of these rows, of the duties that `shown` lets through.
-    pub fn of(
-        projection: &Seen<'a>,
-        ledger: &'a Ledger,
-        rows: &[&'a TaskRow],
-        shown: impl Fn(&Duty) -> bool,
-    ) -> HeatMap<'a> {
-        // The gravest duty of each task and unit, and how many there are.
-        let mut found: Vec<BTreeMap<&str, (&Duty, usize)>> = Vec::with_capacity(rows.len());
-        let mut units: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        for row in rows {
-            let mut line: BTreeMap<&str, (&Duty, usize)> = BTreeMap::new();
-            for duty in row.duties.iter().filter_map(|p| projection.duty_at(*p)) {
-                if !shown(duty) {
+/// The units that owe something in a ledger, city first, each with its level.
+pub(super) fn units<'a>(
+    projection: &Seen<'a>,
+    ledger: &'a Ledger,
+    agenda: &'a Agenda,
+) -> Vec<(&'a str, &'a str)> {
+    let units = agenda.by_unit().keys();
+    let mut ranked: Vec<(usize, &str, &str)> = units
+        .map(|unit| {
+            let known = projection.units().get(&ledger.tenant, unit);
+            let level = known.map_or("其他", |name| name.level.as_str());
+            (rank(level), &**unit, level)
+        })
+        .collect();
+    ranked.sort_unstable();
+    ranked
+        .into_iter()
+        .map(|(_, unit, level)| (unit, level))
+        .collect()
+}
+
+impl HeatMap {
+    /// The map of a ledger; of a large one the part with these pages of units and rows.
+    pub fn of(projection: &Seen<'_>, ledger: &Ledger, part: (usize, usize)) -> HeatMap {
+        let agenda = projection.agenda(ledger);
+        let all = units(projection, ledger, &agenda);
+        // A contact's rows are those in which own units owe something.
+        let own = projection.own(ledger).map(|own| {
+            let rows = own.values().filter_map(|duty| ledger.place_of(&duty.task));
+            rows.collect::<BTreeSet<usize>>()
+        });
+        let seen: Vec<usize> = match own {
+            Some(own) => own.into_iter().collect(),
+            None => (0..ledger.tasks.len()).collect(),
+        };
+        let (mut unit_size, mut row_size) = (all.len(), seen.len());
+        if unit_size * row_size > WHOLE {
+            (unit_size, row_size) = (PART_UNITS, PART_ROWS);
+        }
+        let of_units = Pager::new(part.0, unit_size.max(1), all.len());
+        let of_rows = Pager::new(part.1, row_size.max(1), seen.len());
+        let shown: Vec<_> = all
+            .into_iter()
+            .skip(of_units.skipped())
+            .take(of_units.size)
+            .collect();
+        let rows: Vec<usize> = seen
+            .into_iter()
+            .skip(of_rows.skipped())
+            .take(of_rows.size)
+            .collect();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut columns = Vec::with_capacity(shown.len());
+        for (unit, level) in &shown {
+            let first = groups.last().is_none_or(|group| group.level != *level);
+            if first {
+                groups.push(Group {
+                    level: (*level).to_owned(),
+                    columns: 0,
+                });
+            }
+            if let Some(group) = groups.last_mut() {
+                group.columns += 1;
+            }
+            columns.push(Column {
+                short: head(projection.units().short(&ledger.tenant, unit)),
+                name: projection.units().name(&ledger.tenant, unit).to_owned(),
+                address: address::of_unit(unit),
+                first,
+            });
+        }
+        let mut lines: Vec<Line> = rows
+            .iter()
+            .map(|place| &ledger.tasks[*place])
+            .map(|row| Line {
+                number: row.id.clone(),
+                title: row.title().to_owned(),
+                address: address::of_task(&ledger.id, &row.id),
+                squares: columns.iter().map(|_| None).collect(),
+            })
+            .collect();
+        let mut squares = 0;
+        for (at, (unit, _)) in shown.iter().enumerate() {
+            // The gravest duty of each row, and how many there are.
+            let mut found: BTreeMap<usize, (&Duty, usize)> = BTreeMap::new();
+            for duty in projection.duties_of(unit) {
+                if projection.ledger_of(duty).id != ledger.id {
                     continue;
                 }
-                line.entry(&duty.unit)
+                let row = ledger.place_of(&duty.task);
+                let Some(row) = row.and_then(|row| rows.binary_search(&row).ok()) else {
+                    continue;
+                };
+                found
+                    .entry(row)
                     .and_modify(|(gravest, count)| {
                         *count += 1;
                         // Of equals the later: the period that runs now.
@@ -101,67 +193,24 @@ impl<'a> HeatMap<'a> {
                     })
                     .or_insert((duty, 1));
             }
-            for unit in line.keys() {
-                let level = projection
-                    .units()
-                    .get(&ledger.tenant, unit)
-                    .map_or("", |name| name.level.as_str());
-                units.insert((rank(level), unit), 0);
+            for (row, (duty, count)) in found {
+                let task = &ledger.tasks[rows[row]];
+                lines[row].squares[at] = Some(square(task, duty, count, &columns[at]));
+                squares += 1;
             }
-            found.push(line);
         }
-        let mut groups: Vec<Group<'a>> = Vec::new();
-        let mut columns = Vec::with_capacity(units.len());
-        for (_, unit) in units.keys() {
-            let known = projection.units().get(&ledger.tenant, unit);
-            let level = known.map_or("其他", |name| name.level.as_str());
-            let first = groups.last().is_none_or(|group| group.level != level);
-            if first {
-                groups.push(Group { level, columns: 0 });
-            }
-            if let Some(group) = groups.last_mut() {
-                group.columns += 1;
-            }
-            let unit: &'a str = projection
-                .duties_of(unit)
-                .next()
-                .map_or("", |duty| &*duty.unit);
-            columns.push(Column {
-                short: head(projection.units().short(&ledger.tenant, unit)),
-                name: projection.units().name(&ledger.tenant, unit),
-                address: address::of_unit(unit),
-                first,
-            });
-        }
-        let mut squares = 0;
-        let lines = rows
-            .iter()
-            .zip(&found)
-            .map(|(row, line)| Line {
-                number: &row.id,
-                title: row.title(),
-                address: address::of_task(&ledger.id, &row.id),
-                squares: units
-                    .keys()
-                    .zip(&columns)
-                    .map(|((_, unit), column)| {
-                        let (duty, count) = line.get(unit)?;
-                        squares += 1;
-                        Some(square(row, duty, *count, column))
-                    })
-                    .collect(),
-            })
-            .collect();
         HeatMap {
             groups,
             columns,
             lines,
             squares,
+            units: of_units,
+            rows: of_rows,
         }
     }
 }
 
-fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column<'_>) -> Square {
+fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column) -> Square {
     let due = duty
         .due
         .map(|due| format!(",时限{due}"))

@@ -2,11 +2,18 @@
 //! value goes through the template's escaping.
 
 pub(crate) mod address;
+mod asked;
+mod chart;
+mod column;
+mod glance;
 mod heat;
+mod ledger;
 mod obligation;
 mod overview;
+mod pager;
 mod rejection;
 mod row;
+mod select;
 mod task;
 mod unit;
 
@@ -16,7 +23,9 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{Datelike, Weekday};
 use duban_model::Zone;
 
-pub(crate) use obligation::{Recalled, explained, missing_of, obligation, recalled, why};
+pub(crate) use column::missing;
+pub(crate) use ledger::{entry, export, ledger, sheet};
+pub(crate) use obligation::{Recalled, explained, file, obligation, recalled, why};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
 pub(crate) use row::DutyRow;
@@ -28,11 +37,14 @@ use crate::access::page::{Me, refused};
 use crate::asset::{SCRIPT_DIGEST, STYLE_DIGEST};
 use crate::light::{Counts, Light};
 use crate::projection::Ledger;
+use crate::tongue::{Asker, Tongue};
 
 /// The instant on the log as a page shows it.
 pub(crate) struct Clock {
     /// `2021年10月8日 星期五`
     pub date: String,
+    /// `2021-10-08`
+    pub day: String,
     /// `09:10:00`
     pub time: String,
     /// For machines.
@@ -46,6 +58,7 @@ impl Clock {
         let Some(now) = projection.now() else {
             return Clock {
                 date: "尚无记录".to_owned(),
+                day: String::new(),
                 time: String::new(),
                 rfc3339: String::new(),
                 virtual_time: false,
@@ -63,6 +76,7 @@ impl Clock {
         };
         Clock {
             date: format!("{}年{}月{}日 星期{day}", at.year(), at.month(), at.day()),
+            day: at.format("%Y-%m-%d").to_string(),
             time: at.format("%H:%M:%S").to_string(),
             rfc3339: now.shown_in(zone),
             virtual_time: projection.virtual_time(),
@@ -78,12 +92,22 @@ pub(crate) fn chosen_ledger<'a>(projection: &Seen<'a>, wanted: Option<&str>) -> 
         .or_else(|| projection.ledgers().next_back())
 }
 
+/// A ledger as the head names it.
+pub(crate) struct Named {
+    pub id: String,
+    pub title: String,
+    pub number: String,
+}
+
 /// The head of every page.
-pub(crate) struct Head<'a> {
+pub(crate) struct Head {
     pub name: String,
-    pub ledger: Option<&'a Ledger>,
-    /// Id, title, address, and whether it is the one shown.
-    pub ledgers: Vec<(&'a str, String, bool)>,
+    pub tongue: Tongue,
+    /// The same page in the other language.
+    pub switch: String,
+    pub ledger: Option<Named>,
+    /// Title, address, and whether it is the one shown.
+    pub ledgers: Vec<(String, String, bool)>,
     pub clock: Clock,
     pub lights: [Light; 5],
     pub counts: Counts,
@@ -97,22 +121,24 @@ pub(crate) struct Head<'a> {
     pub script: String,
 }
 
-impl<'a> Head<'a> {
-    pub fn new(projection: &Seen<'a>, ledger: Option<&'a Ledger>, name: &str) -> Head<'a> {
+impl Head {
+    pub fn new(projection: &Seen<'_>, ledger: Option<&Ledger>, name: &str, asker: &Asker) -> Head {
         let ledgers = projection
             .ledgers()
             .map(|l| {
-                let address = format!("/?ledger={}", address::encoded(&l.id));
-                (
-                    l.title.as_str(),
-                    address,
-                    ledger.is_some_and(|shown| shown.id == l.id),
-                )
+                let shown = ledger.is_some_and(|shown| shown.id == l.id);
+                (l.title.clone(), address::of_home(&l.id), shown)
             })
             .collect();
         Head {
             name: name.to_owned(),
-            ledger,
+            tongue: asker.tongue,
+            switch: asker.switch(),
+            ledger: ledger.map(|l| Named {
+                id: l.id.clone(),
+                title: l.title.clone(),
+                number: l.number.clone(),
+            }),
             ledgers,
             clock: Clock::of(projection, ledger),
             lights: Light::ALL,
@@ -129,23 +155,33 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// A text of the pages in the language asked for.
+    pub fn say<'t>(&self, chinese: &'t str) -> &'t str {
+        self.tongue.say(chinese)
+    }
+
     /// Where the duties of one light are listed.
     pub fn light_address(&self, light: Light) -> String {
-        match self.ledger {
+        match &self.ledger {
             Some(ledger) => format!(
-                "/?ledger={}&light={}",
-                address::encoded(&ledger.id),
+                "{}?view=duties&light={}",
+                address::of_ledger(&ledger.id),
                 light.as_str()
             ),
-            None => format!("/?light={}", light.as_str()),
+            None => "/".to_owned(),
         }
     }
 
+    /// The overview of the ledger.
     pub fn home(&self) -> String {
-        self.ledger.map_or_else(
-            || "/".to_owned(),
-            |l| format!("/?ledger={}", address::encoded(&l.id)),
-        )
+        let id = self.ledger.as_ref().map(|l| address::of_home(&l.id));
+        id.unwrap_or_else(|| "/".to_owned())
+    }
+
+    /// The table of the ledger.
+    pub fn table(&self) -> String {
+        let id = self.ledger.as_ref().map(|l| address::of_ledger(&l.id));
+        id.unwrap_or_else(|| "/".to_owned())
     }
 }
 
@@ -162,17 +198,17 @@ pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
 
 #[derive(Template)]
 #[template(path = "nowhere.html")]
-struct Nowhere<'a> {
-    head: Head<'a>,
-    what: &'a str,
+struct Nowhere {
+    head: Head,
+    what: String,
 }
 
 /// The page for what is not there.
-pub(crate) fn not_found(projection: &Seen<'_>, what: &str) -> Response {
+pub(crate) fn not_found(projection: &Seen<'_>, what: &str, asker: &Asker) -> Response {
     let ledger = chosen_ledger(projection, None);
     let page = Nowhere {
-        head: Head::new(projection, ledger, "没有找到"),
-        what,
+        head: Head::new(projection, ledger, asker.tongue.say("没有找到"), asker),
+        what: asker.tongue.say(what).to_owned(),
     };
     answer(StatusCode::NOT_FOUND, &page)
 }

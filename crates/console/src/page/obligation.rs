@@ -11,34 +11,36 @@ use duban_model::definition::{Came, Fulfilment};
 use duban_model::{Record, Zone};
 use tokio::runtime::Handle;
 
+use super::column::missing;
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
 use crate::access::{Seen, Viewer};
-use crate::answer::FILE_SCHEME;
+use crate::answer::{FILE_SCHEME, file_of, saved, stored};
 use crate::light::{Light, Stage, step_in_chinese};
-use crate::projection::{Duty, History, Ledger, Line, Matter, Place, TaskRow, minute};
+use crate::projection::{Duty, History, Ledger, Line, Matter, Place, minute};
 use crate::recall::read_records;
 use crate::serve::Desk;
 use crate::state::{ConsoleState, Explanation};
+use crate::tongue::Asker;
 
 /// A link or a text.
-struct Proof<'a> {
-    text: &'a str,
-    kind: &'a str,
+struct Proof {
+    text: String,
+    kind: String,
     at: String,
-    link: Option<&'a str>,
+    link: Option<String>,
 }
 
 /// One thing that must be made public or reported.
-struct Need<'a> {
-    name: &'a str,
+struct Need {
+    name: String,
     have: usize,
     at_least: u32,
     met: bool,
     kinds: String,
     /// Where units or items count once each: each by name, and whether it has come.
     each: Vec<(String, bool)>,
-    proofs: Vec<Proof<'a>>,
+    proofs: Vec<Proof>,
 }
 
 /// A line of the history.
@@ -56,22 +58,30 @@ type Section = (String, Vec<String>);
 
 #[derive(Template)]
 #[template(path = "obligation.html")]
-struct ObligationPage<'a> {
-    head: Head<'a>,
-    duty: &'a Duty,
-    row: DutyRow<'a>,
-    task: Option<&'a TaskRow>,
-    task_address: String,
+struct ObligationPage {
+    head: Head,
+    id: String,
+    row: DutyRow,
+    /// What the row says, if the definition has it.
+    text: Option<String>,
+    /// Nothing more is expected.
+    closed: bool,
     why: String,
     next: Option<(String, String)>,
     missing: Vec<String>,
+    /// A date asked for, and why.
+    extension: Option<(String, String)>,
+    /// To whom it was handed.
+    delegate: Option<String>,
+    /// Why the unit disowns it.
+    disowned: Option<String>,
     /// How a submission fulfils it, if one does.
     submission: &'static str,
-    needs: Vec<Need<'a>>,
-    submitted: Option<(String, String, &'a str, bool)>,
-    said: &'a str,
-    files: Vec<Proof<'a>>,
-    notices: Vec<NoticeRow<'a>>,
+    needs: Vec<Need>,
+    submitted: Option<(String, String, String, bool)>,
+    said: String,
+    files: Vec<Proof>,
+    notices: Vec<NoticeRow>,
     first: Vec<Told>,
     left_out: u64,
     last: Vec<Told>,
@@ -87,6 +97,7 @@ pub(crate) type Recalled = Option<BTreeMap<Place, Arc<Record>>>;
 pub(crate) async fn obligation(
     State(desk): State<Arc<Desk>>,
     viewer: Viewer,
+    asker: Asker,
     Path(obligation): Path<String>,
 ) -> Response {
     let history = {
@@ -94,7 +105,7 @@ pub(crate) async fn obligation(
         let projection = look.seen();
         match projection.duty(&obligation) {
             Some(duty) => duty.history.clone(),
-            None => return not_found(&projection, "没有这个责任事项。"),
+            None => return not_found(&projection, "没有这个责任事项。", &asker),
         }
     };
     let (recalled, explanation) = {
@@ -105,11 +116,41 @@ pub(crate) async fn obligation(
             explained(&desk.state, &obligation)
         )
     };
-    let look = desk.look(&viewer);
-    let projection = look.seen();
-    match projection.duty(&obligation) {
-        Some(duty) => render(&projection, duty, &history, recalled, explanation),
-        None => not_found(&projection, "没有这个责任事项。"),
+    let page = {
+        let look = desk.look(&viewer);
+        let projection = look.seen();
+        match projection.duty(&obligation) {
+            Some(duty) => gather(&projection, duty, &history, recalled, explanation, &asker),
+            None => return not_found(&projection, "没有这个责任事项。", &asker),
+        }
+    };
+    answer(StatusCode::OK, &page)
+}
+
+/// `/file/{digest}/{obligation}`: a file of the duty's present submission, to be saved.
+pub(crate) async fn file(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    asker: Asker,
+    Path((digest, obligation)): Path<(String, String)>,
+) -> Response {
+    let found = {
+        let look = desk.look(&viewer);
+        let projection = look.seen();
+        let duty = projection.duty(&obligation);
+        let stored = duty.and_then(|duty| stored(&desk.state, duty, &digest));
+        match stored {
+            Some(found) => found,
+            None => return not_found(&projection, "没有这个文件。", &asker),
+        }
+    };
+    let (path, name) = found;
+    match tokio::fs::read(path).await {
+        Ok(bytes) => saved(bytes, &name),
+        Err(fault) => {
+            tracing::warn!(%fault, "a file of a submission cannot be read");
+            not_found(&desk.look(&viewer).seen(), "没有这个文件。", &asker)
+        }
     }
 }
 
@@ -144,13 +185,14 @@ pub(crate) async fn explained(state: &ConsoleState, obligation: &str) -> Option<
     }
 }
 
-fn render(
+fn gather(
     projection: &Seen<'_>,
     duty: &Duty,
     history: &History,
     recalled: Recalled,
     explanation: Option<Explanation>,
-) -> Response {
+    asker: &Asker,
+) -> ObligationPage {
     let ledger = projection.ledger_of(duty);
     let unread = recalled.is_none();
     let records = recalled.unwrap_or_default();
@@ -160,17 +202,23 @@ fn render(
     };
     let task = ledger.task(&duty.task);
     let fulfilled_by = task.and_then(|task| task.fulfilled_by(duty.owner));
-    let row = DutyRow::of(projection, duty);
+    let row = DutyRow::in_tongue(projection, duty, asker.tongue);
     let name = format!("{}|第{}项 {}", row.unit, duty.task, row.title);
     let submitted = duty.submitted();
-    let page = ObligationPage {
-        head: Head::new(projection, Some(ledger), &name),
+    ObligationPage {
+        head: Head::new(projection, Some(ledger), &name, asker),
         why: why(projection, ledger, duty),
         next: (!duty.stage.is_final())
             .then_some(duty.next.as_ref())
             .flatten()
             .map(|(at, step)| (minute(*at, ledger.zone), step_in_chinese(step))),
-        missing: missing_of(projection, ledger, duty),
+        missing: missing(projection, ledger, duty),
+        extension: duty.extension().map(|asked| {
+            let reason = asked.reason.clone().unwrap_or_default();
+            (asked.to.to_string(), reason)
+        }),
+        delegate: duty.delegate().map(|(_, title)| title.to_owned()),
+        disowned: duty.disowned().map(ToOwned::to_owned),
         submission: match fulfilled_by {
             Some(Fulfilment::Submission) => "由责任单位报送,经主管部门核实后销号。",
             Some(Fulfilment::PublicationsThenSubmission(_)) => {
@@ -187,25 +235,16 @@ fn render(
                 } else {
                     format!("收到时间{}", minute(s.at.loggedat, ledger.zone))
                 },
-                s.by.as_deref().unwrap_or(""),
+                s.by.clone().unwrap_or_default(),
                 s.late,
             )
         }),
-        said: submitted.and_then(|s| s.said.as_deref()).unwrap_or(""),
+        said: submitted.and_then(|s| s.said.clone()).unwrap_or_default(),
         files: submitted
             .map(|s| &s.evidence[..])
             .unwrap_or_default()
             .iter()
-            .map(|text| Proof {
-                text: file_name(text),
-                kind: if file_name(text) == text {
-                    ""
-                } else {
-                    "文件"
-                },
-                at: String::new(),
-                link: address::web(text),
-            })
+            .map(|text| reported(duty, text))
             .collect(),
         notices: duty
             .notices
@@ -220,13 +259,26 @@ fn render(
         left_out: history.left_out(),
         last: history.last().filter_map(told).collect(),
         unread,
-        task_address: address::of_task(&ledger.id, &duty.task),
-        duty,
+        id: duty.id.to_string(),
         row,
-        task,
+        text: task.map(|task| task.text().to_owned()),
+        closed: duty.stage.is_final(),
         explanation,
-    };
-    answer(StatusCode::OK, &page)
+    }
+}
+
+/// A piece of evidence of a submission: a link, a file that is kept, or words.
+fn reported(duty: &Duty, text: &str) -> Proof {
+    let kept = file_of(text);
+    Proof {
+        text: file_name(text).to_owned(),
+        kind: if kept.is_some() { "文件" } else { "" }.to_owned(),
+        at: String::new(),
+        link: match kept {
+            Some((digest, _)) => Some(address::of_file(digest, &duty.id)),
+            None => address::web(text).map(ToOwned::to_owned),
+        },
+    }
 }
 
 /// A piece of evidence as it is shown: of a file its name.
@@ -237,28 +289,17 @@ fn file_name(text: &str) -> &str {
     name.map_or(text, |(_, name)| name)
 }
 
-/// What of a duty has not come yet, in words.
-pub(crate) fn missing_of(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> Vec<String> {
-    let row = ledger.task(&duty.task);
-    match row.and_then(|row| row.fulfilled_by(duty.owner)) {
-        Some(by) if !duty.stage.is_final() => {
-            duty.missing(by, &|unit| unit_name(projection, ledger, unit))
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// A unit's name as notices print it.
 fn unit_name(projection: &Seen<'_>, ledger: &Ledger, unit: &str) -> String {
     projection.units().short(&ledger.tenant, unit).to_owned()
 }
 
-fn needs<'a>(
-    projection: &Seen<'a>,
-    ledger: &'a Ledger,
-    duty: &'a Duty,
-    fulfilled_by: Option<&'a Fulfilment>,
-) -> Vec<Need<'a>> {
+fn needs(
+    projection: &Seen<'_>,
+    ledger: &Ledger,
+    duty: &Duty,
+    fulfilled_by: Option<&Fulfilment>,
+) -> Vec<Need> {
     let list = fulfilled_by.map_or(&[][..], Fulfilment::requirements);
     (0..)
         .zip(list)
@@ -271,7 +312,7 @@ fn needs<'a>(
             };
             let each = requirement.each().unwrap_or_default().iter();
             Need {
-                name: &requirement.name,
+                name: requirement.name.clone(),
                 have: duty.counted(number, requirement),
                 at_least: requirement.at_least,
                 met: duty.meets(number, requirement),
@@ -285,12 +326,13 @@ fn needs<'a>(
                         let publication: &str = &tick.publication;
                         let known = projection.publications().get(&ledger.tenant, publication);
                         Proof {
-                            text: known.map_or(publication, |row| &row.title),
-                            kind: known.map_or("", |row| &row.kind),
+                            text: known.map_or(publication, |row| &row.title).to_owned(),
+                            kind: known.map_or_else(String::new, |row| row.kind.clone()),
                             at: minute(tick.at, ledger.zone),
                             link: known
                                 .and_then(|row| row.url.as_deref())
-                                .and_then(address::web),
+                                .and_then(address::web)
+                                .map(ToOwned::to_owned),
                         }
                     })
                     .collect(),

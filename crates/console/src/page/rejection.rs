@@ -9,55 +9,55 @@ use axum::response::Response;
 use duban_model::{Service, Zone};
 
 use super::{Head, answer, chosen_ledger};
-use crate::access::Viewer;
+use crate::access::{Seen, Viewer};
 use crate::projection::{REJECTIONS_KEPT, Rejection, minute};
 use crate::serve::Desk;
+use crate::tongue::Asker;
 
-struct Line<'a> {
+struct Line {
     at: String,
     service: &'static str,
-    what: &'a Rejection,
-    event_type: &'a str,
-    event_source: &'a str,
-    event_id: &'a str,
-    excerpt: &'a str,
+    what: Rejection,
 }
 
 #[derive(Template)]
 #[template(path = "rejections.html")]
-struct Rejections<'a> {
-    head: Head<'a>,
+struct Rejections {
+    head: Head,
     kept: usize,
-    lines: Vec<Line<'a>>,
+    lines: Vec<Line>,
 }
 
 /// `/rejections`
-pub(crate) async fn rejections(State(desk): State<Arc<Desk>>, viewer: Viewer) -> Response {
-    let look = desk.look(&viewer);
-    let projection = look.seen();
-    let ledger = chosen_ledger(&projection, None);
+pub(crate) async fn rejections(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    asker: Asker,
+) -> Response {
+    let page = gather(&desk.look(&viewer).seen(), &asker);
+    answer(StatusCode::OK, &page)
+}
+
+fn gather(projection: &Seen<'_>, asker: &Asker) -> Rejections {
+    let ledger = chosen_ledger(projection, None);
     let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
+    let tongue = asker.tongue;
     let lines = projection
         .rejections()
         .map(|what| Line {
             at: minute(what.at, zone),
-            service: match what.service {
+            service: tongue.say(match what.service {
                 Service::Intake => "受理时",
                 Service::Rules => "按规则判断时",
                 Service::Scheduler => "计时时",
                 Service::Notifier => "发通知时",
-            },
-            event_type: what.why.event_type.as_deref().unwrap_or(""),
-            event_source: what.why.event_source.as_deref().unwrap_or(""),
-            event_id: what.why.event_id.as_deref().unwrap_or(""),
-            excerpt: what.why.excerpt.as_deref().unwrap_or(""),
-            what,
+            }),
+            what: what.clone(),
         })
         .collect();
-    let page = Rejections {
-        head: Head::new(&projection, ledger, "被拒收的事件"),
+    Rejections {
+        head: Head::new(projection, ledger, tongue.say("被拒收的事件"), asker),
         kept: REJECTIONS_KEPT,
         lines,
-    };
-    answer(StatusCode::OK, &page)
+    }
 }

@@ -7,19 +7,23 @@ use super::address;
 use crate::access::Seen;
 use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
 use crate::projection::{Duty, Fate, Notice, minute};
+use crate::tongue::Tongue;
 
 /// A duty in a list.
-pub(crate) struct DutyRow<'a> {
+pub(crate) struct DutyRow {
     pub light: Light,
     pub late: bool,
     /// The light in words; for a grey one, why nothing runs.
     pub word: &'static str,
     pub stage: &'static str,
     pub address: String,
-    pub task: &'a str,
-    pub title: &'a str,
-    pub unit: &'a str,
-    pub unit_name: &'a str,
+    pub task: String,
+    pub task_address: String,
+    pub title: String,
+    /// The ledger's title.
+    pub ledger: String,
+    pub unit: String,
+    pub unit_name: String,
     pub unit_address: String,
     pub role: &'static str,
     pub period: String,
@@ -27,33 +31,49 @@ pub(crate) struct DutyRow<'a> {
     pub remains: String,
 }
 
-impl<'a> DutyRow<'a> {
-    pub fn of(projection: &Seen<'a>, duty: &'a Duty) -> DutyRow<'a> {
+impl DutyRow {
+    pub fn of(projection: &Seen<'_>, duty: &Duty) -> DutyRow {
+        DutyRow::in_tongue(projection, duty, Tongue::Chinese)
+    }
+
+    /// The same with stage and light in a language.
+    pub fn in_tongue(projection: &Seen<'_>, duty: &Duty, tongue: Tongue) -> DutyRow {
         let ledger = projection.ledger_of(duty);
         let today = projection.now().map(|now| now.date_in(ledger.zone));
+        let units = projection.units();
         DutyRow {
             light: duty.light(),
             late: duty.done_late(),
-            word: match duty.light() {
+            word: tongue.say(match duty.light() {
                 Light::Done if duty.done_late() => "逾期完成",
                 Light::Grey => duty.stage.chinese(),
                 light => light.chinese(),
-            },
-            stage: duty.stage.chinese(),
+            }),
+            stage: tongue.say(duty.stage.chinese()),
             address: address::of_obligation(&duty.id),
-            task: &duty.task,
-            title: ledger.task(&duty.task).map_or("", |row| row.title()),
-            unit: projection.units().short(&ledger.tenant, &duty.unit),
-            unit_name: projection.units().name(&ledger.tenant, &duty.unit),
+            task: duty.task.to_string(),
+            task_address: address::of_task(&ledger.id, &duty.task),
+            title: ledger
+                .task(&duty.task)
+                .map_or("", |row| row.title())
+                .to_owned(),
+            ledger: ledger.title.clone(),
+            unit: units.short(&ledger.tenant, &duty.unit).to_owned(),
+            unit_name: units.name(&ledger.tenant, &duty.unit).to_owned(),
             unit_address: address::of_unit(&duty.unit),
-            role: duty.role.chinese(),
-            period: match (duty.period, duty.occasion()) {
-                (Some(period), _) => period_in_chinese(period),
-                (None, occasion) => occasion.unwrap_or_default().to_owned(),
-            },
+            role: tongue.say(duty.role.chinese()),
+            period: period_shown(duty),
             due: due_shown(duty, ledger.zone),
-            remains: remains(duty, today),
+            remains: remains_in(duty, today, tongue),
         }
+    }
+}
+
+/// Its period, or what it was opened for.
+pub(super) fn period_shown(duty: &Duty) -> String {
+    match (duty.period, duty.occasion()) {
+        (Some(period), _) => period_in_chinese(period),
+        (None, occasion) => occasion.unwrap_or_default().to_owned(),
     }
 }
 
@@ -67,48 +87,53 @@ pub(super) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
 
 /// How far the date is, for a duty that is not closed.
 pub(super) fn remains(duty: &Duty, today: Option<NaiveDate>) -> String {
+    remains_in(duty, today, Tongue::Chinese)
+}
+
+/// The same in a language.
+pub(super) fn remains_in(duty: &Duty, today: Option<NaiveDate>, tongue: Tongue) -> String {
     if duty.stage.is_final() {
         return String::new();
     }
     if duty.stopped {
-        return "停止计时".to_owned();
+        return tongue.say("停止计时").to_owned();
     }
     let (Some(due), Some(today)) = (duty.due, today) else {
         return String::new();
     };
     match (due - today).num_days() {
-        0 if duty.overdue => "今天已到期".to_owned(),
-        0 => "今天到期".to_owned(),
-        days if days > 0 => format!("还有{days}天"),
-        days => format!("已过{}天", -days),
+        0 if duty.overdue => tongue.say("今天已到期").to_owned(),
+        0 => tongue.say("今天到期").to_owned(),
+        days if days > 0 => tongue.pick(format!("还有{days}天"), format!("{days} d left")),
+        days => tongue.pick(format!("已过{}天", -days), format!("{} d over", -days)),
     }
 }
 
 /// A notice in a list.
-pub(super) struct NoticeRow<'a> {
+pub(super) struct NoticeRow {
     pub at: String,
     pub kind: &'static str,
     pub class: &'static str,
-    pub unit: &'a str,
+    pub unit: String,
     /// The row of the ledger it is about.
-    pub task: &'a str,
+    pub task: String,
     pub address: String,
     pub step: String,
     /// The unit whose people are told, if not the one that owes.
-    pub to_unit: &'a str,
-    pub to: &'a str,
-    pub contact: &'a str,
+    pub to_unit: String,
+    pub to: String,
+    pub contact: String,
     pub fate: &'static str,
     pub fate_class: &'static str,
     pub attempts: u32,
     pub possible_duplicate: bool,
-    pub reason: &'a str,
-    pub detail: &'a str,
+    pub reason: String,
+    pub detail: String,
     pub covers: String,
 }
 
-impl<'a> NoticeRow<'a> {
-    pub fn of(projection: &Seen<'a>, notice: &'a Notice) -> NoticeRow<'a> {
+impl NoticeRow {
+    pub fn of(projection: &Seen<'_>, notice: &Notice) -> NoticeRow {
         let ledger = notice.ledger.and_then(|place| projection.ledger_at(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
@@ -119,29 +144,33 @@ impl<'a> NoticeRow<'a> {
             at: minute(notice.at, zone),
             kind: kind_in_chinese(notice.kind),
             class: notice.kind.as_str(),
-            unit: units.short(tenant, &notice.unit),
-            task: duty.map_or("", |d| &*d.task),
+            unit: units.short(tenant, &notice.unit).to_owned(),
+            task: duty.map_or_else(String::new, |d| d.task.to_string()),
             address: duty.map_or_else(String::new, |d| address::of_obligation(&d.id)),
             step: step_in_chinese(&notice.step),
             to_unit: if notice.to == notice.unit {
-                ""
+                String::new()
             } else {
-                units.short(tenant, &notice.to)
+                units.short(tenant, &notice.to).to_owned()
             },
             to: notice
                 .contact
                 .as_ref()
-                .map_or(tier_in_chinese(notice.tier), |(_, title, _)| title),
-            contact: notice.contact.as_ref().map_or("", |(contact, ..)| contact),
+                .map_or(tier_in_chinese(notice.tier), |(_, title, _)| title)
+                .to_owned(),
+            contact: notice
+                .contact
+                .as_ref()
+                .map_or_else(String::new, |(contact, ..)| contact.to_string()),
             fate: notice.fate.chinese(),
             fate_class: notice.fate.class(),
             attempts: notice.attempts,
             possible_duplicate: notice.possible_duplicate,
-            reason: &notice.reason,
+            reason: notice.reason.to_string(),
             // What a mail server says when all is well tells people nothing.
             detail: match notice.fate {
-                Fate::Delivered => "",
-                _ => &notice.detail,
+                Fate::Delivered => String::new(),
+                _ => notice.detail.to_string(),
             },
             covers: covers.join("、"),
         }

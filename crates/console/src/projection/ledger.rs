@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use duban_model::calendar::PeriodKind;
 use duban_model::definition::{DueRule, Fulfilment, Opens, Owner, Task};
 use duban_model::{Definition, LedgerId, TaskId, Tenant, UnitId, Zone};
 
+use super::agenda::Agenda;
 use super::history::Place;
 use crate::light::Counts;
 
@@ -102,6 +104,16 @@ impl TaskRow {
         }
     }
 
+    /// The one day on which all of it is due, if the definition names one.
+    pub fn fixed_due(&self) -> Option<NaiveDate> {
+        match self.spec.as_ref()?.due {
+            DueRule::Date(due) => Some(due),
+            DueRule::PeriodEnd | DueRule::Trigger | DueRule::After(_) | DueRule::MonthDay(_) => {
+                None
+            }
+        }
+    }
+
     /// An owner entry.
     pub fn owner(&self, place: u32) -> Option<&Owner> {
         self.spec.as_ref()?.owners.get(place as usize)
@@ -153,6 +165,8 @@ pub struct Ledger {
     pub tasks: Vec<TaskRow>,
     /// How its duties stand.
     pub(super) counts: Counts,
+    /// The same by unit, date and stage, and what is to be seen to.
+    pub(super) agenda: Agenda,
     index: BTreeMap<TaskId, usize>,
     former: Vec<Former>,
 }
@@ -177,6 +191,11 @@ impl Ledger {
         self.counts
     }
 
+    /// The same by unit, date and stage, of all units. As [`Ledger::counts_of_all_units`].
+    pub fn agenda_of_all_units(&self) -> &Agenda {
+        &self.agenda
+    }
+
     /// How many rows the document has.
     pub fn rows(&self) -> usize {
         self.tasks.iter().filter(|task| task.is_row()).count()
@@ -196,6 +215,7 @@ impl Ledger {
             yellow: String::new(),
             tasks: Vec::new(),
             counts: Counts::default(),
+            agenda: Agenda::default(),
             index: BTreeMap::new(),
             former: Vec::new(),
         }
@@ -301,6 +321,16 @@ impl Ledger {
     /// The row with this number.
     pub fn task(&self, id: &str) -> Option<&TaskRow> {
         self.tasks.get(*self.index.get(id)?)
+    }
+
+    /// The place of a row among the ledger's.
+    pub fn place_of(&self, id: &str) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    /// The row that a rule belongs to; nothing for a row of the document.
+    pub fn parent_of(&self, row: &TaskRow) -> Option<&TaskRow> {
+        self.task(row.spec.as_ref()?.part_of.as_deref()?)
     }
 
     /// As [`Ledger::task`], to change it; made if there is none.

@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
+mod agenda;
 mod answers;
 mod bundled;
 mod directory;
@@ -18,11 +19,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use duban_model::decision::{NoticeRequested, RejectionRecorded};
+use duban_model::decision::{NoticeKind, NoticeRequested, RejectionRecorded};
 use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
+use agenda::Mark;
+pub use agenda::{Agenda, Awaited, LATEST_NOTICES, RED_DAYS_KEPT, REDDENED_KEPT};
 pub(crate) use answers::answer_key;
 pub use answers::{ANSWERS_KEPT, AnswerFate, Answers};
 pub use bundled::{BUNDLES_KEPT, Bundled};
@@ -31,7 +34,7 @@ pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
 pub use ledger::{FORMER_TEXTS, Ledger, TaskRow};
-pub use notice::{Fate, NOTICES_KEPT, Notice, Notices};
+pub use notice::{Fate, INBOX_KEPT, NOTICES_KEPT, Notice, Notices};
 pub use publication::{FORMER_TITLES, LINKS_WAITING, PublicationRow, Publications};
 pub(crate) use sentence::minute;
 use shared::Shared;
@@ -182,9 +185,9 @@ impl Projection {
             .filter_map(|place| self.duties.at(*place))
     }
 
-    /// The places of the duties of a unit, ascending.
-    pub(crate) fn places_of(&self, unit: &str) -> &[u32] {
-        self.by_unit.get(unit).map_or(&[], |places| places)
+    /// The places of a unit's duties, in the order in which they were opened.
+    pub fn places_of(&self, unit: &str) -> &[u32] {
+        self.by_unit.get(unit).map_or(&[], Vec::as_slice)
     }
 
     /// The units by office.
@@ -301,6 +304,7 @@ impl Projection {
                     let title = self.shared.text(&r.contact_title);
                     notice.contact = Some((contact, title, r.channel));
                 }
+                self.notices.settle(id);
                 self.about(&r.request.obligation, record, at);
             }
             Body::NoticeSuppressed(r) => {
@@ -372,16 +376,21 @@ impl Projection {
 
     /// A duty comes into being.
     fn open(&mut self, duty: Duty) {
-        let (unit, task, light) = (Arc::clone(&duty.unit), Arc::clone(&duty.task), duty.light());
+        let (unit, task, mark) = (
+            Arc::clone(&duty.unit),
+            Arc::clone(&duty.task),
+            Mark::of(&duty),
+        );
         let ledger = &mut self.ledgers[duty.ledger as usize];
         let Some(place) = self.duties.push(duty) else {
             return;
         };
         self.by_unit.entry(unit).or_default().push(place);
-        ledger.counts.add(light, false);
+        ledger.counts.add(mark.light, false);
+        ledger.agenda.add(place, &mark);
         let row = ledger.task_mut(&task);
         row.duties.push(place);
-        row.counts.add(light, false);
+        row.counts.add(mark.light, false);
     }
 
     /// A duty is found among those of another unit from now on, in the order of opening.
@@ -422,19 +431,23 @@ impl Projection {
         let Some(duty) = place.and_then(|place| self.duties.at_mut(place)) else {
             return;
         };
-        let before = (duty.light(), duty.done_late());
+        let before = Mark::of(duty);
         duty.apply(&record.body, &mut self.shared);
-        let after = (duty.light(), duty.done_late());
+        let after = Mark::of(duty);
         if sentence::is_told(&record.body) {
             duty.history.push(at);
         }
-        if before != after {
+        if before != after
+            && let Some(place) = place
+        {
             let ledger = &mut self.ledgers[duty.ledger as usize];
-            ledger.counts.remove(before.0, before.1);
-            ledger.counts.add(after.0, after.1);
+            let when = (record.loggedat, record.loggedat.date_in(ledger.zone));
+            ledger.agenda.change(place, &before, &after, when);
+            ledger.counts.remove(before.light, before.late);
+            ledger.counts.add(after.light, after.late);
             let row = ledger.task_mut(&duty.task);
-            row.counts.remove(before.0, before.1);
-            row.counts.add(after.0, after.1);
+            row.counts.remove(before.light, before.late);
+            row.counts.add(after.light, after.late);
         }
     }
 
@@ -447,9 +460,18 @@ impl Projection {
         let duty = place.and_then(|place| self.duties.at_mut(place));
         let of = (place, duty.as_ref().map(|duty| duty.ledger));
         let notice = Notice::requested(id, record.loggedat, request, of, &mut self.shared);
+        let (escalates, tier) = (notice.kind == NoticeKind::Escalation, notice.tier);
+        let told = Arc::clone(&notice.to);
         let at = self.notices.push(notice);
-        if let Some(duty) = duty {
+        self.notices.put_into(&told, at);
+        if let (Some(duty), Some(place)) = (duty, place) {
             duty.note_notice(at);
+            let open = !duty.stage.is_final();
+            let agenda = &mut self.ledgers[duty.ledger as usize].agenda;
+            agenda.note_notice(at);
+            if escalates && open {
+                agenda.escalate(place, tier);
+            }
         }
     }
 

@@ -13,6 +13,9 @@ use super::shared::Shared;
 /// Notices kept in memory, in notices; older ones stand on the log.
 pub const NOTICES_KEPT: usize = 50_000;
 
+/// Notices that a unit's inbox finds at once, in notices; older ones stand on the log.
+pub const INBOX_KEPT: usize = 200;
+
 /// What became of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -142,6 +145,8 @@ pub struct Notices {
     /// The place of the first one kept, counted over all there ever were.
     first: u64,
     by_id: BTreeMap<RecordId, u64>,
+    /// The newest of each unit whose people are told.
+    inboxes: BTreeMap<Arc<str>, VecDeque<u64>>,
 }
 
 impl Notices {
@@ -174,6 +179,40 @@ impl Notices {
     pub fn get_mut(&mut self, id: RecordId) -> Option<&mut Notice> {
         let offset = self.by_id.get(&id)?.checked_sub(self.first)?;
         self.kept.get_mut(usize::try_from(offset).ok()?)
+    }
+
+    /// Puts a notice into the inbox of a unit.
+    pub(super) fn put_into(&mut self, unit: &Arc<str>, place: u64) {
+        let inbox = self.inboxes.entry(Arc::clone(unit)).or_default();
+        if inbox.back() == Some(&place) {
+            return;
+        }
+        if inbox.len() == INBOX_KEPT {
+            inbox.pop_front();
+        }
+        inbox.push_back(place);
+    }
+
+    /// A receiver was found for a notice, maybe of another unit than the one that was to be told.
+    pub(super) fn settle(&mut self, id: RecordId) {
+        let Some(place) = self.by_id.get(&id).copied() else {
+            return;
+        };
+        let told = self.at(place).map(|notice| {
+            let told: Arc<str> = notice.told_unit().into();
+            (told != notice.to).then_some(told)
+        });
+        if let Some(Some(unit)) = told {
+            self.put_into(&unit, place);
+        }
+    }
+
+    /// What the people of a unit were told, the newest first.
+    pub fn inbox<'a>(&'a self, unit: &'a str) -> impl Iterator<Item = &'a Notice> {
+        let places = self.inboxes.get(unit).into_iter().flatten().rev();
+        places
+            .filter_map(|place| self.at(*place))
+            .filter(move |notice| notice.told_unit() == unit)
     }
 
     /// All that are kept, the newest first.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use duban_model::definition::{Came, Fulfilment};
+use duban_model::definition::{Came, Fulfilment, Tier};
 
 use super::*;
-use crate::light::Light;
+use crate::light::{Counts, Light, Stage};
 use crate::sample::{Sample, day, task};
 
 #[test]
@@ -286,4 +286,66 @@ fn every_record_that_is_told_has_its_sentence() {
     assert_eq!(lines.len(), 10 + 9 * 5 + 2 + 1);
     assert!(lines.is_sorted_by_key(|line| line.at));
     assert_eq!(lines.last().unwrap().matter, Matter::Duty);
+}
+
+/// The counts are kept as records are folded; counted anew they are the same.
+#[test]
+fn what_is_counted_on_the_way_is_what_is_there() {
+    let mut sample = Sample::full();
+    let ids: Vec<String> = sample
+        .projection
+        .duties()
+        .iter()
+        .map(|duty| duty.id.to_string())
+        .collect();
+    for (n, id) in ids.iter().enumerate().step_by(3) {
+        match n % 5 {
+            0 => sample.extension_asked(id, day(90)),
+            1 => sample.extended(id, day(95)),
+            2 => sample.submitted(id, n % 2 == 0),
+            3 => sample.returned(id, "佐证不全", day(99)),
+            _ => sample.reopened(id),
+        }
+        sample.escalated(id, Tier::Leader);
+        if n % 4 == 0 {
+            sample.fulfilled(id, true);
+        }
+    }
+    let projection = &sample.projection;
+    let ledger = &projection.ledgers()[0];
+    let agenda = ledger.agenda_of_all_units();
+    let mut by_unit: BTreeMap<_, Counts> = BTreeMap::new();
+    let mut by_due: BTreeMap<_, Counts> = BTreeMap::new();
+    for duty in projection.duties().iter() {
+        let (light, late) = (duty.light(), duty.done_late());
+        by_unit
+            .entry(duty.unit.clone())
+            .or_default()
+            .add(light, late);
+        if let Some(due) = duty.due {
+            by_due.entry(due).or_default().add(light, late);
+        }
+    }
+    assert_eq!(agenda.by_unit(), &by_unit);
+    assert_eq!(agenda.by_due(), &by_due);
+    let count =
+        |fits: &dyn Fn(&Duty) -> bool| projection.duties().iter().filter(|d| fits(d)).count();
+    for what in Awaited::ALL {
+        assert_eq!(
+            agenda.awaiting(what).len(),
+            count(&|duty| what.is_of(duty)),
+            "{what:?}"
+        );
+    }
+    for stage in Stage::ALL {
+        let there = count(&|duty| duty.stage == stage) as u64;
+        assert_eq!(agenda.at_stage(stage), there, "{stage:?}");
+    }
+    let escalated: Vec<u32> = agenda
+        .escalated()
+        .flat_map(|(_, places)| places)
+        .copied()
+        .collect();
+    let open = |place: &u32| !projection.duty_at(*place).unwrap().stage.is_final();
+    assert!(escalated.len() > 100 && escalated.iter().all(open));
 }

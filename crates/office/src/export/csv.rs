@@ -63,11 +63,22 @@ pub fn write(ledger: &Ledger, part: Part, encoding: Encoding) -> Vec<u8> {
         grid
     };
     table(&mut out, &grid);
+    stored(&out, encoding)
+}
+
+/// Writes a plain table.
+pub(super) fn plain(grid: &Grid, encoding: Encoding) -> Vec<u8> {
+    let mut out = String::new();
+    table(&mut out, grid);
+    stored(&out, encoding)
+}
+
+fn stored(out: &str, encoding: Encoding) -> Vec<u8> {
     match encoding {
-        Encoding::Utf8 => out.into_bytes(),
+        Encoding::Utf8 => out.as_bytes().to_vec(),
         Encoding::Utf8Marked => format!("\u{feff}{out}").into_bytes(),
         // Every character has a place in GB18030.
-        Encoding::Gb18030 => GB18030.encode(&out).0.into_owned(),
+        Encoding::Gb18030 => GB18030.encode(out).0.into_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::export::cells::{self, Cell, Grid};
 use crate::export::docx_parts::{FOOTER_ID, archive, escaped, link_id};
-use crate::export::{Ledger, Part, caption, is_web, unwritable};
+use crate::export::{Heading, Ledger, Part, caption, is_web, unwritable};
 use crate::refusal::Refusal;
 
 /// A3 laid across, in twentieths of a point, and its margins.
@@ -35,13 +35,16 @@ pub fn write(ledger: &Ledger, part: Part) -> Result<Vec<u8>, Refusal> {
         writer.paragraph("Caption", DUTIES, part.has_tasks());
         writer.table(&cells::duties(ledger));
     }
-    let (width, height) = PAGE;
-    let body = writer.body;
-    let document = format!(
-        r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><w:body>{body}<w:p/><w:sectPr><w:footerReference w:type="default" r:id="{FOOTER_ID}"/><w:pgSz w:w="{width}" w:h="{height}" w:orient="landscape"/><w:pgMar w:top="{MARGIN}" w:right="{MARGIN}" w:bottom="{MARGIN}" w:left="{MARGIN}" w:header="500" w:footer="500" w:gutter="0"/></w:sectPr></w:body></w:document>"#
-    );
-    archive(&ledger.heading, &document, &writer.links).map_err(|fault| unwritable("docx", fault))
+    writer.finished(&ledger.heading)
+}
+
+/// Writes one table below its title and caption.
+pub(super) fn sheet(heading: &Heading, caption: &str, grid: &Grid) -> Result<Vec<u8>, Refusal> {
+    let mut writer = Writer::default();
+    writer.paragraph("Title", &heading.title, false);
+    writer.paragraph("Caption", caption, false);
+    writer.table(grid);
+    writer.finished(heading)
 }
 
 #[derive(Default)]
@@ -51,6 +54,16 @@ struct Writer {
 }
 
 impl Writer {
+    fn finished(self, heading: &Heading) -> Result<Vec<u8>, Refusal> {
+        let (width, height) = PAGE;
+        let body = self.body;
+        let document = format!(
+            r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><w:body>{body}<w:p/><w:sectPr><w:footerReference w:type="default" r:id="{FOOTER_ID}"/><w:pgSz w:w="{width}" w:h="{height}" w:orient="landscape"/><w:pgMar w:top="{MARGIN}" w:right="{MARGIN}" w:bottom="{MARGIN}" w:left="{MARGIN}" w:header="500" w:footer="500" w:gutter="0"/></w:sectPr></w:body></w:document>"#
+        );
+        archive(heading, &document, &self.links).map_err(|fault| unwritable("docx", fault))
+    }
+
     fn paragraph(&mut self, style: &str, text: &str, on_a_new_page: bool) {
         let page = if on_a_new_page {
             "<w:pageBreakBefore/>"

@@ -2,7 +2,8 @@
 //! them what became of each row.
 //!
 //! [`Ledger`] is what is known; [`xlsx`], [`docx`], [`csv`] and [`ics`] write it. All of them give
-//! the same bytes for the same ledger. [`notices`] writes what a simulation would send. What is
+//! the same bytes for the same ledger. [`notices`] writes what a simulation would send, [`table`] any
+//! table as a page shows it. What is
 //! written here is read again by [`crate::read_ledger`]: the columns that were added are known by
 //! their headings (`words`), the ledger as a whole by one line below the title (`caption`).
 
@@ -14,6 +15,7 @@ mod docx_parts;
 pub mod ics;
 pub mod notices;
 mod summary;
+pub mod table;
 pub(crate) mod words;
 pub mod xlsx;
 

@@ -47,7 +47,7 @@ pub fn write(ledger: &Ledger, part: Part) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Without an instant of its own the workbook would bear that of its writing.
-fn properties(heading: &Heading) -> Result<DocProperties, XlsxError> {
+pub(super) fn properties(heading: &Heading) -> Result<DocProperties, XlsxError> {
     Ok(DocProperties::new()
         .set_title(&heading.title)
         .set_company(&heading.issuer)

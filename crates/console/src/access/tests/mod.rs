@@ -114,6 +114,7 @@ impl Office {
         sample.open("1", "city-spj", Some(day(30)));
         sample.open("2", "kailu", Some(day(30)));
         let state = ConsoleState::new(Some(sample.log.clone()), None)
+            .exported_by(Arc::new(crate::sample::Plain))
             .guarded_by(bed.access.clone())
             .measured_by(Arc::new(Figures));
         *state.write() = std::mem::take(&mut sample.projection);

@@ -5,6 +5,7 @@ mod reading;
 mod sending;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use duban_model::decision::NoticeRequested;
@@ -17,10 +18,28 @@ use tokio::sync::watch;
 use crate::access::bed::Bed;
 use crate::sample::{LEDGER, Sample, day, task};
 use crate::serve;
+use crate::sheet::{Export, FileFormat, Sheet};
 use crate::state::ConsoleState;
 
 /// How long a test waits for anything, before it is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Writes what a table holds, one thing a line.
+struct Plain;
+
+impl Export for Plain {
+    fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
+        let mut text = format!("{} {}\n", format.ending(), sheet.title);
+        for entry in &sheet.entries {
+            let _ = writeln!(text, "{} {}", entry.due, entry.obligation);
+        }
+        for row in &sheet.rows {
+            let cells: Vec<&str> = row.iter().map(|cell| &*cell.text).collect();
+            let _ = writeln!(text, "{}", cells.join(" "));
+        }
+        Ok(text.into_bytes())
+    }
+}
 
 /// A console with duties of two units and some notices.
 struct Desk {
@@ -91,8 +110,9 @@ impl Desk {
         sample.overdue(&other);
         more(&mut sample);
         let bed = Bed::new();
-        let state =
-            ConsoleState::new(Some(sample.log.clone()), None).guarded_by(bed.access.clone());
+        let state = ConsoleState::new(Some(sample.log.clone()), None)
+            .guarded_by(bed.access.clone())
+            .exported_by(Arc::new(Plain));
         *state.write() = std::mem::take(&mut sample.projection);
         state.changed();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -326,3 +326,71 @@ async fn who_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up
     let other = desk.bed.token("read");
     assert_eq!(desk.get("/units", &other).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_ledger_is_exported_as_far_as_it_is_seen() {
+    let desk = Desk::open().await;
+    let all = desk.bed.token("read");
+    let unit = desk.bed.token_of("read", "tongliao", &["city-spj"]);
+    for (ending, media) in [
+        ("csv", "text/csv; charset=utf-8"),
+        ("ics", "text/calendar; charset=utf-8"),
+        (
+            "xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+    ] {
+        let path = format!("/exports/ledgers/tongliao-2021.{ending}");
+        let heard = desk.get(&path, &all).await;
+        assert_eq!(
+            (heard.status, heard.header("content-type")),
+            (200, Some(media))
+        );
+        assert_eq!(heard.body.lines().count(), 3, "{}", heard.body);
+        let own = desk.get(&path, &unit).await;
+        assert_eq!(own.body.lines().count(), 2, "{}", own.body);
+        assert!(!own.body.contains("公开预算") && !own.body.contains("kailu"));
+    }
+    for none in [
+        "tongliao-2021.pdf",
+        "tongliao-2021",
+        "elsewhere.csv",
+        ".csv",
+    ] {
+        let heard = desk.get(&format!("/exports/ledgers/{none}"), &all).await;
+        assert_eq!(
+            (heard.status, heard.code()),
+            (404, "not-found".to_owned()),
+            "{none}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_secret_address_gives_dates_and_nothing_else_until_it_is_ended() {
+    let desk = Desk::open().await;
+    let secret = desk.bed.token_of("calendar", "tongliao", &["city-spj"]);
+    let feed = async |secret: &str| {
+        let path = format!("/calendar/{secret}.ics");
+        desk.ask("GET", &path, &["accept: text/calendar"], "").await
+    };
+    let heard = feed(&secret).await;
+    assert_eq!(
+        (heard.status, heard.header("content-type")),
+        (200, Some("text/calendar; charset=utf-8"))
+    );
+    assert!(heard.body.contains("/city-spj/") && !heard.body.contains("kailu"));
+    // As a token it opens nothing, and what opens pages is no address of dates.
+    for path in ["/ledgers", "/obligations", "/notices", "/rejections"] {
+        assert_eq!(desk.get(path, &secret).await.status, 403, "{path}");
+    }
+    let reader = desk.bed.token("read");
+    for wrong in [reader.as_str(), "dbn_00000000_0", "", &secret[..20]] {
+        let heard = feed(wrong).await;
+        assert_eq!((heard.status, heard.code()), (404, "not-found".to_owned()));
+    }
+    let id = secret.split('_').nth(1).unwrap();
+    let by = By::command("test");
+    desk.bed.accounts().end_token(&by, id).unwrap();
+    assert_eq!(feed(&secret).await.status, 404);
+}
