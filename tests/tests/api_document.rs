@@ -86,4 +86,6 @@ fn the_api_does_what_its_document_says() {
         office.err()
     );
     assert!(said.contains(&format!("Seed: {SEED}")), "{said}");
+    // Whatever was only refused for its number was not looked at.
+    assert!(!said.contains("Rate limited"), "{said}");
 }

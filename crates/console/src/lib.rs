@@ -59,7 +59,7 @@ pub use projection::{
     UnitName, Units,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
-pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};
+pub use serve::{CONNECTIONS, HEAD_WITHIN, STOP_WITHIN, router, serve};
 pub use sheet::{Cell, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;

@@ -23,11 +23,11 @@ pub const API_WINDOW: Duration = Duration::from_mins(1);
 /// Questions of one token or user within the span, in requests.
 pub const READS_PER_TOKEN: u32 = 6_000;
 /// Requests with events of one token within the span, in requests; each may bring a batch.
-pub const POSTS_PER_TOKEN: u32 = 2_400;
+pub const POSTS_PER_TOKEN: u32 = 6_000;
 /// Questions from one address within the span, in requests, whatever tokens they bear.
 pub const READS_PER_ADDRESS: u32 = 12_000;
 /// Requests with events from one address within the span, in requests.
-pub const POSTS_PER_ADDRESS: u32 = 4_800;
+pub const POSTS_PER_ADDRESS: u32 = 12_000;
 /// Questions by one secret address of a calendar within the span, in requests.
 pub const FEEDS_PER_SECRET: u32 = 30;
 /// Headers of one request, in headers.
@@ -155,10 +155,10 @@ pub(crate) async fn within(
     } else {
         READS_PER_TOKEN
     };
-    if let Some(viewer) = request.extensions().get::<Viewer>() {
-        if let Err(problem) = desk.gate.admit(who(viewer), most, events) {
-            return problem.into_response();
-        }
+    if let Some(viewer) = request.extensions().get::<Viewer>()
+        && let Err(problem) = desk.gate.admit(who(viewer), most, events)
+    {
+        return problem.into_response();
     }
     next.run(request).await
 }

@@ -38,6 +38,7 @@ struct Row {
 
 /// The form as filled in.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one a box of the form")]
 struct Filled {
     name: String,
     tenant: String,

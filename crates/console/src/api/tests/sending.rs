@@ -298,3 +298,27 @@ async fn without_an_inbox_nothing_is_said_to_be_taken() {
     );
     assert!(heard.header("retry-after").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let desk = Desk::open().await;
+    let mut slow = tokio::net::TcpStream::connect(("127.0.0.1", desk.port))
+        .await
+        .unwrap();
+    slow.write_all(b"POST /api/v1/events HTTP/1.1\r\nhost: t\r\n")
+        .await
+        .unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut bytes = Vec::new();
+    let most = crate::HEAD_WITHIN * 2;
+    let _ = tokio::time::timeout(most, slow.read_to_end(&mut bytes))
+        .await
+        .expect("an end");
+    assert!(begun.elapsed() >= crate::HEAD_WITHIN / 2, "{bytes:?}");
+    // Nobody else waited.
+    tokio::time::resume();
+    let token = desk.bed.token("events:write");
+    let heard = desk.post(&token, EVENT, &published("1").to_string()).await;
+    assert_eq!(heard.status, 202);
+}
