@@ -20,7 +20,7 @@ use duban_tests::sink::{Mode, Sink, Taken};
 use duban_tests::watch::until;
 
 /// More than are announced at once, so that some are announced and not begun, and others wait.
-const TASKS: usize = 40;
+const TASKS: usize = 200;
 /// Sends under way at once over one endpoint.
 const AT_ONCE: usize = 8;
 const LIMIT: Duration = Duration::from_mins(1);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzz;
+mod journeys;
 mod nats;
 mod schemathesis;
 mod smtp;
@@ -23,6 +24,7 @@ cargo xtask <task>
   simulate --seed S    one seed again, with its log and what went wrong
   soak [--rounds N]    in release: N kills (default 200), then leaders killed and paused for 60 s,
                        then servers of a cluster killed; within the hour
+  journeys             through the pages in Chromium, with pictures; needs Node.js and Chromium
   bench [NAME…] [--runs N] [--quick]
                        the design's figures in release, one JSON line each (crates/BENCHMARKS.md)
   fuzz [--runs N | --seconds S] [TARGET]
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
                 "`{n}` is no number of rounds; write e.g. `cargo xtask soak --rounds 200`"
             ))),
         },
+        ["journeys"] => journeys(&root),
         ["simulate", options @ ..] => simulate(&root, options),
         ["bench", rest @ ..] => bench::bench(&root, rest),
         ["fuzz", rest @ ..] => match fuzz::order(rest) {
@@ -181,6 +184,20 @@ fn soak(root: &Path, rounds: u32) -> Result<(), Failure> {
     Ok(run(
         &mut command,
         "The failure prints its seed; the same seed fails the same way.",
+    )?)
+}
+
+/// The pages in a real browser.
+fn journeys(root: &Path) -> Result<(), Failure> {
+    let mut build = cargo(root);
+    build.args(["build", "--workspace", "--bin", "duban"]);
+    run(&mut build, "Mend what the compiler names.")?;
+    let target = workspace(root)?.target;
+    let program = target.join("debug").join("duban");
+    let mut command = journeys::command(root, &target, &program)?;
+    Ok(run(
+        &mut command,
+        "The pictures taken so far are in target/journeys/pictures.",
     )?)
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,9 +54,21 @@ impl fmt::Display for AccountsFault {
                 file.display()
             ),
             AccountsFault::Disk { file, fault } => {
-                write!(f, "accounts in {}: {fault}", file.display())
+                let file = file.display();
+                write!(f, "accounts in {file}: {fault}. {}", remedy(fault))
             }
         }
+    }
+}
+
+/// What a person can do about a disk that refused.
+fn remedy(fault: &io::Error) -> &'static str {
+    match fault.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free space there, then try again",
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            "Let the user of this program write in that folder, or name another with --data"
+        }
+        _ => "Mend that, then try again",
     }
 }
 
@@ -152,7 +164,7 @@ impl Store {
         let path = self.dir.join(name);
         let stamp = match fs::metadata(&path) {
             Ok(about) => Some((about.ino(), about.len(), about.mtime(), about.mtime_nsec())),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
+            Err(fault) if fault.kind() == ErrorKind::NotFound => None,
             Err(fault) => return Err(self.disk(name)(fault)),
         };
         if stamp != kept.stamp {
@@ -231,7 +243,7 @@ impl Store {
     fn put(&self, name: &str, text: &[u8]) -> io::Result<()> {
         if text.len() as u64 > ACCOUNTS_FILE_BYTES {
             return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
+                ErrorKind::StorageFull,
                 format!(
                     "it would take {} bytes, at most {ACCOUNTS_FILE_BYTES}",
                     text.len()
@@ -241,7 +253,7 @@ impl Store {
         let partial = self.dir.join(format!(".{name}.part"));
         // One that a crash left is begun again, with our own rights.
         match fs::remove_file(&partial) {
-            Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+            Err(fault) if fault.kind() != ErrorKind::NotFound => return Err(fault),
             _ => {}
         }
         let mut file = OpenOptions::new()

@@ -1,0 +1,110 @@
+// Journeys through the pages in a real browser, as an office, its units and an auditor make them.
+//
+// Each begins with a fresh folder and the program as it is built; nothing is mocked.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Office, picture, until } from "./office.mjs";
+
+const SMALL = "tests/tests/scenarios/ledgers/small";
+/** The duty of the small ledger that is looked at: due on 2021-10-29, verified by the office. */
+const DUTY = "small/8/kailu/responsible";
+
+async function office(t, ...args) {
+  const opened = await Office.demo(...args);
+  t.after(() => opened.close());
+  return opened;
+}
+
+const small = (t) => office(t, "--speed", "0", "--ledger", SMALL, "--from", "2021-10-26", "--to", "2021-10-26");
+
+/** The link of the mail about the duty to its contact. */
+async function letter(where) {
+  const mail = await until("a mail to the contact", () => {
+    return where.mails().find((mail) => mail.to === "lianluo@kailu.test.example" && mail.text.includes("/a/"));
+  });
+  return mail.text.match(/https?:\/\/\S+\/a\/\S+/)[0];
+}
+
+test("a task turns yellow, then red, and the overview follows by itself", async (t) => {
+  const where = await office(t, "--speed", "6", "--from", "2021-09-25", "--to", "2021-11-05");
+  const page = await where.as("office");
+  await page.goto("/");
+  const reds = async () => Number((await page.locator(".strip, header, body").first().innerText()).match(/红灯\s*(\d+)/)?.[1] ?? 0);
+  const before = await until("a count of reds", async () => (await reds()) + 1) - 1;
+  await page.evaluate(() => (globalThis.untouched = true));
+  await until(`more reds than ${before} without a reload`, async () => (await reds()) > before);
+  assert.equal(await page.evaluate(() => globalThis.untouched), true, "the page was not loaded again");
+  await picture(page, "overview-while-it-plays");
+  assert.deepEqual(page.faults, []);
+});
+
+test("the office looks through its ledger, and takes what it sees along", async (t) => {
+  const where = await office(t, "--speed", "0", "--to", "2021-11-30");
+  await where.played();
+  const page = await where.as("office");
+  await page.goto("/");
+  await picture(page, "overview", true);
+  await page.getByRole("link", { name: "台账", exact: true }).first().click();
+  await page.waitForURL(/\/ledger\//);
+  await picture(page, "ledger");
+  await page.goto("/ledger/tongliao-2021?view=duties&light=red&size=25");
+  const rows = await page.locator("table tbody tr").count();
+  assert.equal(rows, 25);
+  for (const row of await page.locator("table tbody tr").all()) {
+    assert.match(await row.innerText(), /红灯/);
+  }
+  await picture(page, "duties-that-are-red");
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: /Excel/ }).first().click();
+  const file = await (await download).path();
+  assert.equal(readFileSync(file).subarray(0, 2).toString(), "PK", "a workbook");
+  await page.emulateMedia({ media: "print" });
+  await picture(page, "ledger-on-paper");
+  await page.emulateMedia({ media: "screen" });
+  await page.locator("table tbody tr a").first().click();
+  await picture(page, "red-duty", true);
+  assert.deepEqual(page.faults, []);
+});
+
+test("a contact opens the mail's link on a phone, signs and reports", async (t) => {
+  const where = await small(t);
+  await where.played();
+  const link = await letter(where);
+  const phone = await where.onPhone();
+  await phone.goto(link);
+  await picture(phone, "letter-about-several", true);
+  await phone.locator("main a", { hasText: "第8项" }).first().click();
+  await phone.waitForLoadState();
+  await picture(phone, "letter-on-a-phone", true);
+  const before = where.run("explain", DUTY);
+  assert.ok(!before.includes("  签收("), "looking changes nothing");
+  await phone.getByRole("button", { name: /签收/ }).first().click();
+  await phone.waitForLoadState();
+  await until("the signature on the log", () => where.run("explain", DUTY).includes("  签收("));
+  await phone.reload();
+  await picture(phone, "signed-for", true);
+});
+
+test("an auditor reads why, and can change nothing", async (t) => {
+  const where = await office(t, "--speed", "0", "--to", "2021-11-30");
+  await where.played();
+  const page = await where.as("auditor");
+  await page.goto("/ledger/tongliao-2021?view=duties&light=red&size=25");
+  await page.locator("table tbody tr a").first().click();
+  await page.waitForLoadState();
+  const text = await page.locator("main").innerText();
+  assert.match(text, /为什么/);
+  assert.match(text, /完成时限/);
+  assert.equal(await page.locator('main form[method="post"]').count(), 0, "nothing to act with");
+  await picture(page, "why-for-an-auditor", true);
+});
+
+test("nobody sees a page without signing in, and the way there is kept", async (t) => {
+  const where = await small(t);
+  const page = await where.visitor();
+  await page.goto("/ledger/small?view=duties");
+  assert.match(page.url(), /\/sign-in/);
+  await picture(page, "sign-in");
+});
