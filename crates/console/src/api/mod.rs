@@ -17,6 +17,7 @@ mod read;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -119,9 +120,9 @@ fn otherwise(request: &Request, allowed: &'static str) -> Ready<Response> {
 fn operations() -> Vec<Operation> {
     use read::{Nothing, OfNotices, OfObligations, Paged};
     use shape::{
-        ExplanationItem, HistoryItem, LedgerItem, NoticeItem, ObligationFull, ObligationItem,
-        RejectionItem, TaskItem, UnitItem,
+        ExplanationItem, HistoryItem, LedgerItem, ObligationFull, ObligationItem, TaskItem,
     };
+    use told::{NoticeItem, RejectionItem, UnitItem};
 
     let see = Need::Right(Right::See);
     vec![

@@ -13,9 +13,10 @@ use super::asked::{Asked, JSON, Parted, Wanted, day};
 use super::page::{Cursor, Limit, Page};
 use super::problem::{Code, Problem};
 use super::shape::{
-    ExplanationItem, FateName, Happened, HistoryItem, LedgerItem, LightName, NoticeItem,
-    ObligationFull, ObligationItem, RejectionItem, Section, StateName, TaskItem, UnitItem,
+    ExplanationItem, FateName, Happened, HistoryItem, LedgerItem, LightName, ObligationFull,
+    ObligationItem, Section, StateName, TaskItem,
 };
+use super::told::{NoticeItem, RejectionItem, UnitItem};
 use crate::access::{Seen, Viewer};
 use crate::page::{explained, recalled};
 use crate::projection::Ledger;
