@@ -38,8 +38,8 @@ fn address(path: &str) -> String {
 /// What an address answers to whom, from its declaration alone.
 fn expected(method: &Method, need: Need, sort: Sort, is: &Is, key: bool) -> Vec<u16> {
     let changes = *method == Method::POST;
-    // What the handler makes of an empty form, or of a link that is none.
-    let through = vec![200, 303, 400, 403, 404, 413, 422];
+    // What the handler makes of an empty form, of a link that is none, of a draft changed since.
+    let through = vec![200, 303, 400, 403, 404, 409, 413, 422];
     let handled = match (changes, sort) {
         // A form is no event; nobody explains here, and there is no such notice.
         (true, Sort::Api) => vec![415],
