@@ -16,6 +16,8 @@
   let timer = 0;
   let retry = RETRY_FIRST;
   let over = false; // the session is
+  // What answers a form has no address of its own: it holds still, and keeps what was filled in.
+  const still = document.querySelector("#main .still") !== null;
 
   function put(id, text) {
     const place = document.getElementById(id);
@@ -103,7 +105,7 @@
 
   async function refresh() {
     timer = 0;
-    if (busy || latest <= shown) return;
+    if (still || busy || latest <= shown) return;
     if (document.hidden || inUse(document.getElementById("main"))) return;
     busy = true;
     last = Date.now();
@@ -162,6 +164,11 @@
       stream.close();
       lost.hidden = false;
       if (over) return;
+      if (still) {
+        setTimeout(connect, retry);
+        retry = Math.min(retry * 2, RETRY_LONGEST);
+        return;
+      }
       // A stream does not say why it is refused; the page does.
       fetch(location.href, { method: "HEAD", headers: FOLLOWS, redirect: "manual" }).then(isOver, function () {});
       setTimeout(function () { if (!over) connect(); }, retry);

@@ -78,7 +78,8 @@ pub(crate) fn became(seen: &Seen<'_>, key: Option<&str>) -> Option<Flash> {
 /// What was wrong with what was filled in.
 pub(crate) fn faulty(fault: &str) -> Flash {
     Flash {
-        class: "bad",
+        // The page answers a form: its address gives another one, so it does not follow the log.
+        class: "bad still",
         heading: "还没有提交",
         text: format!("{fault}。请改正后重新提交;已选的文件需要重新选择。"),
     }

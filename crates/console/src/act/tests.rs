@@ -263,6 +263,10 @@ async fn a_report_brings_links_and_files_and_no_path_reaches_the_disk() {
     );
     let (status, page) = office.send(&li, &to, &[("act", "submit")]).await;
     assert!(status == 422 && page.contains("报送没有内容"));
+    assert!(
+        page.contains("class=\"flash bad still\""),
+        "following would wipe it: {page}"
+    );
     let (status, page) = office
         .send(&li, &to, &[("act", "extend"), ("due", "2021-07-01")])
         .await;
