@@ -12,7 +12,7 @@ mod tests;
 
 use crate::access::page::Flash;
 use crate::access::{Need, Right, Seen};
-use crate::answer::{LARGEST_FORM, refusal};
+use crate::answer::{largest_form, refusal};
 use crate::projection::AnswerFate;
 use crate::route::Entry;
 
@@ -27,8 +27,8 @@ pub(crate) fn entries() -> Vec<Entry> {
     let head = Need::Right(Right::SignForUnit);
     let office = Need::Right(Right::ActForOffice);
     vec![
-        Entry::form("/act/unit/{*obligation}", unit, single::for_unit).taking(LARGEST_FORM),
-        Entry::form("/act/sign/{*obligation}", head, single::for_head).taking(LARGEST_FORM),
+        Entry::form("/act/unit/{*obligation}", unit, single::for_unit).taking(largest_form()),
+        Entry::form("/act/sign/{*obligation}", head, single::for_head).taking(largest_form()),
         Entry::form("/act/office/{*obligation}", office, single::for_office),
         // Where one comes back to from the sign-in.
         Entry::page("/act/unit/{*obligation}", unit, single::back),

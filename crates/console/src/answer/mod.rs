@@ -37,7 +37,9 @@ pub const ANSWERS_AT_ONCE: usize = 8;
 /// What a form takes beside its files, in bytes.
 const FORM_BYTES: usize = 256 * 1024;
 /// The largest form with files, in bytes.
-pub(crate) const LARGEST_FORM: usize = MAX_FILE_BYTES as usize * MAX_FILES + FORM_BYTES;
+pub(crate) fn largest_form() -> usize {
+    usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX) * MAX_FILES + FORM_BYTES
+}
 
 /// What a link is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +100,7 @@ impl Answering {
 pub(crate) fn entries() -> [Entry; 3] {
     [
         Entry::page("/a/{token}", Need::Letter, page::show),
-        Entry::form("/a/{token}", Need::Letter, act::take).taking(LARGEST_FORM),
+        Entry::form("/a/{token}", Need::Letter, act::take).taking(largest_form()),
         Entry::page("/a/{token}/file/{digest}", Need::Letter, evidence::give),
     ]
 }

@@ -135,7 +135,7 @@ fn draft(seen: &Seen<'_>, ledger: &Ledger) -> Option<Circular> {
     let issuer = ledger
         .office
         .as_deref()
-        .map_or_else(|| ledger.issuer.clone(), |office| name(office));
+        .map_or_else(|| ledger.issuer.clone(), name);
     Some(Circular {
         title: format!("关于{}逾期未办结事项的通报", ledger.title),
         to: "各有关单位:".to_owned(),

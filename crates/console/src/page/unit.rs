@@ -95,13 +95,6 @@ struct Group {
     ids: Vec<String>,
 }
 
-impl Group {
-    /// None of them is to be picked.
-    fn none(&self) -> &[String] {
-        &[]
-    }
-}
-
 /// What the unit owes in one ledger.
 struct Part {
     title: String,
@@ -123,6 +116,8 @@ struct UnitPage {
     groups: Vec<Group>,
     form_key: String,
     nonce: String,
+    /// Where none is to be picked.
+    none: Vec<String>,
     /// What its people were told, the newest first: their inbox.
     notices: Vec<NoticeRow>,
 }
@@ -262,6 +257,7 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
             .viewer()
             .map_or_else(String::new, |viewer| viewer.form_key().to_owned()),
         nonce: nonce(),
+        none: Vec::new(),
         notices: projection
             .inbox(unit)
             .take(INBOX_KEPT)
