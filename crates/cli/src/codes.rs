@@ -1,6 +1,9 @@
 //! What a code of `duban check` means: one section of the page of diagnostics, which this program
 //! brings along.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use crate::args::Format;
 use crate::{Ended, Fault};
 
@@ -48,6 +51,23 @@ pub(crate) fn explain(code: &str, format: Format) -> Result<Ended, Fault> {
         }
     }
     Ok(Ended::Well)
+}
+
+/// A code's title and what its section says first, in Chinese; nothing for a code without a section.
+pub(crate) fn in_chinese(code: &str) -> Option<(&'static str, &'static str)> {
+    static ALL: OnceLock<BTreeMap<&str, (&str, &str)>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let titled = sections().filter_map(|(heading, text)| {
+            let (code, title) = heading.split_once(' ')?;
+            let title = title.split(" | ").next().unwrap_or(title);
+            Some((
+                code,
+                (title.trim(), text.lines().next().unwrap_or_default()),
+            ))
+        });
+        titled.collect()
+    });
+    all.get(code).copied()
 }
 
 /// The sections of the page: heading and text.

@@ -162,8 +162,17 @@ async fn wanted(args: &Deploy, reading: &Reading, view: &View) -> Result<Wanted,
     ))
 }
 
+/// Who deploys, and why.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signature {
+    /// Who.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 /// An event with who, why and what it was planned on.
-fn signed(event: &Envelope, args: &Deploy, view: &View, head: u64) -> Envelope {
+fn signed(event: &Envelope, signature: &Signature, view: &View, head: u64) -> Envelope {
     let mut event = event.clone();
     let state = view.state();
     let of = match &event.body {
@@ -183,8 +192,8 @@ fn signed(event: &Envelope, args: &Deploy, view: &View, head: u64) -> Envelope {
         Body::CalendarDeployed(d) => (&mut d.by, &mut d.reason, &mut d.expects),
         _ => return event,
     };
-    by.clone_from(&args.by);
-    reason.clone_from(&args.reason);
+    by.clone_from(&signature.by);
+    reason.clone_from(&signature.reason);
     *expects = expected;
     // The same deployment can be made again after another one: it is told apart by where the log
     // stood.
@@ -305,7 +314,7 @@ pub(crate) async fn run(args: Deploy) -> Result<Ended, Fault> {
         .into());
     }
     let (mut planned, now, _) = standing(&reading, None).await?;
-    let mut left = wanted(&args, &reading, &planned).await?;
+    let left = wanted(&args, &reading, &planned).await?;
     let shown = compute(&mut planned, &left, now);
     if let Some(expected) = args.plan.as_ref().filter(|hash| **hash != shown.plan) {
         eprintln!(
@@ -321,45 +330,82 @@ pub(crate) async fn run(args: Deploy) -> Result<Ended, Fault> {
         }
         return Ok(Ended::Findings);
     }
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let (mut view, _, mut head) = standing(&reading, None).await?;
-    while !left.events.is_empty() {
-        let (mut trial, now, seen) = standing(&reading, None).await?;
-        let rest = compute(&mut trial, &left, now);
-        if !is_within(&rest, &shown) {
+    let signature = Signature {
+        by: args.by.clone(),
+        reason: args.reason.clone(),
+    };
+    let counts = match carry_out(&reading, left, &shown, &signature).await? {
+        Carried::Done(counts) => counts,
+        Carried::Stale => {
             eprintln!(
                 "refused: the plan has gone stale while it was carried out; look at `duban plan` again"
             );
             return Ok(Ended::Findings);
         }
+        Carried::Refused(why) => {
+            for refusal in &why {
+                eprintln!("refused: {refusal}");
+            }
+            return Ok(Ended::Findings);
+        }
+    };
+    if !shown.brings.is_empty() {
+        let hash = shown.definition.map(|h| format!("(台账定义 {h})"));
+        crate::say!("已生效{}:{}", hash.unwrap_or_default(), summed(&counts));
+    }
+    Ok(Ended::Well)
+}
+
+/// What was done, in words.
+pub(crate) fn summed(counts: &BTreeMap<&'static str, usize>) -> String {
+    if counts.is_empty() {
+        return "事项没有变化".to_owned();
+    }
+    let list: Vec<String> = counts
+        .iter()
+        .map(|(what, count)| format!("{}{count}项", in_chinese(what)))
+        .collect();
+    list.join("、")
+}
+
+/// What became of a deployment.
+pub(crate) enum Carried {
+    /// It is in force; so many obligations were opened, moved and so on.
+    Done(BTreeMap<&'static str, usize>),
+    /// Meanwhile something else happened, and the plan is true no longer.
+    Stale,
+    /// Refused, for these reasons.
+    Refused(Vec<String>),
+}
+
+/// Brings what is wanted into force, one event after the other, as long as what is left to do is part
+/// of what was shown.
+pub(crate) async fn carry_out(
+    reading: &Reading,
+    mut left: Wanted,
+    shown: &Plan,
+    signature: &Signature,
+) -> Result<Carried, Fault> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let (mut view, _, mut head) = standing(reading, None).await?;
+    while !left.events.is_empty() {
+        let (mut trial, now, seen) = standing(reading, None).await?;
+        let rest = compute(&mut trial, &left, now);
+        if !is_within(&rest, shown) {
+            return Ok(Carried::Stale);
+        }
         if seen > head {
-            let (fresh, _, at) = standing(&reading, None).await?;
+            let (fresh, _, at) = standing(reading, None).await?;
             (view, head) = (fresh, at);
         }
-        let event = signed(&left.events.remove(0), &args, &view, head);
-        let verdict = submit(&reading, &mut view, &mut head, &event).await?;
-        for refusal in &verdict.refused {
-            eprintln!("refused: {refusal}");
-        }
+        let event = signed(&left.events.remove(0), signature, &view, head);
+        let verdict = submit(reading, &mut view, &mut head, &event).await?;
         if !verdict.refused.is_empty() {
-            return Ok(Ended::Findings);
+            return Ok(Carried::Refused(verdict.refused));
         }
         for (what, count) in verdict.counts {
             *counts.entry(what).or_default() += count;
         }
     }
-    if !shown.brings.is_empty() {
-        let list: Vec<String> = counts
-            .iter()
-            .map(|(what, count)| format!("{}{count}项", in_chinese(what)))
-            .collect();
-        let list = if list.is_empty() {
-            "事项没有变化".to_owned()
-        } else {
-            list.join("、")
-        };
-        let hash = shown.definition.map(|h| format!("(台账定义 {h})"));
-        crate::say!("已生效{}:{list}", hash.unwrap_or_default());
-    }
-    Ok(Ended::Well)
+    Ok(Carried::Done(counts))
 }

@@ -1,6 +1,7 @@
 //! A definition folder on disk: its texts, what they compile to, and the events that bring it
 //! into force.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use duban_calendar::{Calendar, CsvFault};
@@ -107,6 +108,24 @@ pub(crate) fn read_shipped() -> Folder {
         "cn",
         Some(("cn-workdays.csv".to_owned(), shipped::CALENDAR.to_owned())),
     )
+}
+
+/// Texts as a folder would have them, by the names of their files. Without its calendar it counts by
+/// the one that this program brings along, if that is the one it names.
+pub(crate) fn of_texts(files: &BTreeMap<String, String>) -> Folder {
+    let names = ["ledger.yaml", "tasks.yaml", "directory.yaml"];
+    let texts: Vec<(&str, String)> = names
+        .into_iter()
+        .filter_map(|name| Some((name, files.get(name)?.clone())))
+        .collect();
+    let name = calendar_named(&definition_files(&texts)).unwrap_or_else(|| "cn".to_owned());
+    let file = format!("{name}-workdays.csv");
+    let calendar = match files.get(&file) {
+        Some(text) => Some((file, text.clone())),
+        None if name == "cn" => Some((file, shipped::CALENDAR.to_owned())),
+        None => None,
+    };
+    build(texts, &name, calendar)
 }
 
 /// The texts that define the ledger; the directory is deployed by itself.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::{Access, Answering, ConsoleState, Described};
+use duban_console::{Access, Answering, ConsoleState, Defining, Described};
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError, Stored};
 use duban_model::Service;
@@ -34,12 +34,16 @@ use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
 use crate::index::LiveIndex;
 use crate::reading::{log_dir, nats_options};
 use crate::sheets::Sheets;
+use crate::workshop::Bench;
 use crate::{Ended, Fault, folder, socket, users};
 
 /// Frames read at once for the index; a full one takes some 200 KB while it is being read.
 const READ_AT_ONCE: usize = 16;
 /// How long an unreachable log is left alone before it is asked again, in milliseconds.
 const AWAY_MILLIS: u64 = 500;
+
+/// Where drafts of definitions lie in the data folder.
+const DRAFTS_FOLDER: &str = "console/drafts";
 
 /// The longest pause between two attempts to reach a server at start, in milliseconds.
 const LONGEST_AWAY_MILLIS: u64 = 5_000;
@@ -260,6 +264,8 @@ impl Host {
                 .foreseen_by(Arc::new(Foresight::new(log.clone())))
                 .keeping_files_in(answers::evidence(&data))
                 .guarded_by(access.clone());
+            let bench = Arc::new(Bench::new(log.clone()));
+            state = state.defined_by(Defining::new(bench, data.join(DRAFTS_FOLDER)));
             state.answering = links.map(|links| {
                 let clock = clock.clone();
                 Answering::new(

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use duban_model::fact::DefinitionFile;
 use duban_model::{Body, Directory, Envelope, Record, RecordId, Timestamp, Zone};
@@ -454,6 +455,17 @@ pub(crate) async fn standing(
         wall.unwrap_or_default().max(view.latest())
     });
     Ok((view, now, head))
+}
+
+/// As [`standing`] for a page that somebody waits for: given up after so long.
+pub(crate) async fn standing_within(
+    reading: &Reading,
+    within: Duration,
+) -> Result<(View, Timestamp, u64), Fault> {
+    match tokio::time::timeout(within, standing(reading, None)).await {
+        Ok(found) => found,
+        Err(_) => Err(format!("{}秒之内没有读完日志,请稍后再试。", within.as_secs()).into()),
+    }
 }
 
 pub(crate) async fn run(args: Args) -> Result<Ended, Fault> {

@@ -1,7 +1,7 @@
 //! `duban token`: by which programs ask, made and ended on the folder of accounts itself.
 
 use clap::{Parser, Subcommand};
-use duban_console::{By, Scope, TOKEN_PREFIX};
+use duban_console::{By, Scope, TOKEN_PREFIX, Wished};
 
 use crate::args::Format;
 use crate::users::{Data, accounts, print};
@@ -36,7 +36,8 @@ struct List {
 struct Add {
     /// What it is for, e.g. `市政府门户网站`.
     name: String,
-    /// What it is good for: `read`, `metrics`, `events:write`, or `events:write:TYPE` for one type of
+    /// What it is good for: `read`, `metrics`, `calendar` (dates by the secret
+    /// address /calendar/TOKEN.ics, and nothing else), `events:write`, or `events:write:TYPE` for one type of
     /// event such as `duban.publication.published`; may be given several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
     scopes: Vec<Scope>,
@@ -46,6 +47,9 @@ struct Add {
     /// Of this office only.
     #[arg(long)]
     tenant: Option<String>,
+    /// Of this unit of the office only; may be given several times.
+    #[arg(long = "unit", value_name = "UNIT", requires = "tenant")]
+    units: Vec<String>,
     #[command(flatten)]
     data: Data,
 }
@@ -60,7 +64,7 @@ struct End {
 
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::parse(text).ok_or_else(|| {
-        "expected read, metrics, events:write, or events:write:TYPE with a type of event such as \
+        "expected read, metrics, calendar, events:write, or events:write:TYPE with a type of event such as \
          duban.publication.published"
             .to_owned()
     })
@@ -71,10 +75,15 @@ pub(crate) fn run(args: Token) -> Result<Ended, Fault> {
     match args.what {
         What::List(args) => list(&args)?,
         What::Add(args) => {
-            let tenant = args.tenant.unwrap_or_default();
             let by = By::command("token add");
-            let accounts = accounts(&args.data.data);
-            let token = accounts.make_token(&by, &args.name, &tenant, &args.scopes, args.days)?;
+            let wished = Wished {
+                name: args.name,
+                tenant: args.tenant.unwrap_or_default(),
+                units: args.units.into_iter().collect(),
+                scopes: args.scopes,
+                days: args.days,
+            };
+            let token = accounts(&args.data.data).make_token(&by, &wished)?;
             crate::say!("{token}");
         }
         What::End(args) => {
@@ -98,6 +107,7 @@ fn list(args: &List) -> Result<(), Fault> {
                 token.name.clone(),
                 scopes.join(","),
                 token.tenant.clone(),
+                token.units.iter().cloned().collect::<Vec<_>>().join(","),
                 token.until.shown_in(zone),
                 token.by.clone(),
             ]
@@ -108,6 +118,7 @@ fn list(args: &List) -> Result<(), Fault> {
         ("用途 name", "name"),
         ("权限 scopes", "scopes"),
         ("主管部门 tenant", "tenant"),
+        ("单位 units", "units"),
         ("有效期到 until", "until"),
         ("新建者 by", "by"),
     ];

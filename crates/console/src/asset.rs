@@ -7,6 +7,11 @@ const STYLE: &str = include_str!("../assets/app.css");
 const SCRIPT: &str = include_str!("../assets/app.js");
 const SIGN: &str = include_str!("../assets/icon.svg");
 
+/// Style and script of the pages on which definitions are edited.
+const DEFINE_STYLE: &str = include_str!("../assets/define.css");
+/// As [`DEFINE_STYLE`].
+const DEFINE_SCRIPT: &str = include_str!("../assets/define.js");
+
 /// FNV-1a, so that an address changes with its content and may be kept for good.
 const fn digest(text: &str) -> u32 {
     let bytes = text.as_bytes();
@@ -25,6 +30,11 @@ pub(crate) const STYLE_DIGEST: u32 = digest(STYLE);
 /// As [`STYLE_DIGEST`].
 pub(crate) const SCRIPT_DIGEST: u32 = digest(SCRIPT);
 
+/// As [`STYLE_DIGEST`].
+pub(crate) const DEFINE_STYLE_DIGEST: u32 = digest(DEFINE_STYLE);
+/// As [`STYLE_DIGEST`].
+pub(crate) const DEFINE_SCRIPT_DIGEST: u32 = digest(DEFINE_SCRIPT);
+
 /// An address carries the digest of what it names, so it may be kept: one year.
 const KEEP: &str = "public, max-age=31536000, immutable";
 
@@ -34,6 +44,14 @@ pub(crate) async fn style() -> impl IntoResponse {
 
 pub(crate) async fn script() -> impl IntoResponse {
     answer("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(crate) async fn define_style() -> impl IntoResponse {
+    answer("text/css; charset=utf-8", DEFINE_STYLE)
+}
+
+pub(crate) async fn define_script() -> impl IntoResponse {
+    answer("text/javascript; charset=utf-8", DEFINE_SCRIPT)
 }
 
 pub(crate) async fn sign() -> impl IntoResponse {

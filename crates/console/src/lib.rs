@@ -9,7 +9,9 @@ mod access;
 mod act;
 mod ahead;
 mod answer;
+mod api;
 mod asset;
+mod define;
 mod english;
 mod event;
 mod follow;
@@ -23,6 +25,7 @@ mod route;
 mod sample;
 mod serve;
 mod sheet;
+mod spans;
 mod state;
 mod tongue;
 mod trail;
@@ -33,13 +36,24 @@ pub use access::{
     LOCKOUT_MILLIS, MAX_TOKENS, MAX_USERS, NAME_CHARACTERS, Now, PASSWORD_CHARACTERS, Right, Role,
     SCOPES_PER_TOKEN, SESSION_MILLIS, SESSIONS_PER_USER, SIGN_INS_PER_ADDRESS, SIGN_INS_PER_NAME,
     SIGN_INS_PER_NAME_AND_ADDRESS, Scope, Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX,
-    TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User,
+    TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Token, Trace, UNITS_PER_USER, User, Wished,
 };
 pub use act::{ACTS_AT_ONCE, BATCHES_KEPT};
 pub use ahead::{Ahead, Expected, Foresee, Foreseen, LOOK_AGAIN_AFTER, LOOK_WITHIN};
 pub use answer::{
     ANSWER_SOURCE, ANSWERS_AT_ONCE, Answering, EVIDENCE_FOLDER_BYTES, Letter, Letters,
     MAX_FILE_BYTES, MAX_FILES, PER_ADDRESS, PER_TOKEN, RATE_WINDOW,
+};
+pub use api::{
+    ANSWER_WITHIN, API_WINDOW, BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, FEED_DUTIES,
+    FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES, INBOX_WITHIN, POSTS_AT_ONCE, POSTS_PER_ADDRESS,
+    POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
+};
+pub use define::{
+    Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
+    Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
+    Person as Receiver, Planned, Question as ImportQuestion, ReadRow, Reading as DocumentReading,
+    Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version, WORK_WITHIN, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
@@ -55,7 +69,7 @@ pub use projection::{
     UnitName, Units,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
-pub use serve::{CONNECTIONS, STOP_WITHIN, router, serve};
+pub use serve::{CONNECTIONS, HEAD_WITHIN, STOP_WITHIN, router, serve};
 pub use sheet::{Cell, Circular, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;

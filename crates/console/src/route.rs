@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::access::page::{me, password, sign_in, tokens, trace, users};
 use crate::access::{Need, Post, Right, Sort, guard};
 use crate::serve::{Desk, healthy, ready};
-use crate::{act, answer, asset, event, measure, page};
+use crate::{act, answer, api, asset, define, event, measure, page};
 
 /// One address.
 pub(crate) struct Entry {
@@ -65,6 +66,22 @@ impl Entry {
         T: 'static,
     {
         Entry::new(Method::GET, path, need, Sort::Data, handler)
+    }
+
+    /// What programs ask of the API.
+    pub fn api(
+        method: Method,
+        path: &'static str,
+        need: Need,
+        handler: MethodRouter<Arc<Desk>>,
+    ) -> Entry {
+        Entry {
+            method,
+            path,
+            need,
+            sort: Sort::Api,
+            handler,
+        }
     }
 
     /// The same with a larger body.
@@ -130,9 +147,13 @@ pub(crate) fn table() -> Vec<Entry> {
         Entry::data("/static/app.css", Need::Open, asset::style),
         Entry::data("/static/app.js", Need::Open, asset::script),
         Entry::data("/static/icon.svg", Need::Open, asset::sign),
+        Entry::data("/static/define.css", Need::Open, asset::define_style),
+        Entry::data("/static/define.js", Need::Open, asset::define_script),
     ];
     table.extend(answer::entries());
     table.extend(act::entries());
+    table.extend(define::entries());
+    table.extend(api::entries());
     table
 }
 
@@ -145,8 +166,25 @@ pub(crate) fn router(desk: &Arc<Desk>) -> Router {
             need: entry.need,
             sort: entry.sort,
         };
-        let guarded = entry.handler.route_layer(from_fn_with_state(post, guard));
+        let guard = from_fn_with_state(post, guard);
+        let guarded = match entry.sort {
+            Sort::Page | Sort::Data => entry.handler.route_layer(guard),
+            Sort::Api => entry
+                .handler
+                .route_layer(from_fn_with_state(Arc::clone(desk), api::within))
+                .route_layer(guard)
+                .route_layer(from_fn_with_state(Arc::clone(desk), api::front)),
+        };
         router = router.route(entry.path, guarded);
     }
-    router.fallback(page::nowhere).with_state(Arc::clone(desk))
+    router.fallback(nowhere).with_state(Arc::clone(desk))
+}
+
+/// Any other address, as whoever asks it understands.
+async fn nowhere(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        api::nowhere()
+    } else {
+        page::nowhere()
+    }
 }

@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -17,12 +16,19 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::access::Access;
+use crate::api::Gate;
 use crate::event::EVENT_STREAMS;
 use crate::follow::asked_to_stop;
 use crate::route;
@@ -33,6 +39,8 @@ use crate::tongue;
 pub const CONNECTIONS: usize = 1_024;
 /// Where Linux says how many files this process may have open.
 const LIMITS: &str = "/proc/self/limits";
+/// How long the head of a request may take to come, from its first byte or the end of the one before.
+pub const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long an orderly end may take; connections still open then are dropped.
 pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 
@@ -48,6 +56,7 @@ pub(crate) struct Desk {
     pub state: ConsoleState,
     pub streams: Arc<Semaphore>,
     pub shutdown: watch::Receiver<bool>,
+    pub gate: Gate,
 }
 
 /// The console's addresses, to be served or mounted. Event streams end when `shutdown` turns true.
@@ -56,6 +65,7 @@ pub fn router(state: ConsoleState, shutdown: watch::Receiver<bool>) -> Router {
         state,
         streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
         shutdown,
+        gate: Gate::default(),
     });
     let secure = desk.state.access.as_ref().is_some_and(Access::is_secure);
     route::router(&desk)
@@ -114,25 +124,56 @@ pub async fn serve(
     state: ConsoleState,
     shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let app = router(state, shutdown.clone()).into_make_service_with_connect_info::<Peer>();
-    let listener = Bounded {
+    let app = TowerToHyperService::new(router(state, shutdown.clone()));
+    let mut listener = Bounded {
         listener,
         free: Arc::new(Semaphore::new(connections())),
     };
     let mut begin = shutdown.clone();
-    let server = axum::serve(listener, app)
-        .with_graceful_shutdown(async move { asked_to_stop(&mut begin).await });
-    let mut end = shutdown;
-    let patience = async {
-        asked_to_stop(&mut end).await;
-        tokio::time::sleep(STOP_WITHIN).await;
-    };
-    tokio::select! {
-        ended = server => ended,
-        () = patience => {
-            tracing::warn!("connections of the console were still open and are dropped");
-            Ok(())
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = asked_to_stop(&mut begin) => break,
+            (stream, from) = listener.accept() => {
+                open.spawn(connection(stream, from, app.clone(), shutdown.clone()));
+            }
+            Some(_) = open.join_next() => {}
         }
+    }
+    drop(listener);
+    let ended = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+        tracing::warn!("connections of the console were still open and are dropped");
+    }
+    Ok(())
+}
+
+/// Answers what comes on one connection, one request after the other, until either side has enough.
+async fn connection(
+    stream: Counted,
+    from: SocketAddr,
+    app: TowerToHyperService<Router>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |mut request: axum::http::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(Peer(from)));
+        app.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = asked_to_stop(&mut shutdown) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(fault) = ended {
+        // Whoever hangs up, or is too slow, does it to nobody else.
+        tracing::debug!(%fault, %from, "a connection ended");
     }
 }
 
@@ -190,12 +231,6 @@ impl Listener for Bounded {
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub SocketAddr);
-
-impl Connected<IncomingStream<'_, Bounded>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Peer {
-        Peer(*stream.remote_addr())
-    }
-}
 
 /// A connection that gives its place back when it ends.
 struct Counted {

@@ -12,6 +12,7 @@ use crate::access::Access;
 use crate::act::Batches;
 use crate::ahead::{Ahead, Foresee};
 use crate::answer::{ANSWERS_AT_ONCE, Answering};
+use crate::define::Defining;
 use crate::measure::Measure;
 use crate::projection::Projection;
 use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
@@ -61,6 +62,8 @@ pub struct ConsoleState {
     pub ahead: Option<Ahead>,
     /// What became of acts on several duties at once.
     pub(crate) batches: Batches,
+    /// Drafts of definitions, and who knows what they mean.
+    pub defining: Option<Defining>,
     pub(crate) readings: Arc<Semaphore>,
     pub(crate) takings: Arc<Semaphore>,
     pub(crate) writings: Arc<Semaphore>,
@@ -96,6 +99,7 @@ impl ConsoleState {
             batches: Batches::default(),
             export: None,
             ahead: None,
+            defining: None,
             readings: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             takings: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)),
             writings: Arc::new(Semaphore::new(FILES_AT_ONCE)),
@@ -154,6 +158,13 @@ impl ConsoleState {
     #[must_use]
     pub fn foreseen_by(mut self, foresee: Arc<dyn Foresee>) -> ConsoleState {
         self.ahead = Some(Ahead::new(foresee));
+        self
+    }
+
+    /// The same console with definitions that can be edited.
+    #[must_use]
+    pub fn defined_by(mut self, defining: Defining) -> ConsoleState {
+        self.defining = Some(defining);
         self
     }
 

@@ -9,6 +9,7 @@
 //!
 //! No files and no clock: who calls it reads and writes.
 
+pub mod answer;
 mod archive;
 mod assemble;
 mod body;

@@ -471,5 +471,10 @@ fn certainty(word: &str) -> Option<Certainty> {
 /// The directory as `directory.yaml`.
 pub fn directory_yaml(roster: &Roster) -> String {
     let comment = "单位名录 | Units, their groups and contacts. 由导入写出,待主管部门核实。";
-    crate::yaml::directory(&roster.directory, comment)
+    yaml_of(&roster.directory, comment)
+}
+
+/// Any directory as `directory.yaml`, with these lines of comment at its head.
+pub fn yaml_of(directory: &duban_model::Directory, comment: &str) -> String {
+    crate::yaml::directory(directory, comment)
 }

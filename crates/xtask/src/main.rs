@@ -4,6 +4,7 @@ mod bench;
 mod fuzz;
 mod journeys;
 mod nats;
+mod schemathesis;
 mod smtp;
 
 use std::path::{Path, PathBuf};
@@ -140,6 +141,7 @@ fn prepared(root: &Path, release: bool) -> Result<Command, String> {
     let server = nats::ensure()?;
     eprintln!("xtask: nats-server: {}", server.display());
     let sink = smtp::ensure()?;
+    let checker = schemathesis::ensure()?;
     let mut build = cargo(root);
     build.args(["build", "--workspace", "--bin", "duban"]);
     if release {
@@ -154,6 +156,7 @@ fn prepared(root: &Path, release: bool) -> Result<Command, String> {
     command
         .arg("test")
         .env("DUBAN_NATS_SERVER", &server)
+        .env("DUBAN_SCHEMATHESIS", checker)
         .env("DUBAN_SMTP_SINK", &sink)
         .env("DUBAN_BIN", &program);
     Ok(command)

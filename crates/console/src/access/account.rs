@@ -139,6 +139,9 @@ pub struct Token {
     /// The office; empty for all of the installation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tenant: String,
+    /// Of these units only; empty for all of the office.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub units: BTreeSet<String>,
     /// What it is good for.
     pub scopes: Vec<Scope>,
     /// It holds until then.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::account::User;
 use super::sessions::begin;
-use super::{Access, Accounts, By, Role, Scope, Viewer};
+use super::{Access, Accounts, By, Role, Scope, Viewer, Wished};
 
 /// What the clock shows at first.
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
@@ -50,14 +50,21 @@ impl Bed {
 
     /// A token with these scopes, separated by spaces.
     pub fn token(&self, scopes: &str) -> String {
-        let scopes: Vec<Scope> = scopes
-            .split(' ')
-            .map(|scope| Scope::parse(scope).unwrap())
-            .collect();
+        self.token_of(scopes, "", &[])
+    }
+
+    /// The same of an office, and of units of it.
+    pub fn token_of(&self, scopes: &str, tenant: &str, units: &[&str]) -> String {
+        let scopes = scopes.split(' ').map(|scope| Scope::parse(scope).unwrap());
+        let wished = Wished {
+            name: "test".to_owned(),
+            tenant: tenant.to_owned(),
+            units: units.iter().map(|unit| (*unit).to_owned()).collect(),
+            scopes: scopes.collect(),
+            days: 30,
+        };
         let by = By::command("test");
-        self.accounts()
-            .make_token(&by, "test", "", &scopes, 30)
-            .unwrap()
+        self.accounts().make_token(&by, &wished).unwrap()
     }
 
     /// Who may read all.

@@ -20,6 +20,7 @@ use super::store::AccountsFault;
 use super::viewer::{Via, Viewer};
 use super::{Access, local};
 use crate::answer::address;
+use crate::api::Problem;
 use crate::serve::Desk;
 
 /// What an address asks of whom it answers.
@@ -42,6 +43,8 @@ pub(crate) enum Sort {
     Page,
     /// Anything else.
     Data,
+    /// The API, which answers programs with problems.
+    Api,
 }
 
 /// What stands before one address.
@@ -183,6 +186,9 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
         if post.need == Need::Open && is_safe(request.method()) {
             return next.run(request).await;
         }
+        if post.sort == Sort::Api {
+            return Problem::no_accounts().into_response();
+        }
         return page::refused(
             StatusCode::SERVICE_UNAVAILABLE,
             "没有账号",
@@ -192,12 +198,18 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
     let asker = match asker(&access, request.headers()).await {
         Ok(asker) => asker,
         Err(_) if post.need == Need::Open => Asker::Nobody,
-        Err(fault) => return page::no_accounts(&fault),
+        Err(fault) => {
+            let page = page::no_accounts(&fault);
+            return refusal(&post, page, Problem::no_accounts);
+        }
     };
     let viewer = match (post.need, asker) {
         (Need::Open | Need::Letter, Asker::Known(viewer)) => Some(viewer),
         (Need::Open | Need::Letter, _) => None,
-        (_, Asker::Impostor) => return impostor(),
+        (_, Asker::Impostor) => return refusal(&post, impostor(), Problem::bad_token),
+        (_, Asker::Nobody) if post.sort == Sort::Api => {
+            return Problem::no_token().into_response();
+        }
         (_, Asker::Nobody) => return nobody(&access, &post, request).await,
         (Need::SignedIn, Asker::Known(viewer)) => match viewer.via() {
             Via::Session { .. } => Some(viewer),
@@ -205,10 +217,10 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
         },
         (Need::Right(right), Asker::Known(viewer)) => {
             if !viewer.may(right) {
-                return page::without_right();
+                return refusal(&post, page::without_right(), Problem::no_right);
             }
             if viewer.must_change() {
-                return see_other("/me/password");
+                return refusal(&post, see_other("/me/password"), Problem::no_right);
             }
             Some(viewer)
         }
@@ -228,7 +240,8 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
             Ok(request) => request,
             Err(forged) => {
                 let (status, heading, what) = forged.words();
-                return page::refused(status, heading, what);
+                let page = page::refused(status, heading, what);
+                return refusal(&post, page, Problem::no_right);
             }
         };
     }
@@ -236,6 +249,14 @@ pub(crate) async fn guard(State(post): State<Post>, mut request: Request, next: 
         request.extensions_mut().insert(viewer);
     }
     next.run(request).await
+}
+
+/// A refusal as whoever asks this address understands it.
+fn refusal(post: &Post, page: Response, problem: fn() -> Problem) -> Response {
+    match post.sort {
+        Sort::Api => problem().into_response(),
+        Sort::Page | Sort::Data => page,
+    }
 }
 
 fn is_safe(method: &Method) -> bool {
@@ -270,7 +291,7 @@ async fn nobody(access: &Access, post: &Post, request: Request) -> Response {
     if is_safe(request.method()) {
         return match post.sort {
             Sort::Page => see_other(&sign_in::address(&path)),
-            Sort::Data => page::refused(
+            Sort::Data | Sort::Api => page::refused(
                 StatusCode::UNAUTHORIZED,
                 "没有登录",
                 "请先登录;程序请使用令牌(Authorization: Bearer)。",

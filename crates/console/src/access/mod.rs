@@ -48,10 +48,12 @@ pub use lockout::{
 };
 pub use right::{Right, Role, Scope};
 pub use secret::HASHES_AT_ONCE;
+pub(crate) use secret::hex;
 pub(crate) use seen::Seen;
 pub use store::{ACCOUNTS_FILE_BYTES, AccountsFault, Book};
+pub use tokens::Wished;
 pub use trace::{TRACE_FILE_BYTES, TRACE_FILES, TRACE_LINES, Trace};
-pub(crate) use viewer::Viewer;
+pub(crate) use viewer::{Via, Viewer};
 
 /// The longest address of ours that is gone back to after the sign-in, in bytes.
 const NEXT_BYTES: usize = 2_000;

@@ -149,6 +149,21 @@ impl Right {
         Right::Measure,
         Right::SendEvents,
     ];
+
+    /// Whether it is about more than what one's own units owe.
+    pub(super) fn is_of_all(self) -> bool {
+        match self {
+            Right::See | Right::ActForUnit | Right::SignForUnit | Right::SendEvents => false,
+            Right::SeeAll
+            | Right::SeeNotices
+            | Right::ActForOffice
+            | Right::EditDefinitions
+            | Right::ManageUsers
+            | Right::SeeAccess
+            | Right::Audit
+            | Right::Measure => true,
+        }
+    }
 }
 
 /// What a token is good for.
@@ -158,6 +173,8 @@ pub enum Scope {
     Read,
     /// `metrics`: the measures.
     Metrics,
+    /// `calendar`: the dates of duties by a secret address, and nothing else at all.
+    Calendar,
     /// `events:write`, or `events:write:TYPE`: events into the inbox, of any type or of this one,
     /// e.g. `events:write:duban.publication.published`.
     Events(Option<String>),
@@ -172,6 +189,7 @@ impl Scope {
         match text {
             "read" => return Some(Scope::Read),
             "metrics" => return Some(Scope::Metrics),
+            "calendar" => return Some(Scope::Calendar),
             EVENTS => return Some(Scope::Events(None)),
             _ => {}
         }
@@ -185,6 +203,7 @@ impl Scope {
         match self {
             Scope::Read => matches!(right, Right::See | Right::SeeAll | Right::SeeNotices),
             Scope::Metrics => right == Right::Measure,
+            Scope::Calendar => false,
             Scope::Events(_) => right == Right::SendEvents,
         }
     }
@@ -195,6 +214,7 @@ impl fmt::Display for Scope {
         match self {
             Scope::Read => f.write_str("read"),
             Scope::Metrics => f.write_str("metrics"),
+            Scope::Calendar => f.write_str("calendar"),
             Scope::Events(None) => f.write_str(EVENTS),
             Scope::Events(Some(kind)) => write!(f, "{EVENTS}:{kind}"),
         }

@@ -283,6 +283,36 @@ impl<'a> Seen<'a> {
         duties.filter(|duty| self.sees_duty(duty))
     }
 
+    /// The duties that are seen from a place on, each with its place, in the order in which they were
+    /// opened: of one unit, or of all.
+    pub fn duties_from(
+        &self,
+        place: u32,
+        unit: Option<&str>,
+    ) -> impl Iterator<Item = (u32, &'a Duty)> {
+        let places: Box<dyn Iterator<Item = u32> + 'a> = match unit {
+            Some(unit) => {
+                let places = self.projection.places_of(unit);
+                let first = places.partition_point(|other| *other < place);
+                Box::new(places[first..].iter().copied())
+            }
+            None => {
+                let all = u32::try_from(self.projection.duties().len()).unwrap_or(u32::MAX);
+                Box::new(place..all)
+            }
+        };
+        places.filter_map(|place| Some((place, self.duty_at(place)?)))
+    }
+
+    /// The units that are seen, with the office of each, in the order of offices and ids.
+    pub fn units_seen(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let units = self.projection.units();
+        let all = units
+            .tenants()
+            .flat_map(|tenant| units.all(tenant).map(move |(unit, _)| (tenant, unit)));
+        all.filter(|(tenant, unit)| self.sees(tenant, unit))
+    }
+
     /// Whether a unit's page is the viewer's to see.
     pub fn sees_unit(&self, unit: &str) -> bool {
         self.all
@@ -305,6 +335,18 @@ impl<'a> Seen<'a> {
     /// What was made public.
     pub fn publications(&self) -> &'a Publications {
         self.projection.publications()
+    }
+
+    /// The notices about own duties and to own people from a place back, each with its place.
+    pub fn notices_from(&self, place: Option<u64>) -> impl Iterator<Item = (u64, &'a Notice)> {
+        let notices = self.projection.notices().newest_from(place);
+        notices.filter(|(_, notice)| self.sees_notice(notice))
+    }
+
+    /// The notice with this id, if it is still kept.
+    pub fn notice(&self, id: RecordId) -> Option<&'a Notice> {
+        let notice = self.projection.notices().get(id);
+        notice.filter(|notice| self.sees_notice(notice))
     }
 
     /// The notice at a place, if it is still kept.
@@ -338,6 +380,14 @@ impl<'a> Seen<'a> {
             // Only of the whole installation is it counted how many there ever were.
             Some(_) => Some(self.rejections().count() as u64),
         }
+    }
+
+    /// The last events that were refused, each with its place among all there ever were, the newest
+    /// first.
+    pub fn rejections_placed(&self) -> impl Iterator<Item = (u64, &'a Rejection)> {
+        let places = (0..self.projection.totals().rejections).rev();
+        let rejections = places.zip(self.projection.rejections());
+        rejections.filter(move |(_, rejection)| self.sees_all_of(&rejection.tenant))
     }
 
     /// The last events that were refused, the newest first.

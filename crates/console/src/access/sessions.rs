@@ -167,7 +167,7 @@ impl Accounts {
                 title: known.name.clone(),
                 tenant: known.tenant.clone(),
                 roles: BTreeSet::new(),
-                units: BTreeSet::new(),
+                units: known.units.clone(),
                 must_change: false,
                 via: Via::Token {
                     id: format!("{TOKEN_PREFIX}{id}"),
@@ -175,6 +175,16 @@ impl Accounts {
                 },
             })
         }))
+    }
+
+    /// Who follows a calendar by a secret address; nobody if it is none, or is over. It sees what the
+    /// token is of, and whoever has it is nobody anywhere else.
+    ///
+    /// # Errors
+    /// If the accounts cannot be had.
+    pub(crate) fn by_feed(&self, secret: &str) -> Result<Option<Viewer>, AccountsFault> {
+        let viewer = self.by_token(secret)?;
+        Ok(viewer.and_then(|viewer| viewer.following()))
     }
 
     /// Signs somebody in, and returns what the browser is to hold. It tells neither by its words nor

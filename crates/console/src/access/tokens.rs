@@ -1,9 +1,12 @@
 //! Tokens, by which programs ask: made once, shown once, ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use duban_model::id::is_plain_id;
+
 use super::account::{
-    MAX_TOKENS, SCOPES_PER_TOKEN, TOKEN_DAYS, TOKEN_PREFIX, Token, fault_of_title,
+    MAX_TOKENS, SCOPES_PER_TOKEN, TOKEN_DAYS, TOKEN_PREFIX, Token, UNITS_PER_USER, fault_of_title,
 };
 use super::accounts::{Accounts, By, Denied, words};
 use super::right::Scope;
@@ -12,27 +15,42 @@ use super::secret::{digest, number, secret};
 /// A day, in milliseconds.
 const DAY_MILLIS: i64 = 24 * 3_600_000;
 
+/// A token as somebody asks for one.
+#[derive(Clone, Debug, Default)]
+pub struct Wished {
+    /// What it is for, e.g. `门户网站`.
+    pub name: String,
+    /// The office; empty for all of the installation.
+    pub tenant: String,
+    /// Of these units of the office only; empty for all of it.
+    pub units: BTreeSet<String>,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// It holds for so many days.
+    pub days: u32,
+}
+
 impl Accounts {
     /// Makes a token and returns it, the only time that it is shown.
     ///
     /// # Errors
     /// If it has no name or scope, would hold for too long, or there are too many.
-    pub fn make_token(
-        &self,
-        by: &By,
-        name: &str,
-        tenant: &str,
-        scopes: &[Scope],
-        days: u32,
-    ) -> Result<String, Denied> {
-        if fault_of_title(name).is_some() {
+    pub fn make_token(&self, by: &By, wished: &Wished) -> Result<String, Denied> {
+        let (scopes, units) = (&wished.scopes, &wished.units);
+        if fault_of_title(&wished.name).is_some() {
             return words("请写明令牌的用途,例如“门户网站”,最多60个字");
         }
         if scopes.is_empty() || scopes.len() > SCOPES_PER_TOKEN {
             return words(format!("权限应为1至{SCOPES_PER_TOKEN}项"));
         }
-        if days == 0 || days > TOKEN_DAYS {
+        if wished.days == 0 || wished.days > TOKEN_DAYS {
             return words(format!("有效期应为1至{TOKEN_DAYS}天"));
+        }
+        if units.len() > UNITS_PER_USER || !units.iter().all(|unit| is_plain_id(unit)) {
+            return words(format!("单位应为通讯录中的编号,最多{UNITS_PER_USER}个"));
+        }
+        if !units.is_empty() && wished.tenant.is_empty() {
+            return words("限于单位的令牌须写明主管部门");
         }
         let now = self.now();
         self.change(by, |book| {
@@ -45,17 +63,18 @@ impl Accounts {
             let token = format!("{TOKEN_PREFIX}{id}_{}", secret());
             let all: Vec<String> = scopes.iter().map(ToString::to_string).collect();
             let kept = Token {
-                name: name.to_owned(),
-                tenant: tenant.to_owned(),
-                scopes: scopes.to_vec(),
-                until: now.plus_millis(i64::from(days) * DAY_MILLIS),
+                name: wished.name.clone(),
+                tenant: wished.tenant.clone(),
+                units: units.clone(),
+                scopes: scopes.clone(),
+                until: now.plus_millis(i64::from(wished.days) * DAY_MILLIS),
                 made: now,
                 by: by.who.clone(),
                 digest: digest("token", &token),
             };
             tokens.insert(id.clone(), kept);
             let about = format!("{TOKEN_PREFIX}{id}");
-            let detail = format!("{name}:{}", all.join("、"));
+            let detail = format!("{}:{}", wished.name, all.join("、"));
             Ok((token, Some(("token-made", about, detail))))
         })
     }

@@ -55,20 +55,42 @@ impl Viewer {
     pub fn may(&self, right: Right) -> bool {
         match &self.0.via {
             Via::Session { .. } => roles_give(&self.0.roles, right),
+            // A unit's token sees and sends what is the unit's, whatever its scopes.
+            Via::Token { .. } if !self.0.units.is_empty() && right.is_of_all() => false,
             Via::Token { scopes, .. } => scopes_give(scopes, right),
         }
     }
 
     /// Whether this one may send events of a type. Whether it may send any is asked by
     /// [`Right::SendEvents`].
-    #[allow(dead_code, reason = "what takes events asks it")]
     pub fn may_send(&self, kind: &str) -> bool {
         let Via::Token { scopes, .. } = &self.0.via else {
             return false;
         };
         scopes.iter().any(|scope| match scope {
             Scope::Events(only) => only.as_deref().is_none_or(|only| only == kind),
-            Scope::Read | Scope::Metrics => false,
+            Scope::Read | Scope::Metrics | Scope::Calendar => false,
+        })
+    }
+
+    /// The same as one who reads, if the token is for a calendar.
+    pub(super) fn following(&self) -> Option<Viewer> {
+        let Via::Token { id, scopes } = &self.0.via else {
+            return None;
+        };
+        scopes.contains(&Scope::Calendar).then(|| {
+            Viewer::new(Known {
+                name: self.0.name.clone(),
+                title: self.0.title.clone(),
+                tenant: self.0.tenant.clone(),
+                roles: BTreeSet::new(),
+                units: self.0.units.clone(),
+                must_change: false,
+                via: Via::Token {
+                    id: id.clone(),
+                    scopes: vec![Scope::Read],
+                },
+            })
         })
     }
 
@@ -114,7 +136,7 @@ impl Viewer {
         &self.0.roles
     }
 
-    /// The units of a contact or head.
+    /// The units of a contact or head, or of a token.
     pub fn units(&self) -> &BTreeSet<String> {
         &self.0.units
     }

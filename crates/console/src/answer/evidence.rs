@@ -190,7 +190,7 @@ pub(crate) fn accepted() -> String {
 }
 
 /// What is kept of a file's name: a label, never a path.
-pub(super) fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String = last
         .chars()

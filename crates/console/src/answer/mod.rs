@@ -25,7 +25,7 @@ pub(crate) use refused::{Refused, style};
 
 pub(crate) use act::{Form, about, follow, links, read, short};
 pub use evidence::{EVIDENCE_FOLDER_BYTES, MAX_FILE_BYTES, MAX_FILES};
-pub(crate) use evidence::{FILE_SCHEME, accepted, file_of, kinds, saved, stored};
+pub(crate) use evidence::{FILE_SCHEME, accepted, file_of, kinds, label, saved, stored};
 pub(crate) use page::{Filled, nonce, refusal};
 pub(crate) use rate::address;
 pub use rate::{PER_ADDRESS, PER_TOKEN, RATE_WINDOW};

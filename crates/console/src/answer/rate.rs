@@ -1,16 +1,14 @@
 //! How often a link, and one address, may be asked within a span of time.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use duban_model::RecordId;
-use tokio::time::Instant;
 
 use crate::serve::Peer;
+use crate::spans::Spans;
 
 /// Requests are counted over this span.
 pub const RATE_WINDOW: Duration = Duration::from_mins(10);
@@ -18,45 +16,23 @@ pub const RATE_WINDOW: Duration = Duration::from_mins(10);
 pub const PER_TOKEN: (u32, u32) = (200, 30);
 /// Requests from one address within the span; a whole office may share one.
 pub const PER_ADDRESS: (u32, u32) = (2_000, 300);
-/// Links and addresses counted at once; beyond it the oldest span is forgotten.
-const COUNTED: usize = 10_000;
-
 /// Whose requests are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
+pub(super) enum Who {
     Token(RecordId),
     Address(Option<IpAddr>),
 }
 
 /// The spans under way.
 #[derive(Debug, Default)]
-pub(super) struct Rates(Mutex<BTreeMap<(Who, bool), (Instant, u32)>>);
+pub(super) struct Rates(Spans<(Who, bool)>);
 
 impl Rates {
     /// Counts one request, and says whether it is still within what is allowed.
     pub(super) fn admit(&self, token: &str, address: Option<IpAddr>, answers: bool) -> bool {
-        let now = Instant::now();
         let token = Who::Token(RecordId::derive(&[token.as_bytes()]));
         let most = |(looking, answering)| if answers { answering } else { looking };
-        let mut spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut admit = |who, most: u32| {
-            let fresh = |(begun, _): &(Instant, u32)| now.duration_since(*begun) < RATE_WINDOW;
-            if spans.len() >= COUNTED {
-                spans.retain(|_, span| fresh(span));
-            }
-            if spans.len() >= COUNTED
-                && let Some(oldest) = spans.iter().min_by_key(|(_, span)| span.0)
-            {
-                let oldest = *oldest.0;
-                spans.remove(&oldest);
-            }
-            let span = spans.entry((who, answers)).or_insert((now, 0));
-            if !fresh(span) {
-                *span = (now, 0);
-            }
-            span.1 = span.1.saturating_add(1);
-            span.1 <= most
-        };
+        let admit = |who, most| self.0.count((who, answers), most, RATE_WINDOW).is_ok();
         let by_address = admit(Who::Address(address), most(PER_ADDRESS));
         let by_token = admit(token, most(PER_TOKEN));
         by_address && by_token
@@ -82,6 +58,7 @@ pub(crate) fn address(extensions: &Extensions, headers: &HeaderMap) -> Option<Ip
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spans::COUNTED;
 
     #[tokio::test(start_paused = true)]
     async fn one_link_is_slowed_and_others_are_not() {
@@ -106,6 +83,6 @@ mod tests {
         for n in 0..COUNTED {
             rates.admit(&format!("x{n}"), None, false);
         }
-        assert!(rates.0.lock().unwrap().len() <= COUNTED + 1);
+        assert!(rates.0.len() <= COUNTED + 1);
     }
 }

@@ -200,7 +200,7 @@ pub(super) fn of_duty(
 }
 
 /// What a duty still lacks; nothing once it is closed.
-pub(super) fn missing(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> Vec<String> {
+pub(crate) fn missing(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> Vec<String> {
     if duty.stage.is_final() {
         return Vec::new();
     }

@@ -439,7 +439,7 @@ pub(super) fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
 }
 
 /// Everything that fits, not only one page of it. The log gets its turn in between.
-fn sheet(
+pub(crate) fn sheet(
     state: &ConsoleState,
     viewer: &Viewer,
     id: &str,
@@ -507,7 +507,7 @@ fn sheet(
 }
 
 /// The date of a duty that is open and whose clock runs.
-fn entry(
+pub(crate) fn entry(
     projection: &Seen<'_>,
     ledger: &Ledger,
     duty: &crate::projection::Duty,

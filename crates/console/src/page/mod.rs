@@ -27,9 +27,12 @@ use duban_model::Zone;
 
 pub use circular::CIRCULAR_DUTIES;
 pub(crate) use circular::circular;
-pub(crate) use ledger::{export, ledger};
+pub(crate) use column::missing;
+pub(crate) use ledger::{entry, export, ledger, sheet};
 pub(crate) use notice::{back as back_to_notices, notices, retry};
-pub(crate) use obligation::{Recalled, Shown, file, obligation, obligation_of, recalled, why};
+pub(crate) use obligation::{
+    Recalled, Shown, explained, file, obligation, obligation_of, recalled, why,
+};
 pub(crate) use overview::overview;
 pub(crate) use rejection::rejections;
 pub(crate) use row::DutyRow;
@@ -218,7 +221,7 @@ pub(crate) fn not_found(projection: &Seen<'_>, what: &str, asker: &Asker) -> Res
 }
 
 /// Any other address.
-pub(crate) async fn nowhere() -> Response {
+pub(crate) fn nowhere() -> Response {
     // It is asked by anybody, and says nothing of what is there.
     refused(StatusCode::NOT_FOUND, "没有找到", "没有这个地址。")
 }

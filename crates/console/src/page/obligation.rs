@@ -224,7 +224,7 @@ pub(crate) async fn recalled(state: &ConsoleState, history: &History) -> Recalle
 }
 
 /// Asks whoever explains, off the threads that serve.
-async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation> {
+pub(crate) async fn explained(state: &ConsoleState, obligation: &str) -> Option<Explanation> {
     let explain = state.explain.clone()?;
     let obligation = obligation.to_owned();
     match tokio::task::spawn_blocking(move || explain.explain(&obligation)).await {

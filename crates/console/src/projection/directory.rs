@@ -115,6 +115,11 @@ impl Units {
         units.map(|(id, name)| (id.as_str(), name.name.as_str()))
     }
 
+    /// The offices that have a directory.
+    pub fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.by_tenant.keys().map(String::as_str)
+    }
+
     /// A unit of an office.
     pub fn get(&self, tenant: &str, unit: &str) -> Option<&UnitName> {
         self.by_tenant.get(tenant)?.now.get(unit)

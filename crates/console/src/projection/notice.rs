@@ -220,6 +220,19 @@ impl Notices {
         self.kept.iter().rev()
     }
 
+    /// Those at a place and before it, each with its place, the newest first; of no place, all.
+    pub fn newest_from(&self, place: Option<u64>) -> impl Iterator<Item = (u64, &Notice)> {
+        let end = place.map_or(self.total(), |place| {
+            self.total().min(place.saturating_add(1))
+        });
+        let kept = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let shown = self.kept.range(..kept.min(self.kept.len()));
+        shown
+            .enumerate()
+            .rev()
+            .map(|(n, notice)| (self.first + n as u64, notice))
+    }
+
     /// How many there ever were.
     pub fn total(&self) -> u64 {
         self.first + self.kept.len() as u64

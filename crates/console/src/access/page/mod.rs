@@ -37,6 +37,7 @@ impl Me {
         let pages = [
             (Right::SeeNotices, "/notices", "通知"),
             (Right::ActForOffice, "/silences", "静默"),
+            (Right::EditDefinitions, "/define", "台账与名录"),
             (Right::ManageUsers, "/users", "用户"),
             (Right::ManageUsers, "/tokens", "令牌"),
             (Right::SeeAccess, "/access", "登录记录"),
@@ -61,7 +62,7 @@ pub(crate) struct Flash {
 }
 
 impl Flash {
-    fn bad(text: impl Into<String>) -> Flash {
+    pub(crate) fn bad(text: impl Into<String>) -> Flash {
         Flash {
             class: "bad",
             heading: "没有完成",
@@ -69,7 +70,7 @@ impl Flash {
         }
     }
 
-    fn good(text: impl Into<String>) -> Flash {
+    pub(crate) fn good(text: impl Into<String>) -> Flash {
         Flash {
             class: "good",
             heading: "已完成",

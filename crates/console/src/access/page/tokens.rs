@@ -13,6 +13,7 @@ use super::super::accounts::{Accounts, Denied};
 use super::super::form::Form;
 use super::super::guard::Acting;
 use super::super::right::Scope;
+use super::super::tokens::Wished;
 use super::super::viewer::Viewer;
 use super::{Flash, Me, no_accounts, words_of};
 use crate::answer::style;
@@ -28,6 +29,7 @@ struct Row {
     id: String,
     name: String,
     tenant: String,
+    units: String,
     scopes: String,
     until: String,
     made: String,
@@ -36,11 +38,14 @@ struct Row {
 
 /// The form as filled in.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one a box of the form")]
 struct Filled {
     name: String,
     tenant: String,
+    units: String,
     read: bool,
     metrics: bool,
+    calendar: bool,
     events: bool,
     types: String,
     days: String,
@@ -78,6 +83,7 @@ fn page(
             id: format!("{TOKEN_PREFIX}{id}"),
             name: token.name.clone(),
             tenant: token.tenant.clone(),
+            units: token.units.iter().cloned().collect::<Vec<_>>().join("、"),
             scopes: scopes.join("、"),
             until: minute(token.until, zone),
             made: format!("{} {}", minute(token.made, zone), token.by),
@@ -164,13 +170,18 @@ pub(crate) async fn take(
     }
     let made = match scopes(&form) {
         Ok(scopes) => {
-            let (name, tenant) = (
-                form.get("name").trim().to_owned(),
-                form.get("tenant").trim().to_owned(),
-            );
-            let days = form.get("days").trim().parse().unwrap_or(0);
-            let make =
-                move |accounts: Accounts| accounts.make_token(&by, &name, &tenant, &scopes, days);
+            let wished = Wished {
+                name: form.get("name").trim().to_owned(),
+                tenant: form.get("tenant").trim().to_owned(),
+                units: form
+                    .get("units")
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+                scopes,
+                days: form.get("days").trim().parse().unwrap_or(0),
+            };
+            let make = move |accounts: Accounts| accounts.make_token(&by, &wished);
             access.accounts.off(make).await
         }
         Err(denied) => Err(denied),
@@ -183,8 +194,10 @@ pub(crate) async fn take(
                 let filled = Filled {
                     name: form.get("name").to_owned(),
                     tenant: form.get("tenant").to_owned(),
+                    units: form.get("units").to_owned(),
                     read: ticked("read"),
                     metrics: ticked("metrics"),
+                    calendar: ticked("calendar"),
                     events: ticked("events:write"),
                     types: form.get("types").to_owned(),
                     days: form.get("days").to_owned(),

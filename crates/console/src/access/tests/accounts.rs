@@ -7,13 +7,25 @@ use duban_model::Zone;
 
 use super::{Known, Office, PASSWORD};
 use crate::access::bed::{Bed, START};
-use crate::access::{Accounts, AccountsFault, By, Denied, Described, INVITE_MILLIS, Role, Scope};
+use crate::access::{
+    Accounts, AccountsFault, By, Denied, Described, INVITE_MILLIS, Role, Scope, Wished,
+};
 
 fn administrator() -> Described {
     Described {
         title: "王五".to_owned(),
         roles: [Role::Administrator].into(),
         ..Described::default()
+    }
+}
+
+/// A token for the whole installation.
+fn wished(name: &str, scopes: &[Scope], days: u32) -> Wished {
+    Wished {
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        days,
+        ..Wished::default()
     }
 }
 
@@ -142,7 +154,7 @@ fn two_processes_lose_nothing_of_each_others() {
                     let name = format!("user-{process}-{n}");
                     accounts.invite(&by, &name, Some(&administrator())).unwrap();
                     accounts
-                        .make_token(&by, &name, "", &[Scope::Read], 1)
+                        .make_token(&by, &wished(&name, &[Scope::Read], 1))
                         .unwrap();
                 }
             })
@@ -168,14 +180,14 @@ async fn what_another_process_does_holds_at_once() {
     other.disable(&by, "li", true).unwrap();
     assert_eq!(office.get("/", &Known::session(&session)).await.status, 303);
     let token = other
-        .make_token(&by, "网站", "", &[Scope::Read], 1)
+        .make_token(&by, &wished("网站", &[Scope::Read], 1))
         .unwrap();
     assert_eq!(office.get("/", &Known::token(&token)).await.status, 200);
     let id = &token[..12];
     other.end_token(&by, id).unwrap();
     assert_eq!(office.get("/", &Known::token(&token)).await.status, 401);
     let token = other
-        .make_token(&by, "网站", "", &[Scope::Read], 1)
+        .make_token(&by, &wished("网站", &[Scope::Read], 1))
         .unwrap();
     office.bed.later(24 * 3_600_000);
     assert_eq!(
@@ -212,9 +224,17 @@ fn descriptions_that_are_none_are_refused() {
     };
     assert!(invite("a", &none).contains("角色"));
     let tokens = bed.accounts();
-    assert!(tokens.make_token(&by, "", "", &[Scope::Read], 1).is_err());
-    assert!(tokens.make_token(&by, "a", "", &[], 1).is_err());
-    assert!(tokens.make_token(&by, "a", "", &[Scope::Read], 0).is_err());
+    assert!(
+        tokens
+            .make_token(&by, &wished("", &[Scope::Read], 1))
+            .is_err()
+    );
+    assert!(tokens.make_token(&by, &wished("a", &[], 1)).is_err());
+    assert!(
+        tokens
+            .make_token(&by, &wished("a", &[Scope::Read], 0))
+            .is_err()
+    );
     assert_eq!(Scope::parse("events:write:duban.obligation.opened"), None);
     assert_eq!(Scope::parse("write"), None);
 }

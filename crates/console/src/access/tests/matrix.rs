@@ -21,10 +21,15 @@ enum Is {
 fn address(path: &str) -> String {
     path.replace("{ledger}", "tongliao-2021")
         .replace("{task}", "1")
+        .replace("{obligation}", "tongliao-2021%2F1%2Fcity-spj%2Fresponsible")
+        .replace("{notice}", "none")
+        .replace("{file}", "tongliao-2021.csv")
+        .replace("{secret}", "none.ics")
         .replace("{*obligation}", "tongliao-2021/1/city-spj/responsible")
         .replace("{unit}", "city-spj")
         .replace("{name}", "contact")
         .replace("{code}", "none")
+        .replace("{draft}", crate::define::tests::DRAFT)
         .replace("{token}", "none")
         .replace("{digest}", "none")
         .replace("{format}", "csv")
@@ -33,14 +38,21 @@ fn address(path: &str) -> String {
 /// What an address answers to whom, from its declaration alone.
 fn expected(method: &Method, need: Need, sort: Sort, is: &Is, key: bool) -> Vec<u16> {
     let changes = *method == Method::POST;
-    // What the handler makes of an empty form, or of a link that is none.
-    let through = vec![200, 303, 400, 403, 404, 413, 422];
-    let handled = if changes { through } else { vec![200, 303] };
+    // What the handler makes of an empty form, of a link that is none, of a draft changed since.
+    let through = vec![200, 303, 400, 403, 404, 409, 413, 422];
+    let handled = match (changes, sort) {
+        // A form is no event; nobody explains here, and there is no such notice.
+        (true, Sort::Api) => vec![415],
+        (false, Sort::Api) => vec![200, 404, 503],
+        (true, _) => through,
+        (false, _) => vec![200, 303],
+    };
     let unsigned = match (changes, sort) {
-        (true, _) | (_, Sort::Data) => vec![401],
+        (true, _) | (_, Sort::Data | Sort::Api) => vec![401],
         (false, Sort::Page) => vec![303],
     };
     match need {
+        Need::Letter if sort == Sort::Api => vec![404],
         Need::Letter => vec![400, 403],
         Need::Open if changes && !key => vec![403],
         // Links of the sign-in that are none; the form of the sign-in.
@@ -96,6 +108,7 @@ async fn every_address_answers_everybody_as_it_is_declared() {
     for scope in [
         Scope::Read,
         Scope::Metrics,
+        Scope::Calendar,
         Scope::Events(None),
         Scope::Events(Some("duban.publication.published".to_owned())),
     ] {
@@ -146,16 +159,22 @@ async fn roles_open_what_people_expect() {
     let office = Office::open().await;
     let duty = "/o/tongliao-2021/1/city-spj/responsible";
     let foreign = "/o/tongliao-2021/2/kailu/responsible";
-    let wanted: BTreeMap<&str, [u16; 9]> = BTreeMap::from([
-        ("paths", [0; 9]),
+    let wanted: BTreeMap<&str, [u16; 10]> = BTreeMap::from([
+        ("paths", [0; 10]),
         (
             "administrator",
-            [200, 200, 200, 200, 200, 200, 200, 200, 200],
+            [200, 200, 200, 200, 200, 200, 200, 200, 200, 200],
         ),
-        ("office", [200, 200, 200, 200, 200, 200, 403, 403, 403]),
-        ("contact", [200, 200, 404, 404, 404, 403, 403, 403, 403]),
-        ("head", [200, 200, 404, 404, 404, 403, 403, 403, 403]),
-        ("auditor", [200, 200, 200, 200, 200, 200, 403, 200, 200]),
+        ("office", [200, 200, 200, 200, 200, 200, 403, 403, 403, 200]),
+        (
+            "contact",
+            [200, 200, 404, 404, 404, 403, 403, 403, 403, 403],
+        ),
+        ("head", [200, 200, 404, 404, 404, 403, 403, 403, 403, 403]),
+        (
+            "auditor",
+            [200, 200, 200, 200, 200, 200, 403, 200, 200, 403],
+        ),
     ]);
     let paths = [
         "/",
@@ -167,6 +186,7 @@ async fn roles_open_what_people_expect() {
         "/users",
         "/access",
         "/metrics",
+        "/define",
     ];
     for role in Role::ALL {
         let units: &[&str] = if role.is_of_units() {

@@ -116,7 +116,8 @@ impl Office {
         let state = ConsoleState::new(Some(sample.log.clone()), None)
             .exported_by(Arc::new(crate::sample::Plain))
             .guarded_by(bed.access.clone())
-            .measured_by(Arc::new(Figures));
+            .measured_by(Arc::new(Figures))
+            .defined_by(crate::define::tests::defining(bed.folder.path()));
         *state.write() = std::mem::take(&mut sample.projection);
         state.changed();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

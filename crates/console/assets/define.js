@@ -1,0 +1,126 @@
+// What the editor does better with a script: it checks a text while one types and marks its lines, it
+// takes a file that is dropped, and it asks before a changed text is left behind.
+"use strict";
+(function () {
+  const PAUSE = 600; // milliseconds without a key until a text is checked
+  const CHECK_LIMIT = 20000; // milliseconds until a check is given up
+  const WORDS = { error: "错误", warning: "提醒", confirm: "待确认" };
+  const ORDER = { error: 0, warning: 1, confirm: 2 };
+
+  for (const form of document.querySelectorAll("form.drop")) {
+    const field = form.querySelector("input[type=file]");
+    for (const name of ["dragover", "dragenter"]) {
+      form.addEventListener(name, function (event) { event.preventDefault(); form.classList.add("over"); });
+    }
+    for (const name of ["dragleave", "drop"]) {
+      form.addEventListener(name, function () { form.classList.remove("over"); });
+    }
+    form.addEventListener("drop", function (event) {
+      event.preventDefault();
+      if (event.dataTransfer.files.length > 0) field.files = event.dataTransfer.files;
+    });
+  }
+
+  const form = document.querySelector("form.edit");
+  if (!form) return;
+  const text = form.querySelector("textarea");
+  const gutter = document.getElementById("gutter");
+  const told = document.getElementById("told");
+  const state = document.getElementById("state");
+  const file = form.querySelector("[name=file]").value;
+  let changed = false;
+  let asked = 0;
+  let timer = 0;
+
+  function fitLines() {
+    const count = text.value.split("\n").length;
+    while (gutter.childElementCount < count) {
+      const line = document.createElement("a");
+      const number = gutter.childElementCount + 1;
+      line.id = "L" + number;
+      line.href = "#L" + number;
+      line.textContent = number;
+      gutter.append(line);
+    }
+    while (gutter.childElementCount > count) gutter.lastElementChild.remove();
+    text.rows = count;
+  }
+
+  function item(found) {
+    const line = document.createElement("li");
+    line.className = found.severity;
+    const link = document.createElement("a");
+    link.href = (found.file === file ? "" : "?file=" + encodeURIComponent(found.file)) + "#L" + Math.max(found.line, 1);
+    const word = document.createElement("b");
+    word.textContent = WORDS[found.severity];
+    link.append(word, " " + found.file + (found.line > 0 ? " 第" + found.line + "行第" + found.column + "字" : ""));
+    const message = document.createElement("span");
+    message.textContent = found.message;
+    line.append(link, " ", message);
+    if (found.rule) {
+      const rule = document.createElement("small");
+      rule.className = "rule";
+      rule.textContent = found.rule;
+      line.append(" ", rule);
+    }
+    if (found.remedy) {
+      const remedy = document.createElement("small");
+      remedy.textContent = "改法:" + found.remedy;
+      line.append(" ", remedy);
+    }
+    const code = document.createElement("code");
+    code.textContent = found.code;
+    line.append(" ", code);
+    return line;
+  }
+
+  function show(answer) {
+    if (answer.fault) { state.textContent = answer.fault; return; }
+    for (const line of gutter.children) { line.className = ""; line.removeAttribute("title"); }
+    for (const found of answer.diagnostics) {
+      if (found.file !== file) continue;
+      const line = gutter.children[Math.max(found.line, 1) - 1];
+      if (!line) continue;
+      if (!line.className || ORDER[found.severity] < ORDER[line.className]) line.className = found.severity;
+      line.title = (line.title ? line.title + "\n" : "") + found.message;
+    }
+    told.replaceChildren(...answer.diagnostics.map(item));
+    document.getElementById("none").hidden = answer.diagnostics.length > 0;
+    document.getElementById("sums").textContent = "错误" + answer.sorts.errors + ",提醒" + answer.sorts.warnings + ",待确认" + answer.sorts.confirms;
+    state.textContent = (changed ? "未保存。" : "") + answer.counts;
+  }
+
+  async function check() {
+    const mine = ++asked;
+    state.textContent = "正在检查…";
+    try {
+      const body = new FormData();
+      for (const name of ["form_key", "file", "text"]) body.append(name, form.querySelector("[name=" + name + "]").value);
+      const response = await fetch(form.dataset.check, { method: "POST", body: body, signal: AbortSignal.timeout(CHECK_LIMIT) });
+      if (mine !== asked) return;
+      if (response.status === 401) { state.textContent = "登录已过期:请在另一个页面登录,再回来保存。写的内容还在。"; return; }
+      if (!response.ok) { state.textContent = "没有检查成,请保存后再看。"; return; }
+      show(await response.json());
+    } catch (fault) {
+      if (mine === asked) state.textContent = "没有检查成,稍后再试。写的内容还在。";
+    }
+  }
+
+  text.addEventListener("input", function () {
+    changed = true;
+    fitLines();
+    clearTimeout(timer);
+    timer = setTimeout(check, PAUSE);
+  });
+  // Tab stays in the text; Escape and then Tab leaves it.
+  let leaving = false;
+  text.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") { leaving = true; return; }
+    if (event.key !== "Tab" || event.shiftKey || leaving) { leaving = false; return; }
+    event.preventDefault();
+    text.setRangeText("  ", text.selectionStart, text.selectionEnd, "end");
+    text.dispatchEvent(new Event("input"));
+  });
+  form.addEventListener("submit", function () { changed = false; });
+  window.addEventListener("beforeunload", function (event) { if (changed) event.preventDefault(); });
+})();

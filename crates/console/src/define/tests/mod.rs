@@ -1,0 +1,119 @@
+//! A workshop for tests, and what of these pages needs no real one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use duban_model::Timestamp;
+
+use super::draft::Draft;
+use super::version::lines;
+use super::{
+    Checked, Defining, Deployed, Document, Files, Order, Outlook, Person, Planned, Reading,
+    Version, Workshop,
+};
+
+/// The draft that is there, of the sample's office.
+pub(crate) const DRAFT: &str = "00000000000000d1";
+
+/// Finds nothing wrong and nothing to do.
+struct Idle;
+
+impl Workshop for Idle {
+    fn read(&self, _: &Document<'_>) -> Result<Reading, String> {
+        Err("读不懂".to_owned())
+    }
+
+    fn check(&self, _: &Files) -> Checked {
+        Checked {
+            ledger: Some("tongliao-2021".to_owned()),
+            ..Checked::default()
+        }
+    }
+
+    fn plan(&self, _: &Files, _: Duration) -> Result<Planned, String> {
+        Ok(Planned::default())
+    }
+
+    fn outlook(&self, _: &Files, _: Duration) -> Result<Outlook, String> {
+        Ok(Outlook::default())
+    }
+
+    fn deploy(&self, _: &Files, _: &Order<'_>, _: Duration) -> Result<Deployed, String> {
+        Ok(Deployed::Stale)
+    }
+
+    fn versions(&self, _: &str, _: Duration) -> Result<Vec<Version>, String> {
+        Ok(Vec::new())
+    }
+
+    fn in_force(&self, _: &str, _: Duration) -> Result<Files, String> {
+        Ok(Files::new())
+    }
+
+    fn people(&self, _: &str) -> Option<Vec<Person>> {
+        Some(Vec::new())
+    }
+
+    fn with_people(&self, directory: &str, _: &[Person]) -> Result<String, String> {
+        Ok(directory.to_owned())
+    }
+}
+
+/// Definitions with one draft, kept in a folder.
+pub(crate) fn defining(folder: &Path) -> Defining {
+    let defining = Defining::new(Arc::new(Idle), folder.join("drafts"));
+    let draft = Draft {
+        id: DRAFT.to_owned(),
+        tenant: "tongliao".to_owned(),
+        title: "台账<script>".to_owned(),
+        files: [("tasks.yaml".to_owned(), "tasks: []\n".to_owned())].into(),
+        ..Draft::default()
+    };
+    let kept = defining.drafts.add(draft, None, Timestamp(0));
+    kept.expect("an empty folder takes it");
+    defining
+}
+
+#[test]
+fn a_comparison_shows_what_changed_with_its_line_numbers() {
+    let old = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n";
+    let new = "a\nb\nC\nd\ne\nf\ng\nh\ni\nj\nk\nl\n";
+    let all = lines(old, new);
+    let of = |class| {
+        let lines = all.iter().filter(move |line| line.class == class);
+        let told = lines.map(|line| format!("{}{}{}", line.old, line.mark, line.text));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(of("out"), ["3-c"]);
+    assert_eq!(of("in"), ["+C", "+l"]);
+    assert_eq!(of("gap").len(), 1);
+    assert!(lines(old, old).is_empty());
+}
+
+#[tokio::test]
+async fn work_is_done_one_piece_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let defining = defining(folder.path());
+    let (begun, wait) = std::sync::mpsc::channel();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let first = defining.clone();
+    let first = tokio::spawn(async move {
+        let work = first.work(move |_| {
+            begun.send(()).unwrap();
+            gone.recv().unwrap();
+            1
+        });
+        work.await
+    });
+    tokio::task::spawn_blocking(move || wait.recv().unwrap())
+        .await
+        .unwrap();
+    let second = defining.clone();
+    let second = tokio::spawn(async move { second.work(|_| 2).await });
+    tokio::task::yield_now().await;
+    assert!(!second.is_finished(), "it waits for the first");
+    go.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_eq!(second.await.unwrap(), Ok(2));
+}
