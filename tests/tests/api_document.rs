@@ -77,7 +77,7 @@ fn the_api_does_what_its_document_says() {
     let said = String::from_utf8_lossy(&checked.stdout);
     let end: Vec<&str> = said.lines().rev().take(25).collect();
     for line in end.iter().rev() {
-        println!("{line}");
+        eprintln!("{line}");
     }
     assert!(
         checked.status.success(),
