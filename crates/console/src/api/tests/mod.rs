@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::access::bed::Bed;
 use crate::sample::{LEDGER, Sample, day, task};
 use crate::serve;
-use crate::sheet::{Export, FileFormat, Sheet};
+use crate::sheet::{Circular, Export, FileFormat, Sheet};
 use crate::state::ConsoleState;
 
 /// How long a test waits for anything, before it is a failure.
@@ -28,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Plain;
 
 impl Export for Plain {
+    fn circular(&self, circular: &Circular) -> Result<Vec<u8>, String> {
+        Ok(circular.title.clone().into_bytes())
+    }
+
     fn write(&self, format: FileFormat, sheet: &Sheet) -> Result<Vec<u8>, String> {
         let mut text = format!("{} {}\n", format.ending(), sheet.title);
         for entry in &sheet.entries {
