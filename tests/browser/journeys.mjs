@@ -87,6 +87,89 @@ test("a contact opens the mail's link on a phone, signs and reports", async (t) 
   await picture(phone, "signed-for", true);
 });
 
+test("the office returns a report, extends another date, and verifies", async (t) => {
+  const where = await small(t);
+  await where.played();
+  const phone = await where.onPhone();
+  await phone.goto(await letter(where));
+  await phone.locator("main a", { hasText: "第8项" }).first().click();
+  await phone.locator("summary", { hasText: "报送" }).first().click();
+  const report = phone.locator("form", { has: phone.getByRole("button", { name: "报送" }) }).first();
+  await report.locator("#links").fill("https://www.kailu.test.example/1.html");
+  await report.locator("#said").fill("已完成抽查调度");
+  await report.getByRole("button", { name: "报送" }).click();
+  await phone.waitForLoadState();
+  await picture(phone, "reported-on-a-phone", true);
+  await until("the report on the log", () => where.run("explain", DUTY).includes("报送"));
+
+  const page = await where.as("office");
+  const act = async (name, fill, said) => {
+    await page.goto(`/o/${DUTY}`);
+    const form = page.locator("details", { has: page.locator("summary", { hasText: name }) }).first();
+    await form.locator("summary").first().click();
+    await fill(form);
+    await form.locator("button[type=submit], button").last().click();
+    await page.waitForLoadState();
+    await until(`${said} on the log`, () => where.run("explain", DUTY).includes(said));
+  };
+  await page.goto(`/o/${DUTY}`);
+  await picture(page, "duty-with-acts", true);
+  await act("退回", (form) => form.locator("textarea").first().fill("请补充佐证"), "退回");
+  await page.goto(`/o/${DUTY}`);
+  await picture(page, "duty-returned", true);
+  await act("批准延期", async (form) => {
+    await form.locator('input[type="date"]').first().fill("2021-11-30");
+    const why = form.locator("textarea");
+    if ((await why.count()) > 0) await why.first().fill("节后集中办理");
+  }, "2021-11-30");
+  await act("核实", async (form) => {
+    const why = form.locator("textarea");
+    if ((await why.count()) > 0) await why.first().fill("已核实");
+  }, "销号");
+  await page.goto(`/o/${DUTY}`);
+  assert.match(await page.locator("main").innerText(), /完成/);
+  await picture(page, "duty-verified", true);
+  assert.deepEqual(page.faults, []);
+});
+
+test("a clerk brings a Word ledger in, settles its questions, sees the plan and deploys it", async (t) => {
+  const where = await Office.serve();
+  t.after(() => where.close());
+  const page = await where.invited("clerk", "--role", "office", "--tenant", "tongliao", "--title", "督办室");
+  await page.goto("/define");
+  await page.setInputFiles('input[type="file"]', "tests/documents/tongliao-2021-ledger.docx");
+  await page.getByRole("button", { name: "上传并读取" }).click();
+  await page.waitForURL(/\/define\/draft\//);
+  await picture(page, "document-as-read");
+  const draft = page.url();
+  await page.goto(`${draft}/questions`);
+  await picture(page, "questions");
+  const open = async () => page.locator("main").getByText("未答 ", { exact: false }).count();
+  const before = await open();
+  for (let n = 0; n < 3; n += 1) {
+    await page.locator('main input[type="radio"]').first().check();
+    await page.getByRole("button", { name: "确定,下一个" }).click();
+    await page.waitForLoadState();
+  }
+  assert.ok((await open()) < before, "what was answered is asked no more");
+  await page.goto(`${draft}/edit`);
+  await picture(page, "editor");
+  await page.goto(`${draft}/plan`);
+  await picture(page, "plan", true);
+  await page.locator("main textarea, main input[name=reason]").last().fill("按通政公字【2021】1号");
+  await page.getByRole("button", { name: "按此方案部署" }).click();
+  await page.waitForLoadState();
+  await picture(page, "deployed");
+  await until("the ledger in force", async () => {
+    await page.goto("/");
+    return (await page.locator("body").innerText()).includes("分工台账");
+  });
+  await page.getByRole("link", { name: "台账", exact: true }).first().click();
+  await page.waitForURL(/\/ledger\//);
+  assert.ok((await page.locator("table tbody tr").count()) >= 36);
+  await picture(page, "ledger-from-the-document");
+});
+
 test("an auditor reads why, and can change nothing", async (t) => {
   const where = await office(t, "--speed", "0", "--to", "2021-11-30");
   await where.played();

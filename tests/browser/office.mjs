@@ -39,18 +39,30 @@ export class Office {
   static async demo(...args) {
     const office = new Office();
     office.data = mkdtempSync(join(tmpdir(), "duban-journey-"));
-    office.out = "";
     const fixed = ["demo", "--stay", "--http", "127.0.0.1:0", "--data", office.data];
-    office.program = spawn(DUBAN, [...fixed, ...args]);
-    office.program.stdout.on("data", (bytes) => (office.out += bytes));
-    office.program.stderr.on("data", (bytes) => (office.out += bytes));
-    office.browser = await chromium.launch({
+    await office.open([...fixed, ...args], /page: (http:\/\/\S+?)\/?\s/);
+    return office;
+  }
+
+  /** Starts the program as an office runs it, with nothing in it, on virtual time. */
+  static async serve() {
+    const office = new Office();
+    office.data = mkdtempSync(join(tmpdir(), "duban-journey-"));
+    const args = ["serve", "--clock", "virtual", "--http", "127.0.0.1:0", "--data", office.data];
+    await office.open(args, /pages: (http:\/\/\S+?)\/?\s/);
+    return office;
+  }
+
+  async open(args, address) {
+    this.out = "";
+    this.program = spawn(DUBAN, args);
+    this.program.stdout.on("data", (bytes) => (this.out += bytes));
+    this.program.stderr.on("data", (bytes) => (this.out += bytes));
+    this.browser = await chromium.launch({
       executablePath: BROWSER,
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
     });
-    await until("the pages' address", () => office.out.match(/page: (http:\/\/\S+?)\/?\s/));
-    office.home = office.out.match(/page: (http:\/\/\S+?)\/?\s/)[1];
-    return office;
+    this.home = (await until("the pages' address", () => this.out.match(address)))[1];
   }
 
   /** Waits until everything was played. */
@@ -65,6 +77,18 @@ export class Office {
     await visitor.goto(link[1]);
     const go = visitor.locator("main form button");
     if (visitor.url().includes("/link/") && (await go.count()) > 0) await go.first().click();
+    await visitor.waitForLoadState();
+    return visitor;
+  }
+
+  /** Somebody's browser, who was just invited and chose a password. */
+  async invited(name, ...args) {
+    const link = this.run("user", "invite", name, ...args).trim();
+    const visitor = await this.visitor();
+    await visitor.goto(link);
+    await visitor.fill('input[name="password"]', "correct horse battery");
+    await visitor.fill('input[name="password-again"]', "correct horse battery");
+    await visitor.click("main form button");
     await visitor.waitForLoadState();
     return visitor;
   }

@@ -12,6 +12,8 @@ use crate::watch::until;
 
 /// The ledger all scenarios play.
 pub const LEDGER: &str = "workflows/tongliao-2021";
+/// How long a process may go on after it was told to stop.
+const STANDS_WITHIN: Duration = Duration::from_secs(30);
 /// A command of the program that takes longer has failed.
 const COMMAND_LIMIT: Duration = Duration::from_mins(3);
 
@@ -170,6 +172,28 @@ impl Duban {
         let name = format!("-{name}");
         let status = Command::new("kill").args([&name, &id]).status();
         assert!(status.expect("the program `kill`").success());
+    }
+
+    /// Stops it, and waits until none of its threads runs any more.
+    ///
+    /// # Panics
+    /// When it does not stand still.
+    pub fn halt(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.id());
+        let stands = || {
+            let tasks = std::fs::read_dir(&tasks).expect("its threads");
+            tasks.flatten().all(|task| {
+                let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                // After the name, which is in brackets.
+                let state = stat
+                    .rsplit(") ")
+                    .next()
+                    .and_then(|rest| rest.chars().next());
+                state.is_none_or(|state| state == 'T')
+            })
+        };
+        assert!(until(STANDS_WITHIN, stands), "it does not stand still");
     }
 
     /// Its process id.

@@ -218,7 +218,7 @@ async fn killed_after_the_receiver_took_it_each_arrives_again_and_says_that_it_m
     let mut process = house.start();
     house.until_waiting(&mut process, AT_ONCE);
     // It is stopped when the answers come, so it can report none of them.
-    process.signal("STOP");
+    process.halt();
     house.sink.set(Mode::Take);
     assert!(until(LIMIT, || house.sink.answered() == AT_ONCE));
     assert!(process.kill());

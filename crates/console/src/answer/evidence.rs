@@ -86,6 +86,10 @@ pub(super) async fn keep(dir: &Path, mut field: Field<'_>) -> Result<Option<Stri
         .await
         .map_err(|fault| Fault::Body(fault.status()))?
     {
+        // Nothing of it yet, as after a pause of the sender.
+        if chunk.is_empty() {
+            continue;
+        }
         size += chunk.len() as u64;
         if size > MAX_FILE_BYTES {
             return Err(Fault::Words(format!(

@@ -304,3 +304,34 @@ async fn a_message_for_several_duties_leads_to_each_that_is_open() {
     assert!(page.contains("/a/to-tongliao-2021-10-unit-03-responsible"));
     assert_eq!(served.post("several", &ACCEPT).await.0, 404);
 }
+
+/// A browser sends a field without name and content where no file was chosen. However the network
+/// cuts it in pieces, no file came along.
+#[tokio::test]
+async fn where_no_file_was_chosen_none_came_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"said\"\r\n\r\n已办\r\n\
+         --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n\r\n--{BOUNDARY}--\r\n"
+    );
+    for piece in 1..=body.len() {
+        let pieces: Vec<Result<Vec<u8>, std::io::Error>> = body
+            .as_bytes()
+            .chunks(piece)
+            .map(|bytes| Ok(bytes.to_vec()))
+            .collect();
+        let request = axum::extract::Request::builder()
+            .method("POST")
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={BOUNDARY}"),
+            )
+            .body(axum::body::Body::from_stream(futures::stream::iter(pieces)))
+            .unwrap();
+        let form = act::read(Some(folder.path()), request).await.unwrap();
+        assert_eq!(form.fault, None, "in pieces of {piece}");
+        assert!(form.files.is_empty(), "in pieces of {piece}");
+        assert_eq!(form.filled.said, "已办", "in pieces of {piece}");
+    }
+}
