@@ -15,6 +15,7 @@ mod define;
 mod english;
 mod event;
 mod follow;
+mod inbox;
 mod light;
 mod measure;
 mod page;

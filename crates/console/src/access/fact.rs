@@ -1,24 +1,15 @@
 //! What somebody who is signed in does about a duty becomes a fact on the log, with who did it.
 
-use duban_journal::SubmitError;
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Envelope, RecordId};
 
 use super::viewer::{Via, Viewer};
+use crate::inbox::{Unsent, put};
 use crate::projection::answer_key;
 use crate::state::ConsoleState;
 
 /// The source that such facts bear on the log.
 pub const CONSOLE_SOURCE: &str = "urn:duban:console";
-
-/// Why a fact is not on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsent {
-    /// The inbox could not be reached: the same form may be sent again.
-    Unavailable,
-    /// It is none that the inbox takes.
-    Unfit,
-}
 
 impl Viewer {
     /// An act with who did it, and how that one was known. What a page says of it stays.
@@ -57,21 +48,8 @@ pub(crate) async fn record(
         body,
     };
     let log = state.log.as_ref().ok_or(Unsent::Unavailable)?;
-    let tail = kind.as_str().trim_start_matches("duban.");
-    match log.submit(tenant, tail, event.to_json().into()).await {
-        Ok(_) => Ok(answer_key(&event.id)),
-        Err(
-            fault
-            @ (SubmitError::Unavailable(_) | SubmitError::Unknown(_) | SubmitError::Broken(_)),
-        ) => {
-            tracing::warn!(%fault, "an act waits for the inbox");
-            Err(Unsent::Unavailable)
-        }
-        Err(fault @ (SubmitError::TooLarge { .. } | SubmitError::BadSubject(_))) => {
-            tracing::error!(%fault, "an act cannot be put into the inbox");
-            Err(Unsent::Unfit)
-        }
-    }
+    put(log, &event, "an act").await?;
+    Ok(answer_key(&event.id))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub use account::{
 };
 pub use accounts::{Accounts, By, Denied, Described, Now};
 pub use fact::CONSOLE_SOURCE;
-pub(crate) use fact::{Unsent, record};
+pub(crate) use fact::record;
 pub use form::{CARRIED_BYTES, FORM_BYTES, FORM_FIELDS};
 pub(crate) use form::{Form, same_origin};
 pub(crate) use guard::{Need, Post, Sort, guard, see_other};

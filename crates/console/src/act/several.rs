@@ -18,8 +18,9 @@ use super::faulty;
 use super::offered::sides;
 use super::single::signed;
 use crate::access::page::{Flash, refused, without_right};
-use crate::access::{self, Seen, Unsent, Viewer, record, see_other};
+use crate::access::{self, Seen, Viewer, record, see_other};
 use crate::answer::{Form, follow, nonce, refusal};
+use crate::inbox::Unsent;
 use crate::page::{DutyRow, Head, address, answer, chosen_ledger, not_found};
 use crate::projection::{AnswerFate, Duty, Ledger};
 use crate::serve::Desk;
@@ -214,7 +215,9 @@ async fn send(
                     Err(Unsent::Unavailable) => {
                         Sent::Not("系统暂时不能记录,请过几分钟再办理".to_owned())
                     }
-                    Err(Unsent::Unfit) => Sent::Not("内容不能记录".to_owned()),
+                    Err(Unsent::TooLarge { .. } | Unsent::Unfit) => {
+                        Sent::Not("内容不能记录".to_owned())
+                    }
                 }
             }
             Err(fault) => Sent::Not(fault),

@@ -13,8 +13,9 @@ use super::deed::{Deed, Side};
 use super::offered::sides;
 use super::with_key;
 use crate::access::page::{refused, without_right};
-use crate::access::{self, Unsent, Viewer, record, see_other};
+use crate::access::{self, Viewer, record, see_other};
 use crate::answer::{Form, Refused, follow, read};
+use crate::inbox::Unsent;
 use crate::page::{self, address, not_found};
 use crate::projection::Duty;
 use crate::serve::Desk;
@@ -121,7 +122,7 @@ pub(super) async fn form_of(
 pub(super) fn unsent(why: Unsent) -> Response {
     match why {
         Unsent::Unavailable => Refused::Unavailable.page(),
-        Unsent::Unfit => Refused::Unreadable.page(),
+        Unsent::TooLarge { .. } | Unsent::Unfit => Refused::Unreadable.page(),
     }
 }
 

@@ -10,7 +10,6 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use chrono::NaiveDate;
-use duban_journal::{Log, SubmitError};
 use duban_model::fact::TaskAct;
 use duban_model::{Body, Envelope, RecordId};
 
@@ -19,6 +18,7 @@ use super::page::{Filled, Shown, page};
 use super::refused::Refused;
 use super::{ANSWER_SOURCE, Answering, Letter, MAX_FILES, Standing, rate};
 use crate::access::same_origin;
+use crate::inbox::{Unsent, put};
 use crate::projection::{Duty, answer_key};
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -130,7 +130,12 @@ async fn taken(desk: &Desk, token: &str, request: Request) -> Result<Response, R
     };
     let event = envelope(&desk.state, &letter, &form.nonce, body)?;
     let log = desk.state.log.as_ref().ok_or(Refused::Unavailable)?;
-    submit(log, &event).await?;
+    put(log, &event, "an answer")
+        .await
+        .map_err(|why| match why {
+            Unsent::Unavailable => Refused::Unavailable,
+            Unsent::TooLarge { .. } | Unsent::Unfit => Refused::Unreadable,
+        })?;
     let key = answer_key(&event.id);
     follow(&desk.state, key).await;
     let to = format!("/a/{token}?r={key}");
@@ -371,28 +376,6 @@ fn envelope(
         ledger: Some(ledger),
         body,
     })
-}
-
-/// Returns once the fact is durable in the inbox.
-async fn submit(log: &Log, event: &Envelope) -> Result<(), Refused> {
-    let tail = event.kind.as_str().trim_start_matches("duban.");
-    let sent = log
-        .submit(&event.tenant, tail, event.to_json().into())
-        .await;
-    match sent {
-        Ok(_) => Ok(()),
-        Err(
-            fault
-            @ (SubmitError::Unavailable(_) | SubmitError::Unknown(_) | SubmitError::Broken(_)),
-        ) => {
-            tracing::warn!(%fault, "an answer waits for the inbox");
-            Err(Refused::Unavailable)
-        }
-        Err(fault @ (SubmitError::TooLarge { .. } | SubmitError::BadSubject(_))) => {
-            tracing::error!(%fault, "an answer cannot be put into the inbox");
-            Err(Refused::Unreadable)
-        }
-    }
 }
 
 /// Waits for a moment until the page would show what became of an answer.

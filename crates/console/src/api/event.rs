@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use duban_journal::{Log, SubmitError};
+use duban_journal::Log;
 use duban_model::fact::{Publication, PublicationWithdrawn};
 use duban_model::record::{EnvelopeFault, MAX_EVENT_BYTES, cut};
 use duban_model::{Body, Envelope, RecordType};
@@ -26,6 +26,7 @@ use super::mode::{Mode, events};
 use super::problem::{Code, Fault, Problem};
 use super::read::Answered;
 use crate::access::Viewer;
+use crate::inbox::{Unsent, put};
 use crate::serve::Desk;
 
 /// Events of one request, in events.
@@ -419,33 +420,20 @@ async fn submit(log: Log, events: Vec<Envelope>) -> Result<Receipt, Problem> {
     let mut taken = Vec::with_capacity(of);
     let all = async {
         for (index, event) in events.iter().enumerate() {
-            let tail = event.kind.as_str().trim_start_matches("duban.");
-            let sent = log
-                .submit(&event.tenant, tail, event.to_json().into())
-                .await;
-            match sent {
-                Ok(inbox) => taken.push(Taken {
-                    index,
-                    source: event.source.clone(),
-                    id: event.id.clone(),
-                    inbox,
-                }),
-                Err(
-                    fault @ (SubmitError::Unavailable(_)
-                    | SubmitError::Unknown(_)
-                    | SubmitError::Broken(_)),
-                ) => {
-                    tracing::warn!(%fault, "an event waits for the inbox");
-                    return Err(None);
-                }
-                Err(fault @ SubmitError::TooLarge { .. }) => {
-                    return Err(Some(too_large(fault.to_string())));
-                }
-                Err(fault @ SubmitError::BadSubject(_)) => {
-                    tracing::error!(%fault, "an event cannot be put into the inbox");
-                    return Err(None);
-                }
-            }
+            let inbox = put(&log, event, "an event")
+                .await
+                .map_err(|why| match why {
+                    Unsent::TooLarge { bytes, .. } => {
+                        Some(too_large(format!("an event of {bytes} bytes")))
+                    }
+                    Unsent::Unavailable | Unsent::Unfit => None,
+                })?;
+            taken.push(Taken {
+                index,
+                source: event.source.clone(),
+                id: event.id.clone(),
+                inbox,
+            });
         }
         Ok(())
     };

@@ -57,6 +57,17 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// The entries of a list that has no places of its own, each with its number, from a cursor on.
+pub(super) fn placed<T>(
+    list: impl Iterator<Item = T>,
+    from: Option<Cursor>,
+) -> impl Iterator<Item = (u64, T)> {
+    let from = from.map_or(0, |cursor| cursor.0);
+    (0u64..)
+        .zip(list)
+        .skip_while(move |(place, _)| *place < from)
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::asked::{Asked, JSON, Parted, Wanted, day};
-use super::page::{Cursor, Limit, Page};
+use super::page::{Cursor, Limit, Page, placed};
 use super::problem::{Code, Problem};
 use super::shape::{
     ExplanationItem, FateName, Happened, HistoryItem, LedgerItem, LightName, ObligationFull,
@@ -37,12 +37,6 @@ pub(super) struct Paged {
     #[serde(default)]
     #[schemars(with = "Option<String>", regex(pattern = "^[0-9a-f]{16}$"))]
     cursor: Option<Cursor>,
-}
-
-impl Paged {
-    fn from(&self) -> u64 {
-        self.cursor.map_or(0, |cursor| cursor.0)
-    }
 }
 
 /// Which duties.
@@ -141,9 +135,7 @@ pub(super) async fn ledgers(
     asked: Asked,
 ) -> Answered {
     read(&desk, &viewer, &asked, |seen| {
-        let all = (0u64..)
-            .zip(seen.ledgers())
-            .filter(|(place, _)| *place >= paged.from());
+        let all = placed(seen.ledgers(), paged.cursor);
         let entries = all.map(|(place, ledger)| (place, LedgerItem::of(seen, ledger)));
         Ok(Page::of(seen, paged.limit, entries))
     })
@@ -173,8 +165,7 @@ pub(super) async fn tasks(
 ) -> Answered {
     read(&desk, &viewer, &asked, |seen| {
         let ledger = ledger_of(seen, &id)?;
-        let rows = (0u64..).zip(&ledger.tasks);
-        let rows = rows.filter(|(place, _)| *place >= paged.from());
+        let rows = placed(ledger.tasks.iter(), paged.cursor);
         let rows = rows.filter(|(_, row)| seen.sees_row(ledger, row));
         let entries = rows.map(|(place, row)| (place, TaskItem::of(seen, ledger, row)));
         Ok(Page::of(seen, paged.limit, entries))
@@ -372,8 +363,7 @@ pub(super) async fn units(
     asked: Asked,
 ) -> Answered {
     read(&desk, &viewer, &asked, |seen| {
-        let units = (0u64..).zip(seen.units_seen());
-        let units = units.filter(|(place, _)| *place >= paged.from());
+        let units = placed(seen.units_seen(), paged.cursor);
         let entries = units.filter_map(|(place, (tenant, unit))| {
             let name = seen.units().get(tenant, unit)?;
             Some((place, UnitItem::of(tenant, unit, name)))

@@ -15,9 +15,10 @@ use super::pager::Pager;
 use super::row::NoticeRow;
 use super::{Head, address, answer, chosen_ledger, not_found};
 use crate::access::page::{Flash, refused};
-use crate::access::{self, Right, Seen, Unsent, Viewer, record, see_other};
+use crate::access::{self, Right, Seen, Viewer, record, see_other};
 use crate::act::{became, with_key};
 use crate::answer::{Form, Refused, follow, nonce};
+use crate::inbox::Unsent;
 use crate::projection::{Fate, NOTICES_KEPT, Notice};
 use crate::serve::Desk;
 use crate::tongue::Asker;
@@ -197,6 +198,8 @@ pub(crate) async fn retry(
             see_other(&with_key("/notices?outcome=abandoned", key))
         }
         Err(Unsent::Unavailable) => Refused::Unavailable.page(),
-        Err(Unsent::Unfit) => refused(StatusCode::BAD_REQUEST, "没有受理", "不能记录这次办理。"),
+        Err(Unsent::TooLarge { .. } | Unsent::Unfit) => {
+            refused(StatusCode::BAD_REQUEST, "没有受理", "不能记录这次办理。")
+        }
     }
 }
