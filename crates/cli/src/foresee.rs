@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{Months, NaiveDate};
-use duban_console::{Expected, Foresee, Foreseen, Outlook, kind_in_chinese, step_in_chinese};
+use duban_console::{
+    Case, CaseChange, CaseNotice, Expected, Foresee, Foreseen, LOOK_RECORDS, Outlook, Played,
+    Unplayed, kind_in_chinese, step_in_chinese,
+};
 use duban_journal::{Log, LogError};
 use duban_model::decision::NoticeKind;
 use duban_model::{Body, Decider, Definition, Envelope, Frame, Record, Service, Timestamp, Zone};
@@ -18,13 +21,13 @@ use duban_runtime::submit::subject_tail;
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use crate::play::play_from;
+use crate::folder;
+use crate::plan::Wanted;
+use crate::play::{play_from, timeline};
+use crate::simulate::NoticeLine;
 
 /// Frames read at once, in frames.
 const FRAMES_AT_ONCE: usize = 64;
-/// Records that may be read before, and decided while, looking ahead, in records: they take time and
-/// memory beside the services. A ledger of the sample's size has some 80,000 in a year.
-const RECORDS: u64 = 1_000_000;
 
 /// Looks ahead on a log.
 pub(crate) struct Foresight {
@@ -139,7 +142,7 @@ impl Foresight {
                 }
                 read = stored.seq;
             }
-            if house.records > RECORDS || is_late() {
+            if house.records > LOOK_RECORDS || is_late() {
                 return Ok(None);
             }
         }
@@ -230,7 +233,7 @@ impl Foresight {
                 note(&mut foreseen, record, ledger, zone);
                 list(&mut outlook, &mut refused, record, definition);
             }
-            whole = records <= RECORDS && !is_late();
+            whole = records <= LOOK_RECORDS && !is_late();
             whole
         });
         outlook.weeks = foreseen
@@ -313,9 +316,158 @@ impl Foresee for Foresight {
             for record in &frame.records {
                 note(&mut foreseen, record, ledger, zone);
             }
-            whole = records <= RECORDS && !is_late();
+            whole = records <= LOOK_RECORDS && !is_late();
             whole
         });
         whole.then_some(foreseen)
+    }
+    fn play(&self, case: &Case<'_>, within: Duration) -> Result<Played, Unplayed> {
+        let begun = stopwatch();
+        let is_late = || begun.elapsed() > within;
+        let too_much = || match is_late() {
+            true => Unplayed::Late,
+            false => Unplayed::TooMuch(format!("more than {LOOK_RECORDS} records")),
+        };
+        let look = async {
+            let head = self.log.head().await?;
+            self.house(head, &is_late).await
+        };
+        let house = self.runtime.block_on(look).map_err(|fault| {
+            warn!(%fault, "a case could not be read from the log");
+            Unplayed::Away
+        })?;
+        let house = house.ok_or_else(too_much)?;
+        let rules = house.rules.state();
+        let running = rules.ledger(case.ledger).ok_or(Unplayed::NoLedger)?;
+        let (zone, tenant) = (running.definition.zone, running.definition.tenant.clone());
+        let begins = house.latest;
+        let from = match Clock::Live.now().filter(|_| !house.is_virtual) {
+            Some(now) => begins.max(now),
+            None => begins,
+        };
+        let until = case
+            .until
+            .succ_opt()
+            .map(|day| zone.midnight(day).plus_millis(-1))
+            .filter(|until| *until >= from)
+            .ok_or(Unplayed::Past(from.date_in(zone)))?;
+        let texts = |fault: crate::Fault| Unplayed::Texts(fault.to_string());
+        let mut deployment = match case.files {
+            None => Vec::new(),
+            Some(files) => {
+                let wanted = Wanted::of_folder(&folder::of_texts(files), rules).map_err(texts)?;
+                wanted.events
+            }
+        };
+        for event in &mut deployment {
+            // The same texts may have been in force before: then their own id is taken.
+            event.id = format!("case/{}", event.id);
+            event.time = None;
+        }
+        let mut events = timeline(None, &deployment, from).map_err(texts)?;
+        events.extend(timeline(None, case.events, from).map_err(texts)?);
+        // Stable: the texts come first.
+        events.sort_by_key(|event| event.at);
+        let mut played = Played {
+            span: (from, until),
+            zone,
+            tenant,
+            notices: Vec::new(),
+            changes: Vec::new(),
+            refused: Vec::new(),
+        };
+        let (mut records, mut stopped) = (0u64, None);
+        let tenant = played.tenant.clone();
+        play_from(
+            &mut house.pump(),
+            &tenant,
+            &events,
+            (begins, until),
+            |frame| {
+                records += frame.records.len() as u64;
+                for record in &frame.records {
+                    take(&mut played, record, case.ledger);
+                }
+                let lines = played.notices.len() + played.changes.len() + played.refused.len();
+                if records > LOOK_RECORDS || is_late() {
+                    stopped = Some(too_much());
+                } else if lines > case.lines {
+                    stopped = Some(Unplayed::TooMuch(format!("more than {} lines", case.lines)));
+                }
+                stopped.is_none()
+            },
+        );
+        match stopped {
+            None => Ok(played),
+            Some(why) => Err(why),
+        }
+    }
+}
+
+/// A notice as a case lists it: the same line that `duban simulate` prints.
+fn line(line: NoticeLine, at: Timestamp) -> CaseNotice {
+    CaseNotice {
+        at,
+        kind: line.kind,
+        obligation: line.obligation,
+        task: line.task,
+        unit: line.unit,
+        role: line.role,
+        contact: line.contact,
+        channel: line.channel,
+        step: line.step,
+        tier: line.tier,
+        due: line.due,
+        due_at: line.due_at,
+        occasion: line.occasion,
+        covers: line.covers,
+        missing: line.missing,
+        reason: line.reason,
+        definition: line.definition,
+        notice: line.notice,
+    }
+}
+
+/// Takes from a record what a case tells of a ledger.
+fn take(played: &mut Played, record: &Record, ledger: &str) {
+    let (at, zone) = (record.loggedat, played.zone);
+    match &record.body {
+        Body::NoticeBundled(bundle) => {
+            played
+                .notices
+                .push(line(NoticeLine::of_digest(record, bundle, zone), at));
+        }
+        Body::RejectionRecorded(refused) if record.tenant == played.tenant => {
+            played.refused.push((at, refused.clone()));
+        }
+        _ if record.ledger.as_deref() != Some(ledger) => {}
+        Body::ObligationReladdered(_) | Body::ObligationTicked(_) | Body::ObligationUnticked(_) => {
+        }
+        body => {
+            if let Some(told) = NoticeLine::of(record, zone) {
+                played.notices.push(line(told, at));
+            } else if let Some(change) = record
+                .record_type()
+                .as_str()
+                .strip_prefix("duban.obligation.")
+                && let Some(obligation) = body.obligation()
+            {
+                let due = match body {
+                    Body::ObligationOpened(r) => r.due,
+                    Body::ObligationReturned(r) => Some(r.due),
+                    Body::ObligationDueSoon(r)
+                    | Body::ObligationOverdue(r)
+                    | Body::ObligationLapsed(r) => Some(r.due),
+                    Body::ObligationExtended(r) | Body::ObligationTriggered(r) => Some(r.to),
+                    _ => None,
+                };
+                played.changes.push(CaseChange {
+                    at,
+                    change,
+                    obligation: obligation.to_owned(),
+                    due,
+                });
+            }
+        }
     }
 }

@@ -112,7 +112,7 @@ impl NoticeLine {
     }
 
     /// The line of one message for several notices, which it names; those have lines of their own.
-    fn of_digest(record: &Record, bundle: &NoticeBundled, zone: Zone) -> NoticeLine {
+    pub(crate) fn of_digest(record: &Record, bundle: &NoticeBundled, zone: Zone) -> NoticeLine {
         let unit = bundle.contact.split('/').next().unwrap_or_default();
         NoticeLine {
             at: record.loggedat.shown_in(zone),

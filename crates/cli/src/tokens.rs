@@ -36,7 +36,8 @@ struct List {
 struct Add {
     /// What it is for, e.g. `市政府门户网站`.
     name: String,
-    /// What it is good for: `read`, `metrics`, `calendar` (dates by the secret
+    /// What it is good for: `read`, `metrics`, `definitions` (to plan and deploy
+    /// ledgers, units and calendars), `calendar` (dates by the secret
     /// address /calendar/TOKEN.ics, and nothing else), `events:write`, or `events:write:TYPE` for one type of
     /// event such as `duban.publication.published`; may be given several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
@@ -64,7 +65,7 @@ struct End {
 
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::parse(text).ok_or_else(|| {
-        "expected read, metrics, calendar, events:write, or events:write:TYPE with a type of event such as \
+        "expected read, metrics, definitions, calendar, events:write, or events:write:TYPE with a type of event such as \
          duban.publication.published"
             .to_owned()
     })

@@ -334,6 +334,7 @@ fn planned(plan: Plan) -> Planned {
         Some(((*chinese).to_owned(), *count))
     });
     let changes = plan.changes.iter().take(LISTED).map(|c| PlannedChange {
+        change: c.change,
         what: change_in_chinese(c.change).to_owned(),
         obligation: c.obligation.clone(),
         from: c.from.clone(),
@@ -350,6 +351,8 @@ fn planned(plan: Plan) -> Planned {
             .map(|b| in_chinese(b).to_owned())
             .collect(),
         contacts: plan.contacts.into_iter().take(LISTED).collect(),
+        counts: plan.sum,
+        parts: plan.brings,
         refused: plan.refused,
         plan: plan.plan,
     }

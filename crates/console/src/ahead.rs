@@ -7,6 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use duban_model::decision::RejectionRecorded;
+use duban_model::{Envelope, Timestamp, Zone};
+
+use crate::define::Files;
 
 /// How long until a ledger is looked at again after it was, however much the log moves.
 pub const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(1);
@@ -40,6 +44,110 @@ pub struct Foreseen {
     pub weeks: BTreeMap<NaiveDate, Expected>,
 }
 
+/// What could be: a ledger in force played on in memory, and what would happen meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The ledger, by id.
+    pub ledger: &'a str,
+    /// The last day of it, in the ledger's zone.
+    pub until: NaiveDate,
+    /// What would come in, each at the time that it claims; one without a time, or of a time that is
+    /// past, at the beginning.
+    pub events: &'a [Envelope],
+    /// All texts that would be in force from the beginning on; nothing leaves those that are.
+    pub files: Option<&'a Files>,
+    /// At most so many lines may come of it, in notices and changes.
+    pub lines: usize,
+}
+
+/// One notice of a case. The fields are those of `duban simulate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaseNotice {
+    /// When.
+    pub at: Timestamp,
+    /// `reminder`, `escalation`, `digest` ….
+    pub kind: &'static str,
+    /// About which duty; empty for a message that stands for several.
+    pub obligation: String,
+    /// Its row.
+    pub task: String,
+    /// Who owes.
+    pub unit: String,
+    /// As what.
+    pub role: &'static str,
+    /// `unit/contact`; empty if nobody would be told.
+    pub contact: String,
+    /// `mail`, `webhook` …, or `suppressed:CODE`.
+    pub channel: String,
+    /// Which step, e.g. `before:15wd`.
+    pub step: String,
+    /// Which rung.
+    pub tier: &'static str,
+    /// The day in force.
+    pub due: String,
+    /// The instant on that day, where the term is counted in hours.
+    pub due_at: Option<String>,
+    /// What the duty was opened for.
+    pub occasion: Option<String>,
+    /// Steps, or notices, that this one stands for.
+    pub covers: Vec<String>,
+    /// What would be missing.
+    pub missing: Vec<String>,
+    /// Why, in one Chinese sentence.
+    pub reason: String,
+    /// The hash of the text it follows from.
+    pub definition: String,
+    /// Its id.
+    pub notice: String,
+}
+
+/// What would become of a duty at some instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseChange {
+    /// When.
+    pub at: Timestamp,
+    /// What, as its record's type ends: `opened`, `due_soon`, `overdue`, `fulfilled` ….
+    pub change: &'static str,
+    /// Which duty.
+    pub obligation: String,
+    /// The day in force, where the record says it.
+    pub due: Option<NaiveDate>,
+}
+
+/// How a case goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// The first and the last instant.
+    pub span: (Timestamp, Timestamp),
+    /// The ledger's zone.
+    pub zone: Zone,
+    /// The office.
+    pub tenant: String,
+    /// Notices, in order.
+    pub notices: Vec<CaseNotice>,
+    /// What becomes of duties, in order.
+    pub changes: Vec<CaseChange>,
+    /// What would be refused, in order.
+    pub refused: Vec<(Timestamp, RejectionRecorded)>,
+}
+
+/// Why a case is not played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplayed {
+    /// There is no such ledger in force.
+    NoLedger,
+    /// The last day is before this one, on which the log stands.
+    Past(NaiveDate),
+    /// More lines or records than may come of it; in words.
+    TooMuch(String),
+    /// It took too long.
+    Late,
+    /// The log could not be read.
+    Away,
+    /// The texts cannot be deployed, for this reason.
+    Texts(String),
+}
+
 /// Looks ahead.
 ///
 /// The binary injects it, since what will be sent is decided by the services and the console knows
@@ -54,6 +162,12 @@ pub trait Foresee: Send + Sync {
         until: NaiveDate,
         within: Duration,
     ) -> Option<Foreseen>;
+
+    /// Plays a case, as the log stands now. Nothing is appended.
+    ///
+    /// # Errors
+    /// If it cannot be played, or not within the time given.
+    fn play(&self, case: &Case<'_>, within: Duration) -> Result<Played, Unplayed>;
 }
 
 /// What is known of one ledger.
@@ -65,6 +179,10 @@ struct Known {
     /// Somebody looks, or has looked a short while ago.
     resting: bool,
 }
+
+/// Records that may be read before, and decided while, looking ahead, in records: they take time and
+/// memory beside the services. A ledger of the sample's size has some 80,000 in a year.
+pub const LOOK_RECORDS: u64 = 1_000_000;
 
 /// Keeps what was foreseen. Cheap to clone; all clones are the same.
 #[derive(Clone)]
@@ -80,6 +198,11 @@ impl fmt::Debug for Ahead {
 }
 
 impl Ahead {
+    /// Who looks.
+    pub(crate) fn foresee(&self) -> Arc<dyn Foresee> {
+        Arc::clone(&self.foresee)
+    }
+
     /// Asks whoever looks ahead.
     pub fn new(foresee: Arc<dyn Foresee>) -> Ahead {
         Ahead {

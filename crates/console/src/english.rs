@@ -42,15 +42,18 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("任务序号", "Task number"),
     ("佐证文件", "Files"),
     ("佐证网址(每行一个)", "Links to evidence, one a line"),
+    ("例如 手机日历", "e.g. my phone"),
     (
         "依日志顺序;右侧为记录编号,← 后为其起因",
         "In the log's order; record ids on the right, causes after ←",
     ),
+    ("修改密码", "Change password"),
     (
         "停止期间不亮灯、不催办,恢复后重新确定时限。",
         "No lights and no reminders until it is resumed; then the date is reckoned anew.",
     ),
     ("停止计时", "clock stopped"),
+    ("停用", "End"),
     ("免办", "Waived"),
     (
         "免办、撤销、待启动、已过期限的鼓励事项",
@@ -85,6 +88,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("受理时", "at intake"),
     ("只列到期数。", "Due dates only."),
     (
+        "只显示这一次,请现在就加到日历软件的“订阅日历”里。知道地址的人都能看到这些时限,不要转发。",
+        "It is shown this once: subscribe to it in your calendar now. Whoever knows it sees these dates, so do not pass it on.",
+    ),
+    (
         "只能转给本单位通讯录中的人员。此后本事项的通知先发给此人,责任单位和完成时限不变。",
         "To somebody of this unit in the directory, who is told first from now on. Unit and date stay.",
     ),
@@ -105,6 +112,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("完成", "Done"),
     ("完成时限", "Due"),
     ("完成时限已过,尚未销号", "Past its date and not fulfilled"),
+    (
+        "密码已经修改,其他地方的登录都已结束。",
+        "Your password is changed, and all other sign-ins have ended.",
+    ),
     ("导出所示", "Export what is shown:"),
     ("尚未签收的", "Not signed yet"),
     ("尚未部署台账", "No ledger yet"),
@@ -114,6 +125,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("已报送,待核实", "Submitted"),
     ("已撤销", "Withdrawn"),
     ("已收到", "Received"),
+    (
+        "已有3个日历地址,请先停用不用的",
+        "There are 3 calendar addresses already; end one that is not used",
+    ),
     ("已签收", "Signed"),
     ("已记录", "Recorded"),
     ("已过期限(鼓励)", "Lapsed (encouraged)"),
@@ -134,6 +149,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("待核实", "To be verified"),
     ("待签收", "To be signed"),
     ("恢复计时", "Resume the clock"),
+    ("我的账号", "My account"),
     ("所属规则", "Its rules"),
     ("所示全部,下一步", "All shown, next"),
     ("所选事项,下一步", "The chosen, next"),
@@ -143,6 +159,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ),
     ("批准延期", "Extend"),
     ("批量办理", "Several at once"),
+    (
+        "把您能看到的责任事项的时限加到手机或电脑的日历里,自动更新。",
+        "Dates of the duties that you may see, in the calendar of your phone or computer, kept up to date.",
+    ),
     ("报告进展", "Report progress"),
     ("报送", "Submitted"),
     (
@@ -153,12 +173,29 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("按规则判断时", "by the rules"),
     ("换一份台账", "Another ledger"),
     ("排序", "order"),
+    ("操作", "Actions"),
     ("收件人", "Receiver"),
     ("收到", "Found"),
     ("数据表", "Data"),
     ("文字", "Text"),
+    ("新建", "Made"),
+    ("新建日历地址", "Make a calendar address"),
     ("新转红灯", "Turned red"),
     ("日历", "Calendar"),
+    (
+        "日历地址已停用,用它的日历立即不能再读取。",
+        "The calendar address has ended; calendars with it read nothing any more.",
+    ),
+    (
+        "日历地址已到上限;停用一个,才能新建。",
+        "No more addresses; end one to make another.",
+    ),
+    (
+        "日历地址已满,请联系管理员",
+        "There are too many calendar addresses; ask the administrator",
+    ),
+    ("日历地址已生成", "Calendar address made"),
+    ("日历订阅", "Calendar"),
     ("日志时间", "Log time"),
     (
         "日志暂时读不到,请稍后刷新本页",
@@ -168,6 +205,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("时限", "date"),
     ("时限起", "Due from"),
     ("最近的通知", "Latest notices"),
+    ("有效期到", "Holds until"),
     ("期次", "Period"),
     ("未来一年", "The year ahead"),
     (
@@ -222,6 +260,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("没有这个台账。", "There is no such ledger."),
     ("没有这个地址。", "There is no such address."),
     ("没有这个文件。", "There is no such file."),
+    (
+        "没有这个日历地址,可能已经停用",
+        "There is no such calendar address; it may have ended already",
+    ),
     ("没有这个责任事项。", "There is no such duty."),
     (
         "没有这种格式的导出;可用 xlsx、docx、csv、ics。",
@@ -240,11 +282,19 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ),
     ("理由", "Reason"),
     ("理由(各件相同)", "Reason (the same for each)"),
+    ("用在哪里", "Where it is used"),
     (
         "由主管部门决定;批准之前完成时限不变。",
         "The office decides; until then the date stays.",
     ),
     ("申请延期", "Ask for extension"),
+    ("登录", "Sign-ins"),
+    ("登录名", "Sign-in name"),
+    (
+        "登录后12小时,或2小时没有使用,会自动结束。不认识的登录请结束它,并修改密码。",
+        "They end 12 hours after the sign-in, or after 2 hours without use. End one that you do not know, and change your password.",
+    ),
+    ("登录已经结束。", "The sign-in has ended."),
     ("督办", "Duban"),
     (
         "督办 · 页面由日志推算,随时可由日志重建",
@@ -274,6 +324,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
         "Nothing at all is sent; afterwards it leaves, gathered.",
     ),
     ("绿灯", "Green"),
+    ("编号", "Id"),
     ("联络员", "contact"),
     ("范围", "Scope"),
     (
@@ -300,6 +351,10 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ),
     ("说明(可不填)", "Remark (optional)"),
     ("请主管部门确认", "For the office to confirm"),
+    (
+        "请写明用在哪里,例如“手机日历”,最多60个字",
+        "Say where it is used, e.g. “my phone”, in at most 60 characters",
+    ),
     ("请选择", "Choose"),
     ("负责人视图", "Head's view"),
     ("责任事项", "Duties"),
@@ -317,6 +372,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ),
     ("还没有台账", "No ledger yet"),
     ("还没有提交", "Not sent yet"),
+    ("还没有日历地址。", "No calendar address yet."),
     ("还没有通知。", "No notices yet."),
     ("进展", "Progress"),
     ("连接中断,正在重连…", "Connection lost, trying again…"),

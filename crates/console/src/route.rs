@@ -133,6 +133,7 @@ pub(crate) fn table() -> Vec<Entry> {
         Entry::form("/welcome/{code}", Need::Open, password::take_welcome),
         Entry::page("/me", Need::SignedIn, me::show),
         Entry::form("/me/sessions", Need::SignedIn, me::end),
+        Entry::form("/me/calendar", Need::SignedIn, me::calendar),
         Entry::page("/me/password", Need::SignedIn, password::show_own),
         Entry::form("/me/password", Need::SignedIn, password::take_own),
         Entry::page("/users", manage, users::show),

@@ -14,6 +14,12 @@ pub const MAX_USERS: usize = 5_000;
 pub const SESSIONS_PER_USER: usize = 10;
 /// Tokens of one installation, in tokens.
 pub const MAX_TOKENS: usize = 200;
+/// Calendar addresses that one person has made, in addresses.
+pub const FEEDS_PER_USER: usize = 3;
+/// Calendar addresses of all persons of one installation, in addresses.
+pub const MAX_FEEDS: usize = 10_000;
+/// A person's calendar address holds so long, in days: a year and a month.
+pub const FEED_DAYS: u32 = 400;
 /// The longest name to sign in with, in characters.
 pub const NAME_CHARACTERS: usize = 40;
 /// The longest title, in characters.
@@ -150,6 +156,10 @@ pub struct Token {
     pub made: Timestamp,
     /// By whom.
     pub by: String,
+    /// The person whose calendar it is: it sees what that one may see, whenever it is asked. Empty for
+    /// what administrators make for programs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
     /// SHA-256 of it.
     pub(super) digest: String,
 }

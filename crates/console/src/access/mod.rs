@@ -32,9 +32,9 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 
 pub use account::{
-    IDLE_MILLIS, INVITE_MILLIS, MAX_TOKENS, MAX_USERS, NAME_CHARACTERS, PASSWORD_CHARACTERS,
-    SCOPES_PER_TOKEN, SESSION_MILLIS, SESSIONS_PER_USER, Session, TITLE_CHARACTERS, TOKEN_DAYS,
-    TOKEN_PREFIX, Token, UNITS_PER_USER, User,
+    FEED_DAYS, FEEDS_PER_USER, IDLE_MILLIS, INVITE_MILLIS, MAX_FEEDS, MAX_TOKENS, MAX_USERS,
+    NAME_CHARACTERS, PASSWORD_CHARACTERS, SCOPES_PER_TOKEN, SESSION_MILLIS, SESSIONS_PER_USER,
+    Session, TITLE_CHARACTERS, TOKEN_DAYS, TOKEN_PREFIX, Token, UNITS_PER_USER, User,
 };
 pub use accounts::{Accounts, By, Denied, Described, Now};
 pub use fact::CONSOLE_SOURCE;
@@ -99,7 +99,7 @@ impl Access {
         }
     }
 
-    fn is_demo(&self) -> bool {
+    pub(crate) fn is_demo(&self) -> bool {
         self.demo
     }
 

@@ -173,6 +173,8 @@ pub enum Scope {
     Read,
     /// `metrics`: the measures.
     Metrics,
+    /// `definitions`: to plan and deploy ledgers, calendars, units and contacts.
+    Definitions,
     /// `calendar`: the dates of duties by a secret address, and nothing else at all.
     Calendar,
     /// `events:write`, or `events:write:TYPE`: events into the inbox, of any type or of this one,
@@ -189,6 +191,7 @@ impl Scope {
         match text {
             "read" => return Some(Scope::Read),
             "metrics" => return Some(Scope::Metrics),
+            "definitions" => return Some(Scope::Definitions),
             "calendar" => return Some(Scope::Calendar),
             EVENTS => return Some(Scope::Events(None)),
             _ => {}
@@ -203,6 +206,7 @@ impl Scope {
         match self {
             Scope::Read => matches!(right, Right::See | Right::SeeAll | Right::SeeNotices),
             Scope::Metrics => right == Right::Measure,
+            Scope::Definitions => right == Right::EditDefinitions,
             Scope::Calendar => false,
             Scope::Events(_) => right == Right::SendEvents,
         }
@@ -214,6 +218,7 @@ impl fmt::Display for Scope {
         match self {
             Scope::Read => f.write_str("read"),
             Scope::Metrics => f.write_str("metrics"),
+            Scope::Definitions => f.write_str("definitions"),
             Scope::Calendar => f.write_str("calendar"),
             Scope::Events(None) => f.write_str(EVENTS),
             Scope::Events(Some(kind)) => write!(f, "{EVENTS}:{kind}"),

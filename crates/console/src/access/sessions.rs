@@ -10,6 +10,7 @@ use super::account::{
     NOTED_MILLIS, SESSIONS_PER_USER, Session, TOKEN_PREFIX, User, fault_of_password,
 };
 use super::accounts::{Accounts, By, Denied, user_mut, words};
+use super::right::{Right, roles_give};
 use super::secret::{digest, same, secret};
 use super::store::{AccountsFault, Book};
 use super::viewer::{Known, Via, Viewer};
@@ -178,13 +179,51 @@ impl Accounts {
     }
 
     /// Who follows a calendar by a secret address; nobody if it is none, or is over. It sees what the
-    /// token is of, and whoever has it is nobody anywhere else.
+    /// token is of, or what the person whose it is may see by now; whoever has it is nobody anywhere
+    /// else.
     ///
     /// # Errors
     /// If the accounts cannot be had.
-    pub(crate) fn by_feed(&self, secret: &str) -> Result<Option<Viewer>, AccountsFault> {
-        let viewer = self.by_token(secret)?;
-        Ok(viewer.and_then(|viewer| viewer.following()))
+    pub(crate) fn by_feed(
+        &self,
+        secret: &str,
+        demo: bool,
+    ) -> Result<Option<Viewer>, AccountsFault> {
+        let Some(viewer) = self.by_token(secret)? else {
+            return Ok(None);
+        };
+        let Via::Token { id, .. } = viewer.via() else {
+            return Ok(None);
+        };
+        let book = self.book()?;
+        let token = book.tokens.get(id.strip_prefix(TOKEN_PREFIX).unwrap_or(id));
+        let owner = token.map_or("", |token| token.owner.as_str());
+        if owner.is_empty() {
+            return Ok(viewer.following());
+        }
+        let user = book.users.get(owner);
+        let user = user.filter(|user| !user.disabled && (demo || !user.demo));
+        Ok(user.and_then(|user| {
+            let sees_all = roles_give(&user.roles, Right::SeeAll);
+            let units = match sees_all {
+                true => BTreeSet::new(),
+                false => user.units.clone(),
+            };
+            // Nobody is of no unit: such a token would be one of all units.
+            if !sees_all && (units.is_empty() || !roles_give(&user.roles, Right::See)) {
+                return None;
+            }
+            Viewer::new(Known {
+                name: user.title.clone(),
+                title: user.title.clone(),
+                tenant: user.tenant.clone(),
+                roles: BTreeSet::new(),
+                units,
+                must_change: false,
+                via: viewer.via().clone(),
+            })
+            .following()
+        }))
     }
 
     /// Signs somebody in, and returns what the browser is to hold. It tells neither by its words nor

@@ -59,6 +59,8 @@ impl Trace {
             "must-change" => "要求更换密码",
             "token-made" => "新建令牌",
             "token-ended" => "停用令牌",
+            "feed-made" => "新建日历地址",
+            "feed-ended" => "停用日历地址",
             other => other,
         }
     }

@@ -69,7 +69,7 @@ impl Viewer {
         };
         scopes.iter().any(|scope| match scope {
             Scope::Events(only) => only.as_deref().is_none_or(|only| only == kind),
-            Scope::Read | Scope::Metrics | Scope::Calendar => false,
+            Scope::Read | Scope::Metrics | Scope::Definitions | Scope::Calendar => false,
         })
     }
 

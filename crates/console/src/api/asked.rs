@@ -217,7 +217,7 @@ impl Fresh {
     }
 }
 
-fn internal(fault: &dyn std::fmt::Display) -> Response {
+pub(super) fn internal(fault: &dyn std::fmt::Display) -> Response {
     tracing::error!(%fault, "an answer of the API could not be written");
     Problem::new(
         Code::Internal,
@@ -311,12 +311,17 @@ pub(super) fn percent_decoded(text: &[u8], lenient: bool) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Reads a day as `2021-06-30` and in no other spelling.
+/// Reads a day that may be left out.
 pub(super) fn day<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NaiveDate>, D::Error> {
+    one_day(from).map(Some)
+}
+
+/// Reads a day as `2021-06-30` and in no other spelling.
+pub(super) fn one_day<'de, D: Deserializer<'de>>(from: D) -> Result<NaiveDate, D::Error> {
     let text = String::deserialize(from)?;
     let read = (text.len() == 10).then(|| text.parse::<NaiveDate>().ok());
     match read.flatten().filter(|day| day.to_string() == text) {
-        Some(day) => Ok(Some(day)),
+        Some(day) => Ok(day),
         None => Err(serde::de::Error::custom(format!(
             "`{}` is no day such as 2021-06-30",
             duban_model::record::cut(&text, 40)

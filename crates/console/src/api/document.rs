@@ -14,8 +14,12 @@ use super::gate::{API_WINDOW, POSTS_PER_TOKEN, READS_PER_TOKEN};
 use super::mode::{BATCH, EVENT};
 use super::problem::{Code, PROBLEM, Problem, Written};
 use super::read::Nothing;
+use super::simulation::{
+    SIMULATION_DAYS, SIMULATION_LINES, SIMULATION_WITHIN, SIMULATIONS_AT_ONCE,
+};
 use super::{Operation, Sends, data, operations};
 use crate::access::{Need, Right};
+use crate::ahead::LOOK_RECORDS;
 use crate::sheet::FileFormat;
 
 /// An OpenAPI document.
@@ -114,6 +118,7 @@ pub(super) fn written() -> Value {
 pub(super) fn scope_of(need: Need) -> &'static str {
     match need {
         Need::Right(Right::SendEvents) => "events:write, events:write:TYPE",
+        Need::Right(Right::EditDefinitions) => "definitions",
         Need::Right(_) => "read",
         Need::Open | Need::Letter | Need::SignedIn => "",
     }
@@ -149,6 +154,15 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
             let unchanged = json!({ "description": "You have it.", "headers": tag });
             responses.insert("304".to_owned(), unchanged);
         }
+        Sends::Json => {
+            responses.insert(
+                "200".to_owned(),
+                json!({
+                    "description": op.english,
+                    "content": { JSON: { "schema": answer } },
+                }),
+            );
+        }
         Sends::Events => {
             responses.insert(
                 "202".to_owned(),
@@ -181,12 +195,41 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
     described["description"] = Value::String(match (op.sends, scope) {
         (Sends::Events, _) => format!("{}\n\nScope: {scope}.", sending()),
         (Sends::Nothing, "") => "Open to all.".to_owned(),
-        (Sends::Nothing, _) => format!("Scope: {scope}."),
+        (Sends::Nothing | Sends::Json, _) => {
+            format!("{}Scope: {scope}.", about(op.id))
+        }
     });
-    if op.sends == Sends::Events {
-        described["requestBody"] = body(schemas);
+    match op.sends {
+        Sends::Nothing => {}
+        Sends::Events => described["requestBody"] = body(schemas),
+        Sends::Json => {
+            let schema = (op.body)(schemas);
+            described["requestBody"] = json!({
+                "required": true,
+                "content": { JSON: { "schema": schema, "example": (op.sample)() } },
+            });
+        }
     }
     described
+}
+
+/// What is to be said of an operation beyond its summary.
+fn about(id: &str) -> String {
+    match id {
+        "simulate" => format!(
+            "The ledger as the log leaves it is played on in memory by the services themselves, with these \
+             events and nobody doing anything else; every send counts as delivered. The answer is what \
+             `duban simulate` prints for the same case. Nothing is appended. A token of a unit supposes \
+             events of its own unit, and is answered what is its own.\n\nAt most {SIMULATION_DAYS} days \
+             ahead, {SIMULATION_LINES} lines, {LOOK_RECORDS} records and {} seconds; one at a time for \
+             each token (429), {SIMULATIONS_AT_ONCE} in all (503).\n\nWith `files` it needs the scope \
+             definitions, too.\n\n",
+            SIMULATION_WITHIN.as_secs()
+        ),
+        "plan" => "Texts with errors are 422 with `diagnostics`: file, line and column. Nothing is kept. Deploy with the digest `plan`.\n\n".to_owned(),
+        "deploy" => "200 means that it is in force, durably; the record bears the token's name and the reason. 409 if the plan is another one by now. After 503, or without an answer, look at GET /api/v1/deployments before trying again.\n\n".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Files, by their types.
@@ -204,18 +247,22 @@ fn refusals(op: &Operation) -> Vec<(String, Vec<&'static str>)> {
     for code in Code::ALL {
         let is_possible = match code {
             Code::NoToken | Code::BadToken | Code::NoRight => op.need != Need::Open,
-            Code::NotFound => op.parts().next().is_some(),
+            Code::NotFound => op.parts().next().is_some() || op.codes.contains(code),
             Code::Changed => op.sends == Sends::Nothing,
             Code::MethodNotAllowed => false,
+            Code::BadJson | Code::SlowBody | Code::TooLarge | Code::WrongMediaType => {
+                op.sends != Sends::Nothing
+            }
             Code::OtherTenant
             | Code::OtherUnit
             | Code::TypeNotTaken
-            | Code::BadJson
-            | Code::SlowBody
             | Code::SameId
-            | Code::TooLarge
-            | Code::WrongMediaType
-            | Code::BadEvent => op.sends == Sends::Events,
+            | Code::StalePlan
+            | Code::BadEvent
+            | Code::BadBody
+            | Code::BadDefinition
+            | Code::NotDeployed
+            | Code::TooMuch => op.codes.contains(code),
             Code::BadRequest
             | Code::BadHeader
             | Code::NotAcceptable
@@ -315,7 +362,7 @@ fn present(mut schema: Value) -> Value {
 }
 
 /// What an administrator's CMS sends when a policy is published.
-fn example() -> Value {
+pub(super) fn example() -> Value {
     json!({
         "specversion": "1.0",
         "id": "spj-2021-0613",

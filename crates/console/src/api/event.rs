@@ -8,20 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body as HttpBody;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use duban_journal::Log;
 use duban_model::fact::{Publication, PublicationWithdrawn};
 use duban_model::record::{EnvelopeFault, MAX_EVENT_BYTES, cut};
 use duban_model::{Body, Envelope, RecordType};
-use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::asked::{JSON, acceptable};
+use super::body::{no_query, read};
 use super::mode::{Mode, events};
 use super::problem::{Code, Fault, Problem};
 use super::read::Answered;
@@ -35,12 +33,10 @@ pub const BATCH_EVENTS: usize = 200;
 pub const BATCH_BYTES: usize = 4 << 20;
 /// Requests with events that are taken in at the same time, in requests; others wait.
 pub const POSTS_AT_ONCE: usize = 8;
-/// How long a body may take to come.
-pub const BODY_WITHIN: Duration = Duration::from_secs(20);
 /// How long the inbox may take for all events of a request.
 pub const INBOX_WITHIN: Duration = Duration::from_secs(25);
 /// Faults that are told of one request, in faults.
-const FAULTS: usize = 100;
+pub(super) const FAULTS: usize = 100;
 /// Ids and sources: so many characters of printable ASCII, or so many of any kind. Either is within
 /// the 200 bytes that an id may have.
 const ID_CHARACTERS: (usize, usize) = (200, 50);
@@ -108,18 +104,11 @@ pub(super) async fn take(
 ) -> Answered {
     let (parts, body) = request.into_parts();
     acceptable(&parts.headers, JSON)?;
-    if parts.uri.query().is_some() {
-        return Err(Problem::new(
-            Code::BadRequest,
-            "a query",
-            "no parameters",
-            "Leave out what follows the question mark.",
-        ));
-    }
+    no_query(&parts.uri)?;
     let mode = Mode::of(&parts.headers)?;
     // Never closed.
     let _place = desk.gate.posts.acquire().await;
-    let bytes = read(&parts.headers, body).await?;
+    let bytes = read(&parts.headers, body, BATCH_BYTES, too_large).await?;
     let events = events(mode, &parts.headers, &bytes)?;
     drop(bytes);
     let taken = door(&viewer, mode, &events)?;
@@ -146,49 +135,6 @@ fn too_large(found: String) -> Problem {
     )
 }
 
-/// The body, if it comes in time and is not too large.
-async fn read(headers: &HeaderMap, body: HttpBody) -> Result<Vec<u8>, Problem> {
-    let said = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
-    if let Some(said) = said.filter(|said| *said > BATCH_BYTES as u64) {
-        return Err(too_large(format!("a body of {said} bytes")));
-    }
-    let whole = async {
-        let mut bytes: Vec<u8> = Vec::new();
-        let mut stream = body.into_data_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|fault| {
-                Problem::new(
-                    Code::BadRequest,
-                    format!("a body that broke off: {fault}"),
-                    "a whole body",
-                    "Send it again.",
-                )
-            })?;
-            if bytes.len() + chunk.len() > BATCH_BYTES {
-                return Err(too_large(format!(
-                    "a body of more than {BATCH_BYTES} bytes"
-                )));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    match tokio::time::timeout(BODY_WITHIN, whole).await {
-        Ok(read) => read,
-        Err(_) => Err(Problem::new(
-            Code::SlowBody,
-            format!(
-                "a body that was not whole after {} seconds",
-                BODY_WITHIN.as_secs()
-            ),
-            "a body that comes in time",
-            "Send fewer events at once, or over a faster line.",
-        )),
-    }
-}
-
 /// The gravest first: the answer's status is that of the first sort of fault that was found.
 const ORDER: [Code; 6] = [
     Code::TooLarge,
@@ -211,7 +157,7 @@ fn door(viewer: &Viewer, mode: Mode, events: &[String]) -> Result<Vec<Envelope>,
             Mode::Batched => format!("/{index}"),
             Mode::Structured | Mode::Binary => String::new(),
         };
-        match look(viewer, event) {
+        match look(viewer, event).and_then(|event| sends(viewer, event)) {
             Ok(event) => taken.push(event),
             Err(refused) => {
                 let (code, mut fault) = *refused;
@@ -223,8 +169,32 @@ fn door(viewer: &Viewer, mode: Mode, events: &[String]) -> Result<Vec<Envelope>,
     if !faults.is_empty() {
         return Err(refused(events.len(), faults));
     }
-    twins(&taken)?;
+    twins(&taken, "")?;
     Ok(taken)
+}
+
+/// Reads events that nobody sends: what they are about is looked at as if they came in.
+pub(super) fn supposed(
+    viewer: &Viewer,
+    place: &str,
+    events: &[&str],
+) -> Result<Vec<Envelope>, Problem> {
+    let (mut read, mut faults) = (Vec::with_capacity(events.len()), Vec::new());
+    for (index, event) in events.iter().enumerate() {
+        match look(viewer, event) {
+            Ok(event) => read.push(event),
+            Err(refused) => {
+                let (code, mut fault) = *refused;
+                fault.pointer.insert_str(0, &format!("{place}/{index}"));
+                faults.push((code, fault));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(refused(events.len(), faults));
+    }
+    twins(&read, place)?;
+    Ok(read)
 }
 
 fn refused(of: usize, mut faults: Vec<(Code, Fault)>) -> Problem {
@@ -251,7 +221,7 @@ fn refused(of: usize, mut faults: Vec<(Code, Fault)>) -> Problem {
 }
 
 /// Two events of one request under the same source and id cannot both be meant.
-fn twins(events: &[Envelope]) -> Result<(), Problem> {
+fn twins(events: &[Envelope], place: &str) -> Result<(), Problem> {
     let mut seen: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         let key = (&*event.tenant, &*event.source, &*event.id);
@@ -263,9 +233,9 @@ fn twins(events: &[Envelope]) -> Result<(), Problem> {
             continue;
         }
         let fault = Fault {
-            pointer: format!("/{index}/id"),
+            pointer: format!("{place}/{index}/id"),
             code: Code::SameId.as_str().to_owned(),
-            found: format!("the source and id of the event at /{first}, with other content"),
+            found: format!("the source and id of the event at {place}/{first}, with other content"),
             expected: "an id of its own".to_owned(),
             remedy: "Give every event an id of its own.".to_owned(),
         };
@@ -307,16 +277,6 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, Box<(Code, Fault)>> {
             return Err(Box::new((Code::BadEvent, fault)));
         }
     }
-    let refuse = |code: Code, pointer: &str, found: String, expected: &str, remedy: &str| {
-        let fault = Fault {
-            pointer: pointer.to_owned(),
-            code: code.as_str().to_owned(),
-            found,
-            expected: expected.to_owned(),
-            remedy: remedy.to_owned(),
-        };
-        Err(Box::new((code, fault)))
-    };
     let kind = event.kind.as_str();
     if !viewer.is_of(&event.tenant) {
         return refuse(
@@ -333,16 +293,7 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, Box<(Code, Fault)>> {
             "/type",
             format!("type `{kind}`"),
             "a type that /api/v1/openapi.json lists",
-            "Definitions, calendars and directories are put into force by `duban deploy`, which shows first what changes.",
-        );
-    }
-    if !viewer.may_send(kind) {
-        return refuse(
-            Code::NoRight,
-            "/type",
-            format!("type `{kind}`"),
-            "a type for which the token has a scope",
-            "Ask an administrator for a token with the scope events:write:TYPE.",
+            "Definitions, calendars and directories are put into force by POST /api/v1/plans and then /api/v1/deployments, or by `duban deploy`: both show first what changes.",
         );
     }
     let units = viewer.units();
@@ -356,6 +307,38 @@ fn look(viewer: &Viewer, event: &str) -> Result<Envelope, Box<(Code, Fault)>> {
         );
     }
     Ok(event)
+}
+
+/// Whether it may be sent by whom it comes from.
+fn sends(viewer: &Viewer, event: Envelope) -> Result<Envelope, Box<(Code, Fault)>> {
+    let kind = event.kind.as_str();
+    if !viewer.may_send(kind) {
+        return refuse(
+            Code::NoRight,
+            "/type",
+            format!("type `{kind}`"),
+            "a type for which the token has a scope",
+            "Ask an administrator for a token with the scope events:write:TYPE.",
+        );
+    }
+    Ok(event)
+}
+
+fn refuse<T>(
+    code: Code,
+    pointer: &str,
+    found: String,
+    expected: &str,
+    remedy: &str,
+) -> Result<T, Box<(Code, Fault)>> {
+    let fault = Fault {
+        pointer: pointer.to_owned(),
+        code: code.as_str().to_owned(),
+        found,
+        expected: expected.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    Err(Box::new((code, fault)))
 }
 
 /// Whose event it is, if it is one unit's.

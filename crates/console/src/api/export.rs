@@ -108,7 +108,7 @@ pub(super) async fn feed(
     let access = desk.state.access.as_ref().ok_or_else(nobody)?;
     let viewer = access
         .accounts
-        .by_feed(secret)
+        .by_feed(secret, access.is_demo())
         .map_err(|_| Problem::no_accounts())?
         .ok_or_else(nobody)?;
     desk.gate.admit_feed(&viewer)?;

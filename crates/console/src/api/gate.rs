@@ -9,10 +9,11 @@ use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::event::POSTS_AT_ONCE;
 use super::problem::{Code, Problem};
+use super::simulation::Simulating;
 use crate::access::{Via, Viewer};
 use crate::answer::address;
 use crate::serve::Desk;
@@ -30,6 +31,10 @@ pub const READS_PER_ADDRESS: u32 = 12_000;
 pub const POSTS_PER_ADDRESS: u32 = 12_000;
 /// Questions by one secret address of a calendar within the span, in requests.
 pub const FEEDS_PER_SECRET: u32 = 30;
+/// Bodies with cases or texts of a definition that are read at the same time, in requests.
+pub const BODIES_AT_ONCE: usize = 4;
+/// Such a body waits so long for those before it.
+pub const BODY_TURN: Duration = Duration::from_secs(5);
 /// Headers of one request, in headers.
 pub const HEADERS: usize = 64;
 /// Names and values of all headers of one request, in bytes.
@@ -48,6 +53,8 @@ enum Who {
 pub(crate) struct Gate {
     spans: Spans<(Who, bool)>,
     pub(super) posts: Semaphore,
+    bodies: Semaphore,
+    pub(super) simulating: Simulating,
 }
 
 impl Default for Gate {
@@ -55,6 +62,8 @@ impl Default for Gate {
         Gate {
             spans: Spans::default(),
             posts: Semaphore::new(POSTS_AT_ONCE),
+            bodies: Semaphore::new(BODIES_AT_ONCE),
+            simulating: Simulating::default(),
         }
     }
 }
@@ -75,17 +84,37 @@ impl Gate {
 }
 
 impl Gate {
+    /// Room for a body of some megabytes.
+    pub(super) async fn reading(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        match tokio::time::timeout(BODY_TURN, self.bodies.acquire()).await {
+            // Never closed.
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Problem::new(
+                Code::Unavailable,
+                format!("{BODIES_AT_ONCE} bodies of others that are being read"),
+                "room for another one",
+                "Ask again after a while.",
+            )
+            .again_after(BODY_TURN)),
+        }
+    }
+
     /// Counts a question by a secret address.
     pub(super) fn admit_feed(&self, viewer: &Viewer) -> Result<(), Problem> {
         self.admit(who(viewer), FEEDS_PER_SECRET, false)
     }
 }
 
-fn who(viewer: &Viewer) -> Who {
-    Who::Viewer(match viewer.via() {
+/// By what a token or user is told from others.
+pub(super) fn whose(viewer: &Viewer) -> String {
+    match viewer.via() {
         Via::Token { id, .. } => id.clone(),
         Via::Session { .. } => viewer.name().to_owned(),
-    })
+    }
+}
+
+fn who(viewer: &Viewer) -> Who {
+    Who::Viewer(whose(viewer))
 }
 
 fn brings_events(request: &Request) -> bool {

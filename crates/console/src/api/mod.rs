@@ -4,7 +4,9 @@
 //! OpenAPI document, so that neither says more than the other.
 
 mod asked;
+mod body;
 mod data;
+mod definition;
 mod document;
 mod event;
 mod export;
@@ -15,10 +17,12 @@ mod page;
 mod problem;
 mod read;
 mod shape;
+mod simulation;
 #[cfg(test)]
 mod tests;
 mod told;
 
+use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -34,14 +38,20 @@ use crate::page::address;
 use crate::route::Entry;
 use crate::serve::Desk;
 
-pub use event::{BATCH_BYTES, BATCH_EVENTS, BODY_WITHIN, INBOX_WITHIN, POSTS_AT_ONCE};
+pub use body::BODY_WITHIN;
+pub use definition::{DEPLOY_WITHIN, PLAN_WITHIN, REASON_CHARACTERS, TEXTS_BYTES};
+pub use event::{BATCH_BYTES, BATCH_EVENTS, INBOX_WITHIN, POSTS_AT_ONCE};
 pub use export::FEED_DUTIES;
 pub use gate::{
-    ANSWER_WITHIN, API_WINDOW, FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES, POSTS_PER_ADDRESS,
-    POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
+    ANSWER_WITHIN, API_WINDOW, BODIES_AT_ONCE, BODY_TURN, FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES,
+    POSTS_PER_ADDRESS, POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
 };
 pub(crate) use gate::{Gate, front, within};
+use problem::Code;
 pub(crate) use problem::Problem;
+pub use simulation::{
+    SIMULATION_DAYS, SIMULATION_LINES, SIMULATION_TURN, SIMULATION_WITHIN, SIMULATIONS_AT_ONCE,
+};
 
 /// Where the API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -50,7 +60,10 @@ pub(crate) const BASE: &str = "/api/v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sends {
     Nothing,
+    /// CloudEvents, in any of their modes.
     Events,
+    /// JSON of one shape.
+    Json,
 }
 
 /// One thing that the API does.
@@ -65,6 +78,11 @@ struct Operation {
     handler: MethodRouter<Arc<Desk>>,
     query: fn(&mut SchemaGenerator) -> Schema,
     sends: Sends,
+    /// What is sent, if it is JSON of one shape, and an example of it.
+    body: fn(&mut SchemaGenerator) -> Schema,
+    sample: fn() -> serde_json::Value,
+    /// Why it in particular may be refused.
+    codes: &'static [Code],
     /// It answers files, and no JSON.
     files: bool,
     answer: fn(&mut SchemaGenerator) -> Schema,
@@ -83,8 +101,7 @@ impl Operation {
         T: 'static,
     {
         Operation {
-            handler: on(MethodFilter::GET, handler)
-                .fallback(|r: Request| otherwise(&r, "GET, HEAD, OPTIONS")),
+            handler: on(MethodFilter::GET, handler),
             method: Method::GET,
             path,
             id,
@@ -93,6 +110,39 @@ impl Operation {
             need,
             query: <Q as JsonSchema>::json_schema,
             sends: Sends::Nothing,
+            body: <Q as JsonSchema>::json_schema,
+            sample: || serde_json::Value::Null,
+            codes: &[],
+            files: false,
+            answer: |schemas| schemas.subschema_for::<A>(),
+        }
+    }
+
+    /// What is worked out of a `B` that is sent, and answered by an `A`.
+    fn work<B: JsonSchema, A: JsonSchema, H, T>(
+        path: &'static str,
+        need: Need,
+        handler: H,
+        (id, english, chinese): (&'static str, &'static str, &'static str),
+    ) -> Operation
+    where
+        H: Handler<T, Arc<Desk>>,
+        T: 'static,
+    {
+        Operation {
+            handler: on(MethodFilter::POST, handler)
+                .layer(axum::extract::DefaultBodyLimit::disable()),
+            method: Method::POST,
+            path,
+            id,
+            english,
+            chinese,
+            need,
+            query: <read::Nothing as JsonSchema>::json_schema,
+            sends: Sends::Json,
+            body: |schemas| schemas.subschema_for::<B>(),
+            sample: || serde_json::Value::Null,
+            codes: &[],
             files: false,
             answer: |schemas| schemas.subschema_for::<A>(),
         }
@@ -125,11 +175,11 @@ fn operations() -> Vec<Operation> {
     use told::{NoticeItem, RejectionItem, UnitItem};
 
     let see = Need::Right(Right::See);
+    let define = Need::Right(Right::EditDefinitions);
     vec![
         Operation {
             handler: on(MethodFilter::POST, event::take)
-                .layer(axum::extract::DefaultBodyLimit::disable())
-                .fallback(|r: Request| otherwise(&r, "POST, OPTIONS")),
+                .layer(axum::extract::DefaultBodyLimit::disable()),
             method: Method::POST,
             path: "/api/v1/events",
             id: "sendEvents",
@@ -138,6 +188,15 @@ fn operations() -> Vec<Operation> {
             need: Need::Right(Right::SendEvents),
             query: Nothing::json_schema,
             sends: Sends::Events,
+            body: Nothing::json_schema,
+            sample: || serde_json::Value::Null,
+            codes: &[
+                Code::OtherTenant,
+                Code::OtherUnit,
+                Code::TypeNotTaken,
+                Code::SameId,
+                Code::BadEvent,
+            ],
             files: false,
             answer: |schemas| schemas.subschema_for::<event::Receipt>(),
         },
@@ -236,6 +295,74 @@ fn operations() -> Vec<Operation> {
                 ),
             )
         },
+        Operation {
+            sample: simulation::sample,
+            codes: &[
+                Code::OtherTenant,
+                Code::OtherUnit,
+                Code::TypeNotTaken,
+                Code::NotFound,
+                Code::SameId,
+                Code::BadEvent,
+                Code::BadBody,
+                Code::BadDefinition,
+                Code::TooMuch,
+            ],
+            ..Operation::work::<simulation::Simulation, simulation::SimulationAnswer, _, _>(
+                "/api/v1/simulations",
+                see,
+                simulation::take,
+                (
+                    "simulate",
+                    "What would be sent, and what would become of duties, until a day; nothing is kept.",
+                    "试算到某一天会发哪些通知、事项会怎样,不留任何记录",
+                ),
+            )
+        },
+        Operation {
+            sample: definition::to_plan,
+            codes: &[Code::OtherTenant, Code::BadBody, Code::BadDefinition],
+            ..Operation::work::<definition::ToPlan, definition::PlanAnswer, _, _>(
+                "/api/v1/plans",
+                define,
+                definition::plan,
+                (
+                    "plan",
+                    "What deploying the texts of a definition would change.",
+                    "部署一份台账会改变什么",
+                ),
+            )
+        },
+        Operation {
+            sample: definition::to_deploy,
+            codes: &[
+                Code::OtherTenant,
+                Code::StalePlan,
+                Code::BadBody,
+                Code::BadDefinition,
+                Code::NotDeployed,
+            ],
+            ..Operation::work::<definition::ToDeploy, definition::DeploymentAnswer, _, _>(
+                "/api/v1/deployments",
+                define,
+                definition::deploy,
+                (
+                    "deploy",
+                    "Bring the texts of a definition into force, as planned or not at all; answered once they are.",
+                    "按看过的方案部署台账,生效后才回答",
+                ),
+            )
+        },
+        Operation::read::<read::OfDeployments, page::Page<definition::DeploymentItem>, _, _>(
+            "/api/v1/deployments",
+            define,
+            definition::deployments,
+            (
+                "listDeployments",
+                "What came into force, who deployed it and why, the newest first.",
+                "部署过什么、由谁部署、为什么",
+            ),
+        ),
         Operation::read::<Nothing, document::Document, _, _>(
             "/api/v1/openapi.json",
             Need::Open,
@@ -247,8 +374,32 @@ fn operations() -> Vec<Operation> {
 
 /// The addresses below `/api`.
 pub(crate) fn entries() -> Vec<Entry> {
-    let operations = operations().into_iter();
-    let api = operations.map(|op| Entry::api(op.method, op.path, op.need, op.handler));
+    let operations = operations();
+    let takes = |path: &str, method: Method| {
+        operations
+            .iter()
+            .any(|op| op.path == path && op.method == method)
+    };
+    let allowed = |path: &str| match (takes(path, Method::GET), takes(path, Method::POST)) {
+        (true, true) => "GET, HEAD, POST, OPTIONS",
+        (true, false) => "GET, HEAD, OPTIONS",
+        (false, _) => "POST, OPTIONS",
+    };
+    let mut paths = BTreeSet::new();
+    let says = operations.iter().map(|op| {
+        // An address answers other methods once, however many it takes.
+        paths.insert(op.path).then(|| allowed(op.path))
+    });
+    let says: Vec<Option<&'static str>> = says.collect();
+    let api = operations.into_iter().zip(says).map(|(op, says)| {
+        let handler = match says {
+            Some(allowed) => op
+                .handler
+                .fallback(move |r: Request| otherwise(&r, allowed)),
+            None => op.handler,
+        };
+        Entry::api(op.method, op.path, op.need, handler)
+    });
     let guide = Entry::page("/api", Need::Open, guide::show);
     // Its secret is an authority of its own.
     let feed = on(MethodFilter::GET, export::feed)

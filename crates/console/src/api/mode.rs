@@ -27,7 +27,8 @@ pub(super) enum Mode {
     Binary,
 }
 
-fn media_of(headers: &HeaderMap) -> Option<(String, bool)> {
+/// The media type that the headers say, and whether it is in UTF-8.
+pub(super) fn media_of(headers: &HeaderMap) -> Option<(String, bool)> {
     let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = text.split(';').map(str::trim);
     let media = parts.next()?.to_ascii_lowercase();

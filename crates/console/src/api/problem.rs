@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::define::{Diagnostic, Severity};
+
 /// Media type of a problem.
 pub(super) const PROBLEM: &str = "application/problem+json";
 /// How the `type` of a problem begins; its code follows.
@@ -61,10 +63,15 @@ codes! {
     NotAcceptable = NOT_ACCEPTABLE "not-acceptable" "No representation that the client accepts" "没有客户端要求的格式";
     SlowBody = REQUEST_TIMEOUT "slow-body" "The body did not come in time" "正文没有按时传完";
     SameId = CONFLICT "same-id" "Two events of one batch have one source and id" "同一批中两个事件的来源和编号相同";
+    StalePlan = CONFLICT "stale-plan" "The plan is another one by now" "方案已不是当初看到的那一份";
     Changed = PRECONDITION_FAILED "changed" "It is not what If-Match names any more" "内容已不是If-Match所指的版本";
     TooLarge = PAYLOAD_TOO_LARGE "too-large" "More than is taken at once" "一次发送的内容过大";
     WrongMediaType = UNSUPPORTED_MEDIA_TYPE "wrong-media-type" "The body is of a type that is not taken here" "正文类型不对";
     BadEvent = UNPROCESSABLE_ENTITY "bad-event" "An event is not one" "事件不合格式";
+    BadBody = UNPROCESSABLE_ENTITY "bad-body" "The body is not what the address takes" "正文不是这个地址要的内容";
+    BadDefinition = UNPROCESSABLE_ENTITY "bad-definition" "The texts of a definition have faults" "台账文本有错误";
+    NotDeployed = UNPROCESSABLE_ENTITY "not-deployed" "The services did not take the deployment" "部署没有被接受";
+    TooMuch = UNPROCESSABLE_ENTITY "too-much" "More would come of it than is reckoned at once" "要计算的内容过多";
     TooMany = TOO_MANY_REQUESTS "too-many-requests" "Too many requests" "请求过于频繁";
     Internal = INTERNAL_SERVER_ERROR "internal" "A fault of this program" "程序出错";
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "It cannot be done just now" "暂时不能办理";
@@ -85,6 +92,59 @@ pub(crate) struct Fault {
     pub expected: String,
     /// How to mend it.
     pub remedy: String,
+}
+
+/// Something about a text of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct DiagnosticItem {
+    /// Its code, e.g. `D004`; `workflows/diagnostics.md` lists them.
+    code: String,
+    /// How bad: with an `error` nothing can be deployed.
+    severity: SeverityName,
+    /// The file.
+    file: String,
+    /// The line, from 1; 0 for the whole file.
+    line: u64,
+    /// The column, from 1, in characters; 0 for the whole line.
+    column: u64,
+    /// What was found, and what is expected.
+    message: String,
+    /// What holds for all of its sort, in Chinese.
+    rule: String,
+    /// How to mend it.
+    remedy: String,
+}
+
+/// How bad a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SeverityName {
+    /// Nothing can be deployed.
+    Error,
+    /// Something looks wrong.
+    Warning,
+    /// The office is to confirm a reading.
+    Confirm,
+}
+
+impl From<Diagnostic> for DiagnosticItem {
+    fn from(of: Diagnostic) -> DiagnosticItem {
+        DiagnosticItem {
+            code: of.code,
+            severity: match of.severity {
+                Severity::Error => SeverityName::Error,
+                Severity::Warning => SeverityName::Warning,
+                Severity::Confirm => SeverityName::Confirm,
+            },
+            file: of.file,
+            line: of.line,
+            column: of.column,
+            message: of.message,
+            rule: of.rule,
+            remedy: of.remedy,
+        }
+    }
 }
 
 /// Why a request was not answered (RFC 9457).
@@ -111,6 +171,9 @@ pub(crate) struct Written {
     /// What is wrong with which part of the body.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
+    /// What is wrong with which line of which text of a definition, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    diagnostics: Vec<DiagnosticItem>,
 }
 
 /// A request that is not answered.
@@ -124,6 +187,7 @@ struct Told {
     expected: String,
     remedy: String,
     errors: Vec<Fault>,
+    diagnostics: Vec<DiagnosticItem>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -140,6 +204,7 @@ impl Problem {
             expected: expected.into(),
             remedy: remedy.into(),
             errors: Vec::new(),
+            diagnostics: Vec::new(),
             headers: Vec::new(),
         }))
     }
@@ -147,6 +212,12 @@ impl Problem {
     /// The same with what is wrong with which part of the body.
     pub fn with(mut self, errors: Vec<Fault>) -> Problem {
         self.0.errors = errors;
+        self
+    }
+
+    /// The same with what is wrong with which line of a text.
+    pub fn telling(mut self, diagnostics: Vec<DiagnosticItem>) -> Problem {
+        self.0.diagnostics = diagnostics;
         self
     }
 
@@ -250,6 +321,7 @@ impl IntoResponse for Problem {
             expected: told.expected,
             remedy: told.remedy,
             errors: told.errors,
+            diagnostics: told.diagnostics,
         };
         let text = serde_json::to_vec(&written).unwrap_or_default();
         let mut response = (status, text).into_response();

@@ -102,6 +102,23 @@ pub(super) struct OfNotices {
     cursor: Option<Cursor>,
 }
 
+/// Which deployments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfDeployments {
+    /// Of this ledger only; those of units and calendars are of none.
+    #[serde(default)]
+    pub ledger: Option<String>,
+    /// Entries of a page, 1 to 200; 50 unless said.
+    #[serde(default)]
+    #[schemars(with = "Option<i32>", range(min = 1, max = 200))]
+    pub limit: Option<Limit>,
+    /// What `next` of the page before says.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", regex(pattern = "^[0-9a-f]{16}$"))]
+    pub cursor: Option<Cursor>,
+}
+
 /// No parameters.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

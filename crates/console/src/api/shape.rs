@@ -111,7 +111,7 @@ impl At {
 pub(super) struct Day(#[schemars(extend("format" = "date"))] String);
 
 impl Day {
-    fn of(day: chrono::NaiveDate) -> Day {
+    pub(super) fn of(day: chrono::NaiveDate) -> Day {
         Day(day.to_string())
     }
 }

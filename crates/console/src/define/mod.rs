@@ -181,6 +181,8 @@ pub struct Checked {
 /// One line of a plan: what happens, to which duty, from when to when, why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
+    /// What happens to it, as commands and the API name it: `opened`, `moved` ….
+    pub change: &'static str,
     /// What happens to it.
     pub what: String,
     /// Which duty.
@@ -204,6 +206,10 @@ pub struct Planned {
     pub brings: Vec<String>,
     /// Each sort of change with its count.
     pub sum: Vec<(String, usize)>,
+    /// The same as commands and the API name them.
+    pub counts: BTreeMap<&'static str, usize>,
+    /// What comes into force, as they name it: `calendar`, `directory`, `definition`.
+    pub parts: Vec<&'static str>,
     /// The changes, at most [`LISTED`].
     pub changes: Vec<Change>,
     /// Units whose people change: unit, before, after.

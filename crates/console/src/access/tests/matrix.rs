@@ -108,6 +108,7 @@ async fn every_address_answers_everybody_as_it_is_declared() {
     for scope in [
         Scope::Read,
         Scope::Metrics,
+        Scope::Definitions,
         Scope::Calendar,
         Scope::Events(None),
         Scope::Events(Some("duban.publication.published".to_owned())),

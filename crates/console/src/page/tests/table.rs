@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use duban_model::definition::Tier;
 
 use super::{PATIENCE, served};
-use crate::ahead::{Expected, Foresee, Foreseen};
+use crate::ahead::{Case, Expected, Foresee, Foreseen, Played, Unplayed};
 use crate::sample::{Sample, day, task};
 use duban_model::Service;
 
@@ -23,6 +23,10 @@ impl Foresee for Expecting {
         };
         let weeks = BTreeMap::from([(day(7), week)]);
         Some(Foreseen { weeks })
+    }
+
+    fn play(&self, _: &Case<'_>, _: Duration) -> Result<Played, Unplayed> {
+        Err(Unplayed::NoLedger)
     }
 }
 
