@@ -37,8 +37,9 @@ fn the_api_does_what_its_document_says() {
     run(&Play::sample("2021-08-09").demo(&data)).with_code(0);
     let data = data.display().to_string();
     let add = ["token", "add", "schemathesis", "--scope", "read"];
-    let all = ["--scope", "events:write", "--data", &data];
-    let token = run(&[&add[..], &all].concat()).with_code(0);
+    let more = ["--scope", "definitions", "--scope", "events:write"];
+    let all = [&more[..], &["--data", &data]].concat();
+    let token = run(&[&add[..], &all[..]].concat()).with_code(0);
     let any = ["--http", "127.0.0.1:0", "--data", &data];
     let office = Duban::start(&[&["serve", "--clock", "virtual"][..], &any].concat());
     let address = || {

@@ -148,7 +148,7 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
                 json!({
                     "description": op.english,
                     "headers": tag,
-                    "content": if op.files { files() } else { json!({ JSON: { "schema": answer } }) },
+                    "content": if op.files { files() } else { answered(op.id, &answer) },
                 }),
             );
             let unchanged = json!({ "description": "You have it.", "headers": tag });
@@ -159,7 +159,7 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
                 "200".to_owned(),
                 json!({
                     "description": op.english,
-                    "content": { JSON: { "schema": answer } },
+                    "content": answered(op.id, &answer),
                 }),
             );
         }
@@ -168,7 +168,7 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
                 "202".to_owned(),
                 json!({
                     "description": "All events are durable in the inbox.",
-                    "content": { JSON: { "schema": answer } },
+                    "content": answered(op.id, &answer),
                 }),
             );
         }
@@ -211,6 +211,25 @@ fn described(op: &Operation, problem: &Schema, schemas: &mut SchemaGenerator) ->
         }
     }
     described
+}
+
+/// Answers of the program on the sample ledger, by the names of the operations. A test asks them
+/// again, and looks whether they fit their schemas.
+const EXAMPLES: &str = include_str!("examples.json");
+
+/// An answer's JSON by its schema, with its example.
+fn answered(id: &str, schema: &Schema) -> Value {
+    let mut content = json!({ "schema": schema });
+    let mut all: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    if let Some(example) = all.remove(id) {
+        content["examples"] = json!({
+            "sample": {
+                "summary": "On the sample ledger as of 2021-08-09; lists are cut.",
+                "value": example,
+            },
+        });
+    }
+    json!({ JSON: content })
 }
 
 /// What is to be said of an operation beyond its summary.

@@ -10,6 +10,9 @@ use super::gate::{API_WINDOW, POSTS_PER_TOKEN, READS_PER_TOKEN};
 use super::operations;
 use super::page::MOST_PER_PAGE;
 use super::problem::Code;
+use super::simulation::{
+    SIMULATION_DAYS, SIMULATION_LINES, SIMULATION_WITHIN, SIMULATIONS_AT_ONCE,
+};
 use crate::answer::style;
 use crate::page::answer;
 use duban_model::RecordType;
@@ -46,6 +49,10 @@ struct Guide {
     posts: u32,
     seconds: u64,
     most: usize,
+    days: u64,
+    lines: usize,
+    within: u64,
+    at_once: usize,
 }
 
 /// `GET /api`
@@ -79,6 +86,10 @@ pub(super) async fn show() -> Response {
         posts: POSTS_PER_TOKEN,
         seconds: API_WINDOW.as_secs(),
         most: MOST_PER_PAGE,
+        days: SIMULATION_DAYS,
+        lines: SIMULATION_LINES,
+        within: SIMULATION_WITHIN.as_secs(),
+        at_once: SIMULATIONS_AT_ONCE,
     };
     answer(StatusCode::OK, &page)
 }

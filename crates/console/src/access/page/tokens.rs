@@ -82,7 +82,10 @@ fn page(
         let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
         Row {
             id: format!("{TOKEN_PREFIX}{id}"),
-            name: token.name.clone(),
+            name: match token.owner.as_str() {
+                "" => token.name.clone(),
+                owner => format!("{}({owner}的日历)", token.name),
+            },
             tenant: token.tenant.clone(),
             units: token.units.iter().cloned().collect::<Vec<_>>().join("、"),
             scopes: scopes.join("、"),

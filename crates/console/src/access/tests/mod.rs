@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attack;
+mod feeds;
 mod matrix;
 
 use std::fmt::Write as _;

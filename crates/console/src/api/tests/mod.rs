@@ -3,6 +3,7 @@
 mod document;
 mod reading;
 mod sending;
+mod working;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -116,6 +117,8 @@ impl Desk {
         let bed = Bed::new();
         let state = ConsoleState::new(Some(sample.log.clone()), None)
             .guarded_by(bed.access.clone())
+            .foreseen_by(Arc::new(working::Playing))
+            .defined_by(crate::define::tests::defining(bed.folder.path()))
             .exported_by(Arc::new(Plain));
         *state.write() = std::mem::take(&mut sample.projection);
         state.changed();
