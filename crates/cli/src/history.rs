@@ -39,9 +39,12 @@ impl Comes<'_> {
     }
 }
 
-/// Definitions, directories and calendars that came into force, oldest first, with their texts.
+/// Definitions, directories and calendars that came into force, in the order in which they came in,
+/// oldest first, with their texts. Several services adopt a calendar, each in its own frame: which
+/// comes first on the log says nothing.
 pub(crate) async fn histories(reading: &Reading) -> Result<Vec<Version>, Fault> {
-    let mut facts: BTreeMap<RecordId, Arc<Record>> = BTreeMap::new();
+    let mut facts: BTreeMap<RecordId, (usize, Arc<Record>)> = BTreeMap::new();
+    let mut came = 0;
     let mut versions = Vec::new();
     reading
         .frames(|stored| {
@@ -50,20 +53,21 @@ pub(crate) async fn histories(reading: &Reading) -> Result<Vec<Version>, Fault> 
                     Body::DefinitionDeployed(_)
                     | Body::DirectoryDeployed(_)
                     | Body::CalendarDeployed(_) => {
-                        facts.insert(record.id, record.clone());
+                        came += 1;
+                        facts.insert(record.id, (came, record.clone()));
                     }
                     Body::DefinitionAdopted(_)
                     | Body::DirectoryAdopted(_)
                     | Body::CalendarAdopted(_) => {
                         let fact = record.cause.and_then(|cause| facts.remove(&cause));
-                        versions.extend(fact.and_then(|fact| {
+                        versions.extend(fact.and_then(|(place, fact)| {
                             let comes = Comes {
                                 fact: fact.id,
                                 tenant: &fact.tenant,
                                 at: record.loggedat,
                                 body: &fact.body,
                             };
-                            version_of(&fact.body, comes)
+                            Some((place, version_of(&fact.body, comes)?))
                         }));
                     }
                     _ => {}
@@ -71,7 +75,8 @@ pub(crate) async fn histories(reading: &Reading) -> Result<Vec<Version>, Fault> 
             }
         })
         .await?;
-    Ok(versions)
+    versions.sort_by_key(|(place, _)| *place);
+    Ok(versions.into_iter().map(|(_, version)| version).collect())
 }
 
 /// The special days of a calendar as a text.

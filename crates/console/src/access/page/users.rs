@@ -22,6 +22,7 @@ use crate::answer::style;
 use crate::page::address::encoded;
 use crate::page::answer;
 use crate::serve::Desk;
+use crate::tongue::Tongue;
 
 /// One user in the list.
 struct Row {
@@ -231,6 +232,7 @@ pub(crate) async fn invite(
 #[template(path = "access/user.html")]
 struct UserPage {
     style: String,
+    tongue: Tongue,
     me: Me,
     flash: Option<Flash>,
     link: Option<Link>,
@@ -270,6 +272,7 @@ fn one(
     };
     let page = UserPage {
         style: style(),
+        tongue: Tongue::Chinese,
         me: Me::of(viewer),
         flash,
         link,
