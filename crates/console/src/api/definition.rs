@@ -112,15 +112,15 @@ struct ChangeItem {
     /// Which duty.
     obligation: String,
     /// The date before, or the id it had.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     from: String,
     /// The date after.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     to: String,
     /// How many notices come, go, are past, go at another time.
     notices: [usize; 4],
     /// Why.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     why: String,
 }
 
@@ -184,17 +184,17 @@ pub(crate) struct DeploymentItem {
     /// The office.
     tenant: String,
     /// The ledger; absent for units and calendars, which are the office's.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     ledger: String,
     /// The hash of its texts.
     definition: String,
     /// Its files.
     files: Vec<String>,
     /// Who deployed it.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     by: String,
     /// Why.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     reason: String,
     /// It is the one in force.
     in_force: bool,

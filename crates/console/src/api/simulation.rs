@@ -130,28 +130,28 @@ struct NoticeAhead {
     /// `reminder`, `escalation`, `digest` ….
     kind: &'static str,
     /// About which duty; absent where one message stands for several.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     obligation: String,
     /// Its row.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     task: String,
     /// Who owes; of a message for several duties, whose people are told.
     unit: String,
     /// As what: `responsible`, `lead` or `support`.
-    #[serde(skip_serializing_if = "str::is_empty")]
+    #[serde(default, skip_serializing_if = "str::is_empty")]
     role: &'static str,
     /// `unit/contact`; absent if nobody would be told.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     contact: String,
     /// `mail`, `webhook` …, or `suppressed:CODE` where nothing would be sent.
     channel: String,
     /// Which step, e.g. `before:15wd`.
     step: String,
     /// Which rung, e.g. `contact`.
-    #[serde(skip_serializing_if = "str::is_empty")]
+    #[serde(default, skip_serializing_if = "str::is_empty")]
     tier: &'static str,
     /// The day in force.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(extend("format" = "date"))]
     due: String,
     /// The instant on that day, where the term is counted in hours.
@@ -162,15 +162,15 @@ struct NoticeAhead {
     #[serde(skip_serializing_if = "Option::is_none")]
     occasion: Option<String>,
     /// Steps, or notices, that it stands for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     covers: Vec<String>,
     /// What would be missing, in words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
     /// Why, in one Chinese sentence.
     reason: String,
     /// The hash of the text that it follows from.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     definition: String,
     /// The id that it would have.
     notice: String,
