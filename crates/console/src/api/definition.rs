@@ -102,6 +102,31 @@ pub(crate) struct ToDeploy {
     reason: String,
 }
 
+/// What becomes of the notices of a duty, in notices.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NoticeCounts {
+    /// They will go out and would not have.
+    added: usize,
+    /// They would have gone out and will not.
+    dropped: usize,
+    /// Their time is past; they are not sent.
+    past: usize,
+    /// They go out at another time.
+    shifted: usize,
+}
+
+impl From<[usize; 4]> for NoticeCounts {
+    fn from([added, dropped, past, shifted]: [usize; 4]) -> NoticeCounts {
+        NoticeCounts {
+            added,
+            dropped,
+            past,
+            shifted,
+        }
+    }
+}
+
 /// One change of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -117,8 +142,8 @@ struct ChangeItem {
     /// The date after.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     to: String,
-    /// How many notices come, go, are past, go at another time.
-    notices: [usize; 4],
+    /// What becomes of its notices.
+    notices: NoticeCounts,
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     why: String,
@@ -328,7 +353,7 @@ pub(super) async fn plan(
         obligation: c.obligation,
         from: c.from,
         to: c.to,
-        notices: c.notices,
+        notices: c.notices.into(),
         why: c.why,
     });
     let people = planned.contacts.into_iter();
