@@ -324,9 +324,12 @@ impl Foresee for Foresight {
     fn play(&self, case: &Case<'_>, within: Duration) -> Result<Played, Unplayed> {
         let begun = stopwatch();
         let is_late = || begun.elapsed() > within;
-        let too_much = || match is_late() {
-            true => Unplayed::Late,
-            false => Unplayed::TooMuch(format!("more than {LOOK_RECORDS} records")),
+        let too_much = || {
+            if is_late() {
+                Unplayed::Late
+            } else {
+                Unplayed::TooMuch(format!("more than {LOOK_RECORDS} records"))
+            }
         };
         let look = async {
             let head = self.log.head().await?;

@@ -205,9 +205,10 @@ impl Accounts {
         let user = user.filter(|user| !user.disabled && (demo || !user.demo));
         Ok(user.and_then(|user| {
             let sees_all = roles_give(&user.roles, Right::SeeAll);
-            let units = match sees_all {
-                true => BTreeSet::new(),
-                false => user.units.clone(),
+            let units = if sees_all {
+                BTreeSet::new()
+            } else {
+                user.units.clone()
             };
             // Nobody is of no unit: such a token would be one of all units.
             if !sees_all && (units.is_empty() || !roles_give(&user.roles, Right::See)) {
