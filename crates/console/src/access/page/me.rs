@@ -232,6 +232,9 @@ pub(crate) async fn calendar(
     let Some(access) = &desk.state.access else {
         return super::without_right();
     };
+    if viewer.must_change() {
+        return see_other("/me/password");
+    }
     let owner = viewer.name().to_owned();
     let asker = Asker {
         here: "/me".to_owned(),
