@@ -221,6 +221,8 @@ struct Sums {
     notices: BTreeMap<&'static str, u64>,
     /// Changes by what changes.
     changes: BTreeMap<&'static str, u64>,
+    /// All refusals.
+    refused: usize,
 }
 
 /// How it would go, as far as you may see it.
@@ -477,14 +479,19 @@ fn answer(
     // What a service refuses by itself may be about anybody; an event that was handed over is not.
     let refused = played.refused.into_iter();
     let refused = refused.filter(|(_, why)| sees_all || why.event_id.is_some());
-    let refused = refused.take(REFUSED).map(|(at, why)| RefusedAhead {
-        at: At::of(at, zone),
-        code: why.code,
-        found: why.found,
-        expected: why.expected,
-        remedy: why.remedy,
-        event_id: why.event_id,
-    });
+    let refused: Vec<_> = refused.collect();
+    sum.refused = refused.len();
+    let refused = refused
+        .into_iter()
+        .take(REFUSED)
+        .map(|(at, why)| RefusedAhead {
+            at: At::of(at, zone),
+            code: why.code,
+            found: why.found,
+            expected: why.expected,
+            remedy: why.remedy,
+            event_id: why.event_id,
+        });
     SimulationAnswer {
         ledger: ledger.to_owned(),
         from: At::of(played.span.0, zone),

@@ -8,14 +8,15 @@ use chrono::NaiveDate;
 use duban_model::{Timestamp, Zone};
 use serde_json::{Value, json};
 
+use super::super::simulation::SIMULATIONS_AT_ONCE;
 use super::{Desk, Heard};
 use crate::ahead::{Case, CaseChange, CaseNotice, Foresee, Foreseen, Played, Unplayed};
 use crate::sample::LEDGER;
 
 /// A case until this day waits until it is let go.
 const SLOW: &str = "2021-12-31";
-/// Whether a slow case has begun, and whether it may go on.
-static GATE: Mutex<(bool, bool)> = Mutex::new((false, false));
+/// How many slow cases have begun, and whether they may go on.
+static GATE: Mutex<(usize, bool)> = Mutex::new((0, false));
 static GOES: Condvar = Condvar::new();
 
 /// Plays every case the same way: a notice and a change of each of two units.
@@ -29,7 +30,7 @@ impl Foresee for Playing {
     fn play(&self, case: &Case<'_>, _: Duration) -> Result<Played, Unplayed> {
         if case.until.to_string() == SLOW {
             let mut gate = GATE.lock().unwrap();
-            gate.0 = true;
+            gate.0 += 1;
             drop(GOES.wait_while(gate, |gate| !gate.1).unwrap());
         }
         let at = Timestamp(1_625_000_000_000);
@@ -98,7 +99,7 @@ async fn a_simulation_shows_what_is_ones_own_and_what_is_the_ledgers() {
     // The message of another ledger is left out.
     assert_eq!(
         sum,
-        json!({ "notices": { "digest": 1, "reminder": 2 }, "changes": { "overdue": 2 } })
+        json!({ "notices": { "digest": 1, "reminder": 2 }, "changes": { "overdue": 2 }, "refused": 0 })
     );
     let own = desk.bed.token_of("read", "tongliao", &["city-spj"]);
     let heard = work(&desk, &own, "/simulations", &case("2021-09-30")).await;
@@ -120,28 +121,46 @@ async fn a_simulation_shows_what_is_ones_own_and_what_is_the_ledgers() {
 }
 
 #[tokio::test]
-async fn a_token_simulates_one_case_at_a_time() {
+async fn a_token_simulates_one_case_at_a_time_and_all_of_them_so_many() {
     let desk = std::sync::Arc::new(Desk::open().await);
-    let token = desk.bed.token("read");
-    let (slow, own) = (std::sync::Arc::clone(&desk), token.clone());
-    let slow = tokio::spawn(async move { work(&slow, &own, "/simulations", &case(SLOW)).await });
-    while !GATE.lock().unwrap().0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let heard = work(&desk, &token, "/simulations", &case("2021-09-30")).await;
+    let tokens: Vec<String> = (0..=SIMULATIONS_AT_ONCE)
+        .map(|_| desk.bed.token("read"))
+        .collect();
+    let ask = |place: usize, until: &'static str| {
+        let (desk, token) = (std::sync::Arc::clone(&desk), tokens[place].clone());
+        async move { work(&desk, &token, "/simulations", &case(until)).await }
+    };
+    let mut slow = vec![tokio::spawn(ask(0, SLOW))];
+    let begun = async |wanted| {
+        while GATE.lock().unwrap().0 < wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    begun(1).await;
+    let heard = ask(0, "2021-09-30").await;
     assert_eq!(
         (heard.status, heard.code()),
         (429, "too-many-requests".to_owned())
     );
     assert!(heard.header("retry-after").is_some());
-    let other = desk.bed.token("read");
-    let heard = work(&desk, &other, "/simulations", &case("2021-09-30")).await;
-    assert_eq!(heard.status, 200);
+    assert_eq!(ask(1, "2021-09-30").await.status, 200, "another token");
+    slow.extend((1..SIMULATIONS_AT_ONCE).map(|place| tokio::spawn(ask(place, SLOW))));
+    begun(SIMULATIONS_AT_ONCE).await;
+    let heard = ask(SIMULATIONS_AT_ONCE, "2021-09-30").await;
+    assert_eq!(
+        (heard.status, heard.code()),
+        (503, "unavailable".to_owned())
+    );
     GATE.lock().unwrap().1 = true;
     GOES.notify_all();
-    assert_eq!(slow.await.unwrap().status, 200);
-    let heard = work(&desk, &token, "/simulations", &case("2021-09-30")).await;
-    assert_eq!(heard.status, 200, "the one before has ended");
+    for slow in slow {
+        assert_eq!(slow.await.unwrap().status, 200);
+    }
+    assert_eq!(
+        ask(0, "2021-09-30").await.status,
+        200,
+        "those before have ended"
+    );
 }
 
 #[tokio::test]
