@@ -250,6 +250,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("没有办成", "Not done"),
     ("没有升级中的事项。", "Nothing is escalated."),
     ("没有受理", "Refused"),
+    ("没有完成", "Not done"),
     ("没有找到", "Not found"),
     ("没有提交", "Not sent"),
     ("没有生效中的静默或维护。", "None in force."),
