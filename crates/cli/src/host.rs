@@ -260,6 +260,7 @@ impl Host {
             let index: &Arc<LiveIndex> = index.insert(Arc::new(LiveIndex::new(log.clone())));
             let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
                 .measured_by(gauges.clone())
+                .watched_by(gauges.clone())
                 .exported_by(Arc::new(Sheets))
                 .foreseen_by(Arc::new(Foresight::new(log.clone())))
                 .keeping_files_in(answers::evidence(&data))

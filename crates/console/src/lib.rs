@@ -29,6 +29,7 @@ mod spans;
 mod state;
 mod tongue;
 mod trail;
+mod watch;
 
 pub use access::{
     ACCOUNTS_FILE_BYTES, Access, Accounts, AccountsFault, Book, By, CARRIED_BYTES, CONSOLE_SOURCE,
@@ -61,15 +62,17 @@ pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_
 pub use measure::{Measure, serve_measures};
 pub use page::CIRCULAR_DUTIES;
 pub use projection::{
-    ANSWERS_KEPT, Agenda, AnswerFate, Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty,
-    ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History,
-    INBOX_KEPT, LAST_LINES, LATEST_NOTICES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT,
-    NOTICES_PER_DUTY, Notice, Notices, Person, Place, Projection, PublicationRow, Publications,
-    RED_DAYS_KEPT, REDDENED_KEPT, REJECTIONS_KEPT, Rejection, Submission, TaskRow, Tick, Totals,
-    UnitName, Units,
+    ACT_TEXT_BYTES, ACTS_KEPT, ANSWERS_KEPT, Act, ActOutcome, ActSort, Acts, Agenda, AnswerFate,
+    Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked, FIRST_LINES,
+    FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, INBOX_KEPT, LAST_LINES,
+    LATEST_NOTICES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice,
+    Notices, Person, Place, Projection, PublicationRow, Publications, RED_DAYS_KEPT, REDDENED_KEPT,
+    REFUSED_KEPT, REFUSED_MILLIS, REJECTIONS_KEPT, Refusals, Refused, Rejection, Settled,
+    Submission, TaskRow, Tick, Totals, UnitName, Units, Unreached,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, HEAD_WITHIN, STOP_WITHIN, router, serve};
 pub use sheet::{Cell, Circular, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;
+pub use watch::{Lack, Missed, Watch};

@@ -107,6 +107,11 @@ pub(crate) fn table() -> Vec<Entry> {
             page::circular,
         ),
         Entry::page("/notices", Need::Right(Right::SeeNotices), page::notices),
+        Entry::page(
+            "/incidents",
+            Need::Right(Right::SeeNotices),
+            page::incidents,
+        ),
         Entry::form(
             "/notices/retry",
             Need::Right(Right::ActForOffice),

@@ -16,6 +16,7 @@ use crate::define::Defining;
 use crate::measure::Measure;
 use crate::projection::Projection;
 use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
+use crate::watch::Watch;
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
 pub const READINGS_AT_ONCE: usize = 4;
@@ -56,6 +57,8 @@ pub struct ConsoleState {
     pub evidence: Option<PathBuf>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
+    /// Watches duties and timers, if somebody does.
+    pub watch: Option<Arc<dyn Watch>>,
     /// Writes tables into files, if somebody can.
     pub export: Exporter,
     /// Looks ahead, if somebody can.
@@ -96,6 +99,7 @@ impl ConsoleState {
             answering: None,
             evidence: None,
             measure: None,
+            watch: None,
             batches: Batches::default(),
             export: None,
             ahead: None,
@@ -144,6 +148,13 @@ impl ConsoleState {
     #[must_use]
     pub fn measured_by(mut self, measure: Arc<dyn Measure>) -> ConsoleState {
         self.measure = Some(measure);
+        self
+    }
+
+    /// The same console with what is found of duties without a next action.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> ConsoleState {
+        self.watch = Some(watch);
         self
     }
 

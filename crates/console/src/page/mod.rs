@@ -8,6 +8,7 @@ mod circular;
 mod column;
 mod glance;
 mod heat;
+mod incident;
 mod ledger;
 mod notice;
 mod obligation;
@@ -28,6 +29,7 @@ use duban_model::Zone;
 pub use circular::CIRCULAR_DUTIES;
 pub(crate) use circular::circular;
 pub(crate) use column::missing;
+pub(crate) use incident::incidents;
 pub(crate) use ledger::{entry, export, ledger, sheet};
 pub(crate) use notice::{back as back_to_notices, notices, retry};
 pub(crate) use obligation::{
