@@ -19,6 +19,7 @@ mod args_serve;
 mod args_told;
 mod audit;
 mod audit_courses;
+mod auditor;
 mod channels;
 mod channels_source;
 mod check;

@@ -11,6 +11,7 @@ mod ahead;
 mod answer;
 mod api;
 mod asset;
+mod audit;
 mod define;
 mod english;
 mod event;
@@ -50,6 +51,7 @@ pub use api::{
     FEEDS_PER_SECRET, HEADERS, HEADERS_BYTES, INBOX_WITHIN, POSTS_AT_ONCE, POSTS_PER_ADDRESS,
     POSTS_PER_TOKEN, READS_PER_ADDRESS, READS_PER_TOKEN,
 };
+pub use audit::{Auditing, Chained, Finding, HEADS_BYTES, VERIFY_WITHIN, Verdict, Verify};
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
     Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,

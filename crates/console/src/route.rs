@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::access::page::{me, password, sign_in, tokens, trace, users};
 use crate::access::{Need, Post, Right, Sort, guard};
 use crate::serve::{Desk, healthy, ready};
-use crate::{act, answer, api, asset, define, event, measure, page};
+use crate::{act, answer, api, asset, audit, define, event, measure, page};
 
 /// One address.
 pub(crate) struct Entry {
@@ -158,6 +158,7 @@ pub(crate) fn table() -> Vec<Entry> {
     table.extend(answer::entries());
     table.extend(act::entries());
     table.extend(define::entries());
+    table.extend(audit::entries());
     table.extend(api::entries());
     table
 }

@@ -12,6 +12,7 @@ use crate::access::Access;
 use crate::act::Batches;
 use crate::ahead::{Ahead, Foresee};
 use crate::answer::{ANSWERS_AT_ONCE, Answering};
+use crate::audit::Auditing;
 use crate::define::Defining;
 use crate::measure::Measure;
 use crate::projection::Projection;
@@ -57,6 +58,8 @@ pub struct ConsoleState {
     pub evidence: Option<PathBuf>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
+    /// Checks the log, if somebody can.
+    pub auditing: Option<Auditing>,
     /// Watches duties and timers, if somebody does.
     pub watch: Option<Arc<dyn Watch>>,
     /// Writes tables into files, if somebody can.
@@ -99,6 +102,7 @@ impl ConsoleState {
             answering: None,
             evidence: None,
             measure: None,
+            auditing: None,
             watch: None,
             batches: Batches::default(),
             export: None,
@@ -155,6 +159,13 @@ impl ConsoleState {
     #[must_use]
     pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> ConsoleState {
         self.watch = Some(watch);
+        self
+    }
+
+    /// The same console with a check of its log.
+    #[must_use]
+    pub fn audited_by(mut self, auditing: Auditing) -> ConsoleState {
+        self.auditing = Some(auditing);
         self
     }
 
