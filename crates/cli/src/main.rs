@@ -31,6 +31,7 @@ mod explain;
 mod export;
 mod folder;
 mod foresee;
+mod foretaste;
 mod gauges;
 mod history;
 mod host;

@@ -55,8 +55,9 @@ pub use audit::{Auditing, Chained, Finding, HEADS_BYTES, VERIFY_WITHIN, Verdict,
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
     Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
-    Person as Receiver, Planned, Question as ImportQuestion, ReadRow, Reading as DocumentReading,
-    Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version, WORK_WITHIN, Workshop,
+    Person as Receiver, Planned, Previewed, Question as ImportQuestion, ReadRow,
+    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version,
+    WORK_WITHIN, Wish, WishedDuty, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};

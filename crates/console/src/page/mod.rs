@@ -38,7 +38,7 @@ pub(crate) use obligation::{
 pub(crate) use overview::overview;
 pub(crate) use pager::Pager;
 pub(crate) use rejection::rejections;
-pub(crate) use row::DutyRow;
+pub(crate) use row::{DutyRow, due_shown};
 pub(crate) use task::task;
 pub(crate) use unit::unit;
 

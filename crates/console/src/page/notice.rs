@@ -91,6 +91,7 @@ struct NoticesPage {
     asked: Asked,
     outcomes: Vec<(&'static str, &'static str, bool)>,
     rows: Vec<Row>,
+    may_preview: bool,
     kept: usize,
     pager: Pager,
     pages: Vec<(usize, String)>,
@@ -166,6 +167,7 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
             asker.tongue.say("通知台账"),
             asker,
         ),
+        may_preview: seen.may(Right::EditDefinitions),
         flash: became(seen, asked.r.as_deref()),
         form_key: seen
             .viewer()

@@ -9,8 +9,8 @@ use duban_model::Timestamp;
 use super::draft::Draft;
 use super::version::lines;
 use super::{
-    Checked, Defining, Deployed, Document, Files, Order, Outlook, Person, Planned, Reading,
-    Version, Workshop,
+    Checked, Defining, Deployed, Document, Files, Order, Outlook, Person, Planned, Previewed,
+    Reading, Version, Wish, Workshop,
 };
 
 /// The draft that is there, of the sample's office.
@@ -41,6 +41,16 @@ impl Workshop for Idle {
 
     fn deploy(&self, _: &Files, _: &Order<'_>, _: Duration) -> Result<Deployed, String> {
         Ok(Deployed::Stale)
+    }
+
+    fn preview(&self, _: &Files, wish: &Wish) -> Result<Previewed, String> {
+        Ok(Previewed {
+            subject: "【提醒】<b>主题</b>".to_owned(),
+            text: "正文 <script>alert(1)</script>".to_owned(),
+            html: Some("<p style=\"margin:0\">&lt;script&gt;</p>".to_owned()),
+            duty: wish.duty.as_ref().map(|duty| duty.id.clone()),
+            ..Previewed::default()
+        })
     }
 
     fn versions(&self, _: &str, _: Duration) -> Result<Vec<Version>, String> {
