@@ -156,6 +156,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("实际", "Found"),
     ("审计", "Audit"),
     ("对象", "About"),
+    ("导出", "Export"),
     ("导出所示", "Export what is shown:"),
     ("尚未签收的", "Not signed yet"),
     ("尚未部署台账", "No ledger yet"),

@@ -9,7 +9,7 @@ use duban_model::decision::*;
 use duban_model::definition::*;
 use duban_model::delivery::Delivery;
 use duban_model::directory::{Channel, Directory, Unit};
-use duban_model::fact::{ClockAdvanced, Outcome, Publication};
+use duban_model::fact::{ClockAdvanced, NoticeRetryRequested, Outcome, Publication};
 use duban_model::{
     Body, Definition, Frame, FrameHead, Position, Record, RecordId, Service, Timestamp, Zone,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Sample {
     /// Holds every frame that the projection has taken in.
     pub log: Log,
     /// The last frame of each service on it.
-    written: BTreeMap<Service, u64>,
+    places: BTreeMap<Service, u64>,
 }
 
 impl Sample {
@@ -55,7 +55,7 @@ impl Sample {
             now: "2021-06-28T09:00:00+08:00".parse().unwrap(),
             last: Arc::new(Frame::new(head, Vec::new())),
             log: Log::Memory(MemoryLog::new()),
-            written: BTreeMap::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -88,6 +88,35 @@ impl Sample {
     }
 
     pub fn write(&mut self, service: Service, body: Body) -> RecordId {
+        self.written(service, None, body)
+    }
+
+    /// The rules decide on a fact.
+    pub fn caused(&mut self, fact: RecordId, body: Body) {
+        self.written(Service::Rules, Some(fact), body);
+    }
+
+    /// The rules refuse a fact.
+    pub fn refused(&mut self, fact: RecordId, code: &str) {
+        self.refused_by(Service::Rules, fact, code);
+    }
+
+    pub fn refused_by(&mut self, service: Service, fact: RecordId, code: &str) {
+        let why = RejectionRecorded {
+            code: code.to_owned(),
+            found: "x".to_owned(),
+            expected: "y".to_owned(),
+            remedy: "z".to_owned(),
+            event_type: None,
+            event_source: Some("urn:site".to_owned()),
+            event_id: Some(fact.to_string()),
+            excerpt: None,
+            seen: None,
+        };
+        self.written(service, Some(fact), Body::RejectionRecorded(why));
+    }
+
+    fn written(&mut self, service: Service, cause: Option<RecordId>, body: Body) -> RecordId {
         let seq = self.projection.seq() + 1;
         let id = RecordId::derive(&[&seq.to_le_bytes()]);
         let record = Record {
@@ -98,7 +127,7 @@ impl Sample {
             subject: None,
             time: None,
             loggedat: self.now,
-            cause: None,
+            cause,
             correlation: id,
             definition: None,
             origin: None,
@@ -108,7 +137,7 @@ impl Sample {
         head.service = service;
         head.number += 1;
         self.last = Arc::new(Frame::new(head, vec![Arc::new(record)]));
-        let expected = self.written.insert(service, seq).unwrap_or(0);
+        let expected = self.places.insert(service, seq).unwrap_or(0);
         let appended = self.log.append(Arc::clone(&self.last), expected);
         // A log in memory never makes anybody wait.
         let appended = appended.now_or_never();
@@ -443,6 +472,43 @@ impl Sample {
             request: self.request(id, "due"),
             code: "no-contact".to_owned(),
             reason: reason.to_owned(),
+        });
+        self.write(Service::Notifier, body);
+    }
+
+    pub fn abandoned(&mut self, notice: &str, reason: &str) {
+        let body = Body::NoticeAbandoned(NoticeAbandoned {
+            notice: notice.to_owned(),
+            attempts: 1,
+            reason: reason.to_owned(),
+        });
+        self.write(Service::Notifier, body);
+    }
+
+    /// Somebody wants a notice tried again; returns the fact.
+    pub fn retried(&mut self, notice: &str) -> RecordId {
+        let body = Body::NoticeRetryRequested(NoticeRetryRequested {
+            notice: notice.to_owned(),
+            by: "王".to_owned(),
+            reason: None,
+        });
+        self.write(Service::Intake, body)
+    }
+
+    /// A notice that stands in for one that was given up.
+    pub fn queued_instead(&mut self, id: &str, notice: &str, before: &str) {
+        let body = Body::NoticeQueued(NoticeQueued {
+            notice: notice.to_owned(),
+            request: self.request(id, "before:15wd"),
+            contact: "city-spj/second".to_owned(),
+            contact_title: "第二联络员".to_owned(),
+            channel: Channel::Sms,
+            address: None,
+            subject: String::new(),
+            text: String::new(),
+            instead_of: Some(before.to_owned()),
+            held: None,
+            tried: Vec::new(),
         });
         self.write(Service::Notifier, body);
     }
