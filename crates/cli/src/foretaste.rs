@@ -138,7 +138,7 @@ impl<'a> Sample<'a> {
         self.due_at = duty.due_at;
         let values = &mut self.values;
         values.unit = directory.shown(&duty.unit);
-        values.role = role(duty.role, language).to_owned();
+        role(duty.role, language).clone_into(&mut values.role);
         values.due.clone_from(&duty.due_shown);
         values.missing = duty.missing.join("、");
         values.occasion.clone_from(&duty.occasion);

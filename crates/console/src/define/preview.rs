@@ -262,9 +262,10 @@ async fn page(
                 move |workshop| workshop.preview(&files, &wish)
             });
             let found = work.await.and_then(|found| found);
-            let checked = match is_draft {
-                true => checked(bench, files).await.unwrap_or_default(),
-                false => Checked::default(),
+            let checked = if is_draft {
+                checked(bench, files).await.unwrap_or_default()
+            } else {
+                Checked::default()
             };
             found
                 .map(|shown| (shown, checked.clone()))
