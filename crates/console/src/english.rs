@@ -364,8 +364,8 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("理由(各件相同)", "Reason (the same for each)"),
     ("用的是现行台账的文字。", "By the texts in force."),
     (
-        "用的是编辑框里还没有保存的文字。",
-        "By the text in the editor, not saved yet.",
+        "用的是编辑框里还没有保存的文字;按浏览器的“后退”接着改。",
+        "By the text in the editor, not saved yet; the browser's back button leads to it.",
     ),
     (
         "用的是草稿已保存的文字,还没有部署。",
