@@ -8,8 +8,8 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use duban_model::decision::*;
 use duban_model::definition::*;
 use duban_model::delivery::Delivery;
-use duban_model::directory::{Channel, Directory, Unit};
-use duban_model::fact::{ClockAdvanced, NoticeRetryRequested, Outcome, Publication};
+use duban_model::directory::{Directory, Unit};
+use duban_model::fact::{ClockAdvanced, Publication};
 use duban_model::{
     Body, Definition, Frame, FrameHead, Position, Record, RecordId, Service, Timestamp, Zone,
 };
@@ -20,6 +20,8 @@ use futures::FutureExt;
 use crate::projection::{Line, Projection};
 use crate::recall::read_records;
 use crate::sheet::{Circular, Export, FileFormat, Sheet};
+
+mod told;
 
 pub(crate) const LEDGER: &str = "tongliao-2021";
 
@@ -99,21 +101,6 @@ impl Sample {
     /// The rules refuse a fact.
     pub fn refused(&mut self, fact: RecordId, code: &str) {
         self.refused_by(Service::Rules, fact, code);
-    }
-
-    pub fn refused_by(&mut self, service: Service, fact: RecordId, code: &str) {
-        let why = RejectionRecorded {
-            code: code.to_owned(),
-            found: "x".to_owned(),
-            expected: "y".to_owned(),
-            remedy: "z".to_owned(),
-            event_type: None,
-            event_source: Some("urn:site".to_owned()),
-            event_id: Some(fact.to_string()),
-            excerpt: None,
-            seen: None,
-        };
-        self.written(service, Some(fact), Body::RejectionRecorded(why));
     }
 
     fn written(&mut self, service: Service, cause: Option<RecordId>, body: Body) -> RecordId {
@@ -447,99 +434,6 @@ impl Sample {
     pub fn requested(&mut self, id: &str, step: &str) -> String {
         let body = Body::NoticeRequested(self.request(id, step));
         self.rules(body).to_string()
-    }
-
-    pub fn queued(&mut self, id: &str, notice: &str, step: &str) {
-        let body = Body::NoticeQueued(NoticeQueued {
-            notice: notice.to_owned(),
-            request: self.request(id, step),
-            contact: "city-spj/contact".to_owned(),
-            contact_title: "政务公开联络员".to_owned(),
-            channel: Channel::Mail,
-            address: None,
-            subject: String::new(),
-            text: String::new(),
-            instead_of: None,
-            held: None,
-            tried: Vec::new(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn suppressed(&mut self, id: &str, notice: &str, reason: &str) {
-        let body = Body::NoticeSuppressed(NoticeSuppressed {
-            notice: notice.to_owned(),
-            request: self.request(id, "due"),
-            code: "no-contact".to_owned(),
-            reason: reason.to_owned(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn abandoned(&mut self, notice: &str, reason: &str) {
-        let body = Body::NoticeAbandoned(NoticeAbandoned {
-            notice: notice.to_owned(),
-            attempts: 1,
-            reason: reason.to_owned(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    /// Somebody wants a notice tried again; returns the fact.
-    pub fn retried(&mut self, notice: &str) -> RecordId {
-        let body = Body::NoticeRetryRequested(NoticeRetryRequested {
-            notice: notice.to_owned(),
-            by: "王".to_owned(),
-            reason: None,
-        });
-        self.write(Service::Intake, body)
-    }
-
-    /// A notice that stands in for one that was given up.
-    pub fn queued_instead(&mut self, id: &str, notice: &str, before: &str) {
-        let body = Body::NoticeQueued(NoticeQueued {
-            notice: notice.to_owned(),
-            request: self.request(id, "before:15wd"),
-            contact: "city-spj/second".to_owned(),
-            contact_title: "第二联络员".to_owned(),
-            channel: Channel::Sms,
-            address: None,
-            subject: String::new(),
-            text: String::new(),
-            instead_of: Some(before.to_owned()),
-            held: None,
-            tried: Vec::new(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn attempted(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeAttempted(NoticeAttempted {
-            notice: notice.to_owned(),
-            attempt,
-            possible_duplicate: false,
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn failed(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeFailed(NoticeFailed {
-            notice: notice.to_owned(),
-            attempt,
-            outcome: Outcome::Failed,
-            detail: "连接超时".to_owned(),
-            retry_at: self.now,
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn delivered(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeDelivered(NoticeDelivered {
-            notice: notice.to_owned(),
-            attempt,
-            detail: "250 OK".to_owned(),
-        });
-        self.write(Service::Notifier, body);
     }
 
     pub fn rejected(&mut self, found: &str) {
