@@ -17,7 +17,7 @@ use duban_runtime::effects::LanesView;
 use duban_scheduler::Scheduler;
 use tokio::time::Instant;
 
-use crate::watchdog::{Missing, Watchdog};
+use crate::watchdog::{Key as _, Missing, Watchdog};
 
 /// Bounds of the lateness of timers, in seconds.
 const LATENESS_BOUNDS: [(f64, &str); 8] = [
@@ -98,7 +98,7 @@ struct Folded {
     late_timers: usize,
 }
 
-fn told(missing: &Missing<RecordId>) -> Missed {
+fn told(missing: &Missing<u64>) -> Missed {
     let since = missing.since();
     let (lack, key) = match missing {
         Missing::NextAction { duty, .. } => (Lack::NextAction, *duty),
@@ -111,6 +111,10 @@ fn told(missing: &Missing<RecordId>) -> Missed {
 impl Watch for Gauges {
     fn missed(&self) -> Vec<Missed> {
         self.folded().missed.clone()
+    }
+
+    fn key(&self, obligation: &str) -> u64 {
+        u64::of(obligation)
     }
 }
 

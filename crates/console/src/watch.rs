@@ -1,6 +1,6 @@
 //! Duties without a next action, as somebody who watches all of them finds: the pages only list them.
 
-use duban_model::{RecordId, Service, Timestamp};
+use duban_model::{Service, Timestamp};
 
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Lack {
 pub struct Missed {
     /// What.
     pub lack: Lack,
-    /// The duty or timer: [`RecordId::derive`] of its id.
-    pub key: RecordId,
+    /// The duty or timer: [`Watch::key`] of its id.
+    pub key: u64,
     /// Since when; of a timer, when it should have been.
     pub since: Timestamp,
 }
@@ -31,4 +31,7 @@ pub struct Missed {
 pub trait Watch: Send + Sync {
     /// What it found when it last looked; only the first of many.
     fn missed(&self) -> Vec<Missed>;
+
+    /// How it keeps the id of a duty.
+    fn key(&self, obligation: &str) -> u64;
 }

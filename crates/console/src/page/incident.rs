@@ -19,7 +19,7 @@ use crate::light::{kind_in_chinese, step_in_chinese};
 use crate::projection::{Fate, Notice, Settled, Unreached, minute};
 use crate::serve::Desk;
 use crate::tongue::{Asker, Tongue};
-use crate::watch::{Lack, Missed};
+use crate::watch::{Lack, Missed, Watch};
 
 /// Incidents on one page, in incidents.
 const SHOWN: usize = 50;
@@ -240,16 +240,19 @@ fn refused(seen: &Seen<'_>, zone: Zone, list: &mut Vec<Incident>) {
     }));
 }
 
+/// What the watchdog found, and itself.
+type Found<'a> = (&'a [Missed], Option<&'a dyn Watch>);
+
 /// What the watchdog found, with the duties that it is about.
-fn missed(seen: &Seen<'_>, zone: Zone, missed: &[Missed], list: &mut Vec<Incident>) {
+fn missed(seen: &Seen<'_>, zone: Zone, (missed, watch): Found<'_>, list: &mut Vec<Incident>) {
     if missed.is_empty() {
         return;
     }
     // The watchdog keeps hashes; this is a fault of the program and no daily page.
-    let wanted: BTreeMap<RecordId, &Missed> = missed.iter().map(|m| (m.key, m)).collect();
+    let wanted: BTreeMap<u64, &Missed> = missed.iter().map(|m| (m.key, m)).collect();
     let mut named = BTreeMap::new();
     for duty in seen.duties() {
-        let key = RecordId::derive(&[duty.id.as_bytes()]);
+        let key = watch.map_or(0, |watch| watch.key(&duty.id));
         if wanted.contains_key(&key) {
             named.insert(key, duty);
         }
@@ -340,7 +343,8 @@ pub(crate) async fn incidents(
     let found = watched(&desk);
     let page = {
         let look = desk.look(&viewer);
-        gather(&look.seen(), asked, &found, &asker)
+        let watch = desk.state.watch.as_deref();
+        gather(&look.seen(), asked, (&found, watch), &asker)
     };
     answer(StatusCode::OK, &page)
 }
@@ -351,7 +355,7 @@ pub(super) fn watched(desk: &Desk) -> Vec<Missed> {
     watch.map_or_else(Vec::new, |watch| watch.missed())
 }
 
-fn gather(seen: &Seen<'_>, asked: Asked, found: &[Missed], asker: &Asker) -> IncidentsPage {
+fn gather(seen: &Seen<'_>, asked: Asked, found: Found<'_>, asker: &Asker) -> IncidentsPage {
     let tongue: Tongue = asker.tongue;
     let ledger = chosen_ledger(seen, None);
     let zone = ledger.map_or(Zone::SHANGHAI, |ledger| ledger.zone);
@@ -391,5 +395,58 @@ fn gather(seen: &Seen<'_>, asked: Asked, found: &[Missed], asker: &Asker) -> Inc
             .collect(),
         pager,
         asked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use duban_model::Service;
+
+    use super::*;
+    use crate::access::bed::Bed;
+    use crate::sample::{Sample, day};
+
+    /// Keeps an id by its length.
+    struct Lengths;
+
+    impl Watch for Lengths {
+        fn missed(&self) -> Vec<Missed> {
+            let missed = |lack, key| Missed {
+                lack,
+                key,
+                since: Timestamp::default(),
+            };
+            vec![
+                missed(Lack::NextAction, 36),
+                missed(Lack::NextAction, 7),
+                missed(Lack::Firing(Service::Notifier), 3),
+            ]
+        }
+
+        fn key(&self, obligation: &str) -> u64 {
+            obligation.len() as u64
+        }
+    }
+
+    #[test]
+    fn what_the_watchdog_found_is_told_of_duties_that_are_seen_and_of_services() {
+        let mut sample = Sample::new();
+        let duty = sample.open("1", "city-spj", Some(day(30)));
+        assert_eq!(duty.len(), 36);
+        let reader = Bed::new().reader();
+        let seen = Seen::new(&sample.projection, Some(&reader));
+        let found = Lengths.missed();
+        let of = |asked| gather(&seen, asked, (&found, Some(&Lengths)), &Asker::default());
+        let page = of(Asked::default());
+        let rows: Vec<&str> = page.rows.iter().map(|row| row.sort).collect();
+        assert_eq!(rows, ["no-next-action", "timer-late"]);
+        assert_eq!(page.rows[0].duty.as_ref().map(|(_, id)| id), Some(&duty));
+        assert_eq!(open(&seen, &found), Some((3, false)));
+        let sort = "timer-late".to_owned();
+        let page = of(Asked {
+            sort,
+            ..Asked::default()
+        });
+        assert!(page.rows.len() == 1 && page.render().unwrap().contains("notifier 的定时"));
     }
 }
