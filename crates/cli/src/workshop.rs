@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::Months;
 use duban_console::{
     Checked, Deployed, Diagnostic, DiagnosticSeverity, Document, DocumentReading, Files,
-    ImportQuestion, LISTED, Order, Outlook, Planned, PlannedChange, ReadRow, Receiver, Version,
-    Workshop,
+    ImportQuestion, LISTED, Order, Outlook, Planned, PlannedChange, Previewed, ReadRow, Receiver,
+    Version, Wish, Workshop,
 };
 use duban_journal::Log;
 use duban_model::definition::Opens;
@@ -23,7 +23,7 @@ use crate::foresee::Foresight;
 use crate::plan::{Plan, Wanted, compute, standing_within};
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading as Logged;
-use crate::{Fault, codes, history, receivers};
+use crate::{Fault, codes, foretaste, history, receivers};
 
 /// The workshop of one log.
 pub(crate) struct Bench {
@@ -465,6 +465,10 @@ impl Workshop for Bench {
             )
         };
         self.runtime.block_on(work).map_err(words)
+    }
+
+    fn preview(&self, files: &Files, wish: &Wish) -> Result<Previewed, String> {
+        foretaste::previewed(files, wish)
     }
 
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String> {

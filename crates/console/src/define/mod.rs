@@ -10,6 +10,7 @@ mod draft;
 mod edit;
 mod page;
 mod plan;
+mod preview;
 mod questions;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,11 +32,14 @@ pub(crate) use draft::Drafts;
 pub use draft::{
     DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS, FILE_BYTES as TEXT_BYTES,
 };
+pub use preview::{Previewed, Wish, WishedDuty};
 
 /// A piece of work may take so long before it is given up.
 pub const WORK_WITHIN: Duration = Duration::from_mins(1);
 /// Work waits so long for the work before it.
 pub const TURN_WITHIN: Duration = Duration::from_secs(20);
+/// Texts in force that were read once are shown for so long, though the directory may have changed.
+const FORCE_KEPT: Duration = Duration::from_mins(1);
 /// Rows, lines and changes of one sort that a page lists, in rows.
 pub const LISTED: usize = 500;
 
@@ -298,6 +302,8 @@ pub trait Workshop: Send + Sync {
         order: &Order<'_>,
         within: Duration,
     ) -> Result<Deployed, String>;
+    /// A notice as it would read and leave by these texts.
+    fn preview(&self, files: &Files, wish: &Wish) -> Result<Previewed, String>;
     /// What came into force of an office (of all of them if none is named), the newest first.
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String>;
     /// The texts in force of a ledger.
@@ -337,7 +343,12 @@ pub struct Defining {
     turn: Arc<Semaphore>,
     /// The year ahead that was looked at last: it takes seconds.
     looked: Arc<Mutex<Option<(Looked, Outlook)>>>,
+    /// The texts in force that were read last, of which ledger and definition.
+    force: Arc<Mutex<Option<InForce>>>,
 }
+
+/// Texts in force: of which ledger and definition, since when they are known, and they themselves.
+type InForce = ((String, String), tokio::time::Instant, Files);
 
 /// Of which draft, at which version, as the log stood at which frame.
 type Looked = (String, u64, u64);
@@ -356,7 +367,29 @@ impl Defining {
             drafts: Arc::new(Drafts::new(folder)),
             turn: Arc::new(Semaphore::new(1)),
             looked: Arc::default(),
+            force: Arc::default(),
         }
+    }
+
+    /// The texts in force of a ledger, for who looks at them; read again when the definition is
+    /// another one, or after [`FORCE_KEPT`].
+    async fn force(&self, ledger: &str, hash: &str) -> Result<Files, String> {
+        let of = (ledger.to_owned(), hash.to_owned());
+        {
+            let last = self.force.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((same, since, files)) = &*last
+                && *same == of
+                && since.elapsed() < FORCE_KEPT
+            {
+                return Ok(files.clone());
+            }
+        }
+        let wanted = ledger.to_owned();
+        let work = self.work(move |workshop| workshop.in_force(&wanted, WORK_WITHIN));
+        let files = work.await??;
+        let mut last = self.force.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((of, tokio::time::Instant::now(), files.clone()));
+        Ok(files)
     }
 
     /// The year ahead of texts; not looked at again while neither they nor the log have changed.
@@ -422,6 +455,9 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::page("/define/draft/{draft}/edit", edit, edit::show),
         Entry::form("/define/draft/{draft}/edit", edit, edit::take).taking(upload),
         Entry::form("/define/draft/{draft}/check", edit, edit::check).taking(upload),
+        Entry::page("/notices/preview", edit, preview::in_force),
+        Entry::page("/define/draft/{draft}/preview", edit, preview::of_draft),
+        Entry::form("/define/draft/{draft}/preview", edit, preview::of_text).taking(upload),
         Entry::page("/define/draft/{draft}/contacts", edit, contacts::show),
         Entry::form("/define/draft/{draft}/contacts", edit, contacts::take).taking(upload),
         Entry::page("/define/draft/{draft}/plan", edit, plan::show),

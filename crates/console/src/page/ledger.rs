@@ -426,7 +426,7 @@ pub(crate) async fn export(
     }
 }
 
-pub(super) fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
+pub(crate) fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
     let kind = HeaderValue::from_static(format.media_type());
     let disposition = format!("attachment; filename*=UTF-8''{}", address::encoded(name));
     match HeaderValue::from_str(&disposition) {

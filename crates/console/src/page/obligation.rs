@@ -16,7 +16,7 @@ use super::column::missing;
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::{Head, address, answer, not_found};
 use crate::access::page::Flash;
-use crate::access::{Seen, Viewer};
+use crate::access::{Right, Seen, Viewer};
 use crate::act::{Offered, became, faulty};
 use crate::answer::{FILE_SCHEME, Filled, file_of, saved, stored};
 use crate::light::{Light, Stage, step_in_chinese};
@@ -63,6 +63,8 @@ type Section = (String, Vec<String>);
 #[template(path = "obligation.html")]
 struct ObligationPage {
     head: Head,
+    /// Where a notice about it is previewed.
+    preview: Option<String>,
     id: String,
     row: DutyRow,
     /// What the row says, if the definition has it.
@@ -257,6 +259,9 @@ fn gather(
     let name = format!("{}|第{}项 {}", row.unit, duty.task, row.title);
     let submitted = duty.submitted();
     ObligationPage {
+        preview: projection
+            .may(Right::EditDefinitions)
+            .then(|| format!("/notices/preview?duty={}", address::encoded(&duty.id))),
         head: Head::new(projection, Some(ledger), &name, asker),
         why: why(projection, ledger, duty),
         next: (!duty.stage.is_final())

@@ -78,7 +78,7 @@ pub(super) fn period_shown(duty: &Duty) -> String {
 }
 
 /// The date in force, with its minute where the term is counted in hours.
-pub(super) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
+pub(crate) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
     match (duty.due_at(), duty.due) {
         (Some(at), _) => Some(minute(at, zone)),
         (None, due) => due.map(|due| due.to_string()),

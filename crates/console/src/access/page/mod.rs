@@ -36,10 +36,12 @@ impl Me {
     pub fn of(viewer: &Viewer) -> Me {
         let pages = [
             (Right::SeeNotices, "/notices", "通知"),
+            (Right::SeeNotices, "/incidents", "异常"),
             (Right::ActForOffice, "/silences", "静默"),
             (Right::EditDefinitions, "/define", "台账与名录"),
             (Right::ManageUsers, "/users", "用户"),
             (Right::ManageUsers, "/tokens", "令牌"),
+            (Right::Audit, "/audit", "审计"),
             (Right::SeeAccess, "/access", "登录记录"),
         ];
         let may = |(right, address, name)| viewer.may(right).then_some((address, name));
