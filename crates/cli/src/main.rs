@@ -57,6 +57,7 @@ mod simulate;
 mod socket;
 mod status;
 mod table;
+mod task_form;
 mod tokens;
 mod told;
 mod users;

@@ -21,6 +21,35 @@
     });
   }
 
+  // Lists of units are narrowed while one types; what is ticked stays in sight.
+  for (const field of document.querySelectorAll("[data-filter]")) {
+    const table = document.getElementById(field.dataset.filter);
+    if (!table) continue;
+    const narrow = function () {
+      const sought = field.value.trim();
+      for (const row of table.tBodies[0].rows) {
+        const ticked = row.querySelector("input:checked") !== null;
+        row.hidden = !(sought === "" || ticked || row.cells[0].textContent.includes(sought));
+      }
+    };
+    field.addEventListener("input", narrow);
+    table.addEventListener("change", function (event) {
+      const row = event.target.closest("tr");
+      if (!row) return;
+      // A unit has one role.
+      if (event.target.checked) for (const other of row.querySelectorAll("input")) other.checked = other === event.target;
+      row.classList.toggle("chosen", row.querySelector("input:checked") !== null);
+    });
+  }
+  // What is sent once is not sent twice.
+  for (const form of document.querySelectorAll("form.once")) {
+    form.addEventListener("submit", function (event) {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "1";
+    });
+  }
+  window.addEventListener("pageshow", function () { for (const form of document.querySelectorAll("form.once")) delete form.dataset.sent; });
+
   const form = document.querySelector("form.edit");
   if (!form) return;
   const text = form.querySelector("textarea");

@@ -10,9 +10,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::page::{Frame, defining, now};
+use super::page::{Frame, Reader, defining, now};
 use super::{LISTED, Version, WORK_WITHIN};
-use crate::access::Viewer;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::projection::minute;
@@ -109,7 +108,7 @@ struct VersionsPage {
 pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     let bench = match defining(&desk) {
         Ok(bench) => bench,
