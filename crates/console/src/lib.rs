@@ -13,6 +13,7 @@ mod api;
 mod asset;
 mod define;
 mod english;
+mod english_define;
 mod event;
 mod follow;
 mod light;

@@ -4,6 +4,7 @@
 //! they are deployed or thrown away. What a text means is not the console's to know: it asks a
 //! [`Workshop`], which the binary injects, on threads of their own and one piece of work at a time.
 
+mod calendar;
 mod contacts;
 mod desk;
 mod draft;
@@ -13,6 +14,7 @@ mod outside;
 mod page;
 mod plan;
 mod questions;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod version;
@@ -436,6 +438,11 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::form("/define/draft/{draft}/check", edit, edit::check).taking(upload),
         Entry::page("/define/draft/{draft}/contacts", edit, contacts::show),
         Entry::form("/define/draft/{draft}/contacts", edit, contacts::take).taking(upload),
+        Entry::page("/define/draft/{draft}/tasks", edit, tasks::list),
+        Entry::page("/define/draft/{draft}/tasks/{task}", edit, tasks::show),
+        Entry::form("/define/draft/{draft}/tasks/{task}", edit, tasks::take),
+        Entry::page("/define/draft/{draft}/calendar", edit, calendar::show),
+        Entry::form("/define/draft/{draft}/calendar", edit, calendar::take),
         Entry::page("/define/draft/{draft}/plan", edit, plan::show),
         Entry::form("/define/draft/{draft}/plan", edit, plan::deploy),
     ]

@@ -24,6 +24,9 @@ const AROUND: usize = 3;
 /// Lines of a comparison that are shown, in lines.
 const DIFF_LINES: usize = 4_000;
 
+/// Characters of a version's number that are shown.
+const SHORT: usize = 8;
+
 /// One line of a comparison.
 pub(super) struct Line {
     /// `same`, `out`, `in` or `gap`.
@@ -86,6 +89,10 @@ struct Row {
     at: String,
     /// The ledger under which a draft begins from it.
     ledger: String,
+    /// What it is, as people call it.
+    what: String,
+    /// The beginning of its number: enough to tell it from others.
+    short: String,
     old: bool,
     new: bool,
 }
@@ -131,8 +138,25 @@ pub(super) async fn show(
         of.map(|l| l.id.clone()).unwrap_or_default()
     };
     let at = |version: &Version| version.at.map(|at| minute(at, zone)).unwrap_or_default();
+    // A ledger is known by its title.
+    let named = |version: &Version| {
+        let look = desk.look(&viewer);
+        let seen = look.seen();
+        let title = seen.ledger(&version.ledger).map(|l| l.title.clone());
+        title.map_or_else(|| version.what.clone(), |title| format!("台账:{title}"))
+    };
     let find = |id: &str| versions.iter().find(|v| v.id == id);
     let pair = find(&asked.old).zip(find(&asked.new));
+    let alike = |(old, new): &(&Version, &Version)| {
+        old.files.keys().any(|name| new.files.contains_key(name)) && old.ledger == new.ledger
+    };
+    let flash = match &pair {
+        Some(pair) if !alike(pair) => Some(Flash::bad(
+            "选的两个不是同一样东西(例如一个是台账,一个是名录),不能比较。请选同一样东西的两个版本。",
+        )),
+        _ => flash,
+    };
+    let pair = pair.filter(alike);
     let compared = pair.map(|(old, new)| {
         let names: BTreeSet<&String> = old.files.keys().chain(new.files.keys()).collect();
         let text = |version: &Version, name: &String| version.files.get(name).cloned();
@@ -143,7 +167,7 @@ pub(super) async fn show(
                 &text(new, name).unwrap_or_default(),
             ),
         });
-        let shown = |version: &Version| format!("{} {}", at(version), version.what);
+        let shown = |version: &Version| format!("{} {}", at(version), named(version));
         (shown(old), shown(new), files.collect())
     });
     // By itself the last change is what one wants to see.
@@ -162,6 +186,8 @@ pub(super) async fn show(
     let rows = versions.iter().take(LISTED).map(|version| Row {
         at: at(version),
         ledger: ledger_of(version),
+        what: named(version),
+        short: version.hash.chars().take(SHORT).collect(),
         old: is(&asked.old, before, version),
         new: is(&asked.new, last, version),
         version: version.clone(),
