@@ -72,7 +72,7 @@ impl Frame {
             style: style(),
             own_style: format!("/static/define.css?v={DEFINE_STYLE_DIGEST:08x}"),
             script: format!("/static/define.js?v={DEFINE_SCRIPT_DIGEST:08x}"),
-            me: Me::of(viewer),
+            me: Me::in_tongue(viewer, viewer.asker.tongue),
             flash,
         }
     }
