@@ -148,7 +148,8 @@ impl Office {
         let mut command = vec!["user", "invite", name, "--data", &data];
         command.extend(args);
         let link = run(&command).with_code(0).out.trim().to_owned();
-        let path = link.strip_prefix(&format!("http://{}", self.at)).unwrap();
+        let path = link.strip_prefix(&format!("http://{}", self.at));
+        let path = path.unwrap_or_else(|| panic!("a link to {}: {link}", self.at));
         let page = self.ask(&format!("GET {path}"), "", "", b"");
         let held = format!("duban-form={}", page.cookie("duban-form"));
         let password = "correct horse battery";

@@ -384,6 +384,7 @@ fn changed(definition: &Definition, text: &str, form: &TaskForm) -> Result<Strin
     }
     // An owner that is still ticked stays as it is written, with its own ladder and conditions.
     let mut wanted = form.owners.clone();
+    wanted.retain(|owner| owner.beyond.is_empty());
     let mut take = |owner: &TaskOwner, by_role: bool| {
         let same = |o: &TaskOwner| {
             (o.is_group, &o.name) == (owner.is_group, &owner.name)

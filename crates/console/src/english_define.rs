@@ -79,6 +79,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
         "写岗位,不写姓名。职务空着的一行不保存(等于删去)。发送方式空着是邮件。",
         "Posts, not names. A line without a post is taken out. Without a channel it is mail.",
     ),
+    ("写明理由,部署", "Give the reason and deploy"),
     ("写明的日子", "Named days"),
     ("减通知", "Notices less"),
     ("删除草稿", "Delete the draft"),

@@ -66,7 +66,7 @@ struct EditPage {
 }
 
 /// What people call a file.
-fn title(name: &str) -> &'static str {
+pub(super) fn title(name: &str) -> &'static str {
     match name {
         "ledger.yaml" => "台账总则",
         "tasks.yaml" => "任务",

@@ -111,7 +111,10 @@ pub(super) struct Pick {
     /// Its value in forms: `u:` with a unit's id, `g:` with a group's name.
     pub value: String,
     pub name: String,
-    pub note: String,
+    /// The unit's id.
+    pub id: String,
+    /// How many units a group has.
+    pub units: usize,
     /// Responsible, lead, support.
     pub roles: [bool; 3],
 }
@@ -228,28 +231,25 @@ impl Filled {
     /// many further ones there are.
     pub fn picks(&self, outline: &Outline) -> (Vec<Pick>, usize) {
         let find = self.get("find");
-        let groups = outline.groups.iter().map(|(name, count)| {
-            (
-                format!("g:{name}"),
-                name.as_str(),
-                format!("单位组,{count}个单位"),
-            )
-        });
+        let groups = outline.groups.iter();
+        let groups =
+            groups.map(|(name, count)| (format!("g:{name}"), name.as_str(), String::new(), *count));
         let units = outline.units.iter();
-        let units = units.map(|(id, name)| (format!("u:{id}"), name.as_str(), id.clone()));
+        let units = units.map(|(id, name)| (format!("u:{id}"), name.as_str(), id.clone(), 0));
         let mut picks: Vec<Pick> = Vec::new();
         let mut rest = Vec::new();
-        for (value, name, note) in groups.chain(units) {
+        for (value, name, id, units) in groups.chain(units) {
             let roles = self.chosen.get(&value);
             let pick = Pick {
                 roles: ROLES.map(|role| roles.is_some_and(|roles| roles.contains(&role))),
                 name: name.to_owned(),
                 value,
-                note,
+                id,
+                units,
             };
             if roles.is_some() {
                 picks.push(pick);
-            } else if find.is_empty() || pick.name.contains(find) || pick.note.contains(find) {
+            } else if find.is_empty() || pick.name.contains(find) || pick.id.contains(find) {
                 rest.push(pick);
             }
         }

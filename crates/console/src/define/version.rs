@@ -100,6 +100,8 @@ struct Row {
 /// A file in a comparison.
 struct Compared {
     file: String,
+    /// What people call it.
+    title: &'static str,
     lines: Vec<Line>,
 }
 
@@ -162,6 +164,7 @@ pub(super) async fn show(
         let text = |version: &Version, name: &String| version.files.get(name).cloned();
         let files = names.into_iter().map(|name| Compared {
             file: name.clone(),
+            title: super::edit::title(name),
             lines: lines(
                 &text(old, name).unwrap_or_default(),
                 &text(new, name).unwrap_or_default(),
