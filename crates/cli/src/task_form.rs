@@ -150,7 +150,7 @@ fn ladder(definition: &Definition, form: &TaskForm, role: Role) -> Option<String
     let best = fitting.max_by_key(|(name, _)| {
         let of = used.get(name.as_str()).copied().unwrap_or_default();
         // Of equals the first by name.
-        (of, std::cmp::Reverse(name.to_string()))
+        (of, std::cmp::Reverse((*name).clone()))
     });
     best.map(|(name, _)| name.clone())
 }
@@ -395,9 +395,10 @@ fn changed(definition: &Definition, text: &str, form: &TaskForm) -> Result<Strin
     };
     let mut kept: Vec<Option<Role>> = Vec::new();
     for owner in &was.owners {
-        kept.push(match owner.beyond.is_empty() {
-            true => take(owner, true),
-            false => Some(owner.role),
+        kept.push(if owner.beyond.is_empty() {
+            take(owner, true)
+        } else {
+            Some(owner.role)
         });
     }
     for (owner, kept) in was.owners.iter().zip(&mut kept) {

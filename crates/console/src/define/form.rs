@@ -47,6 +47,10 @@ pub struct TaskOwner {
 
 /// A task as a form has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a box of the form or a mark of the task"
+)]
 pub struct TaskForm {
     /// Its number; of a new one empty, or the one it was shown with.
     pub id: String,
