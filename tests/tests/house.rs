@@ -10,6 +10,7 @@ use duban_xtask::tidy::{self, PURE, Tree};
 
 /// What every brain may list, besides the two crates below it.
 const PLAIN: &[&str] = &[
+    "arcstr",
     "chrono",
     "chrono-tz",
     "serde",

@@ -78,7 +78,7 @@ struct Folded {
     rejections: u64,
     readers: BTreeMap<Service, Reader>,
     written: BTreeMap<Service, Written>,
-    watchdog: Watchdog<RecordId>,
+    watchdog: Watchdog<u64>,
     intake: u64,
     inbox: u64,
     /// When the intake last got further, or had nothing to do.
@@ -200,7 +200,7 @@ impl Gauges {
         }
         let now = self.clock.now().unwrap_or_default();
         let all = folded.watchdog.check(now);
-        let is_late = |m: &&Missing<RecordId>| matches!(m, Missing::Firing { .. });
+        let is_late = |m: &&Missing<u64>| matches!(m, Missing::Firing { .. });
         folded.late_timers = all.iter().filter(is_late).count();
         folded.missing = all.len();
         all.len()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use duban_journal::Holder;
-use duban_model::{RecordId, Service};
+use duban_model::Service;
 use duban_rules::ObligationState;
 use duban_runtime::clock::Clock;
 
@@ -17,7 +17,7 @@ use crate::{Ended, Fault};
 pub(crate) async fn run(args: Status) -> Result<Ended, Fault> {
     let mut view = View::without_records();
     let reading = Reading::open(&args.place).await?;
-    let mut watchdog: Watchdog<RecordId> = Watchdog::default();
+    let mut watchdog: Watchdog<u64> = Watchdog::default();
     let (mut frames, mut records, mut rejections) = (0u64, 0u64, 0u64);
     reading
         .frames(|stored| {

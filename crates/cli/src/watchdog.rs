@@ -5,9 +5,10 @@
 //! beside the services, it keeps no texts where the ids of duties are hashes.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 
 use duban_model::decision::When;
-use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp};
+use duban_model::{Body, Frame, Record, Service, Timestamp};
 
 /// What is under way for so long is not missing yet, in milliseconds: a timer that has just been
 /// armed and not been noted, or has just fired and not been answered.
@@ -25,14 +26,18 @@ impl Key for String {
     }
 }
 
-impl Key for RecordId {
+/// By their hashes: two of 100,000 ids have the same one in a few of ten thousand million installations.
+impl Key for u64 {
     fn of(id: &str) -> Self {
-        RecordId::derive(&[id.as_bytes()])
+        let mut hasher = DefaultHasher::new();
+        hasher.write(id.as_bytes());
+        hasher.finish()
     }
 }
 
 /// Where a duty stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum Stands {
     /// It waits for its trigger.
     Waiting,
@@ -42,13 +47,37 @@ enum Stands {
     Ended,
 }
 
+/// A duty in eight bytes, since there may be 100,000: an instant in milliseconds leaves room above.
 #[derive(Clone, Copy, Debug)]
-struct Duty {
-    stands: Stands,
+struct Duty(i64);
+
+/// Bits below the instant: two for where it stands, one for whether it has a date.
+const BITS: u32 = 3;
+const UNDATED: i64 = 0b100;
+
+impl Duty {
+    fn new(stands: Stands, undated: bool, touched: Timestamp) -> Duty {
+        let undated = if undated { UNDATED } else { 0 };
+        Duty(touched.0 << BITS | undated | stands as i64)
+    }
+
+    fn stands(self) -> Stands {
+        match self.0 & 0b11 {
+            0 => Stands::Waiting,
+            1 => Stands::Owed,
+            _ => Stands::Ended,
+        }
+    }
+
     /// It has no date yet: reopened, it waits again.
-    undated: bool,
+    fn undated(self) -> bool {
+        self.0 & UNDATED != 0
+    }
+
     /// When something was last written about it.
-    touched: Timestamp,
+    fn touched(self) -> Timestamp {
+        Timestamp(self.0 >> BITS)
+    }
 }
 
 /// What the watchdog finds.
@@ -92,8 +121,10 @@ pub(crate) struct Watchdog<K> {
     duties: BTreeMap<K, Duty>,
     /// What the rules have armed and the scheduler has not noted so: few at any time.
     armed: BTreeMap<K, Timestamp>,
-    /// What the scheduler has noted and not fired.
-    noted: BTreeMap<(Service, K), Timestamp>,
+    /// What the scheduler has noted and not fired: for the rules, whose timers are duties, and for
+    /// other services, which have few.
+    noted: BTreeMap<K, Timestamp>,
+    others_noted: BTreeMap<(Service, K), Timestamp>,
     /// The latest instant written.
     latest: Timestamp,
     /// Time is moved by records: no other clock says what is late.
@@ -106,6 +137,7 @@ impl<K: Key> Default for Watchdog<K> {
             duties: BTreeMap::new(),
             armed: BTreeMap::new(),
             noted: BTreeMap::new(),
+            others_noted: BTreeMap::new(),
             latest: Timestamp::default(),
             is_virtual: false,
         }
@@ -150,19 +182,16 @@ impl<K: Key> Watchdog<K> {
                 if r.owner == Service::Rules && self.armed.get(&timer) == Some(&r.due) {
                     self.armed.remove(&timer);
                 }
-                self.noted.insert((r.owner, timer), r.due);
+                self.put(r.owner, timer, Some(r.due));
             }
             Body::TimerDropped(r) => {
-                self.noted.remove(&(r.owner, K::of(&r.timer)));
+                self.put(r.owner, K::of(&r.timer), None);
             }
             Body::TimerFired(r) => {
-                let key = (r.owner, K::of(&r.timer));
+                let timer = K::of(&r.timer);
                 // Its owner has a moment to answer.
-                self.touch(&key.1, at);
-                match r.next {
-                    Some(next) => self.noted.insert(key, next),
-                    None => self.noted.remove(&key),
-                };
+                self.touch(&timer, at);
+                self.put(r.owner, timer, r.next);
             }
             Body::ObligationOpened(r) => {
                 let stands = if r.due.is_some() {
@@ -170,15 +199,11 @@ impl<K: Key> Watchdog<K> {
                 } else {
                     Stands::Waiting
                 };
-                let duty = Duty {
-                    stands,
-                    undated: r.due.is_none(),
-                    touched: at,
-                };
+                let duty = Duty::new(stands, r.due.is_none(), at);
                 self.duties.insert(K::of(&r.obligation), duty);
             }
             Body::ObligationReopened(r) => self.stand(&r.obligation, at, |duty| {
-                if duty.undated {
+                if duty.undated() {
                     Stands::Waiting
                 } else {
                     Stands::Owed
@@ -193,8 +218,8 @@ impl<K: Key> Watchdog<K> {
             Body::ObligationLapsed(r) => self.end(&r.obligation, at),
             // It goes on under another id, as it stood.
             Body::ObligationTransferred(r) => {
-                if let Some(mut duty) = self.duties.remove(&K::of(&r.from)) {
-                    duty.touched = at;
+                if let Some(duty) = self.duties.remove(&K::of(&r.from)) {
+                    let duty = Duty::new(duty.stands(), duty.undated(), at);
                     self.duties.insert(K::of(&r.to), duty);
                 }
             }
@@ -204,28 +229,36 @@ impl<K: Key> Watchdog<K> {
 
     fn touch(&mut self, duty: &K, at: Timestamp) {
         if let Some(duty) = self.duties.get_mut(duty) {
-            duty.touched = at;
+            *duty = Duty::new(duty.stands(), duty.undated(), at);
         }
     }
 
-    fn stand(&mut self, duty: &str, at: Timestamp, stands: impl FnOnce(&Duty) -> Stands) {
-        let duty = self.duties.entry(K::of(duty)).or_insert(Duty {
-            stands: Stands::Ended,
-            undated: false,
-            touched: at,
-        });
-        duty.stands = stands(duty);
-        duty.touched = at;
+    /// What the scheduler waits for in an owner's name, from now on.
+    fn put(&mut self, owner: Service, timer: K, due: Option<Timestamp>) {
+        match (owner, due) {
+            (Service::Rules, Some(due)) => drop(self.noted.insert(timer, due)),
+            (Service::Rules, None) => drop(self.noted.remove(&timer)),
+            (owner, Some(due)) => drop(self.others_noted.insert((owner, timer), due)),
+            (owner, None) => drop(self.others_noted.remove(&(owner, timer))),
+        }
+    }
+
+    fn stand(&mut self, duty: &str, at: Timestamp, stands: impl FnOnce(Duty) -> Stands) {
+        let duty = self
+            .duties
+            .entry(K::of(duty))
+            .or_insert(Duty::new(Stands::Ended, false, at));
+        *duty = Duty::new(stands(*duty), duty.undated(), at);
     }
 
     /// It has a date from now on.
     fn date(&mut self, duty: &str, at: Timestamp) {
-        self.stand(duty, at, |duty| match duty.stands {
+        self.stand(duty, at, |duty| match duty.stands() {
             Stands::Waiting => Stands::Owed,
             other => other,
         });
         if let Some(duty) = self.duties.get_mut(&K::of(duty)) {
-            duty.undated = false;
+            *duty = Duty::new(duty.stands(), false, at);
         }
     }
 
@@ -233,7 +266,7 @@ impl<K: Key> Watchdog<K> {
         let key = K::of(duty);
         match self.duties.get(&key) {
             // What is remembered of it is where it goes when it is opened again.
-            Some(ended) if ended.undated => self.stand(duty, at, |_| Stands::Ended),
+            Some(ended) if ended.undated() => self.stand(duty, at, |_| Stands::Ended),
             _ => {
                 self.duties.remove(&key);
             }
@@ -246,7 +279,7 @@ impl<K: Key> Watchdog<K> {
         let is_young = |at: Timestamp| (0..=GRACE_MILLIS).contains(&(now.0 - at.0));
         let mut all = Vec::new();
         for (key, duty) in &self.duties {
-            if duty.stands != Stands::Owed || is_young(duty.touched) {
+            if duty.stands() != Stands::Owed || is_young(duty.touched()) {
                 continue;
             }
             if let Some(at) = self.armed.get(key) {
@@ -254,17 +287,21 @@ impl<K: Key> Watchdog<K> {
                     duty: key.clone(),
                     at: *at,
                 });
-            } else if !self.noted.contains_key(&(Service::Rules, key.clone())) {
+            } else if !self.noted.contains_key(key) {
                 all.push(Missing::NextAction {
                     duty: key.clone(),
-                    since: duty.touched,
+                    since: duty.touched(),
                 });
             }
         }
-        for ((owner, timer), due) in &self.noted {
+        let of_rules = self.noted.iter();
+        let of_rules = of_rules.map(|(timer, due)| (Service::Rules, timer, due));
+        let of_others = self.others_noted.iter();
+        let of_others = of_others.map(|((owner, timer), due)| (*owner, timer, due));
+        for (owner, timer, due) in of_rules.chain(of_others) {
             if now.0 - due.0 > GRACE_MILLIS {
                 all.push(Missing::Firing {
-                    owner: *owner,
+                    owner,
                     timer: timer.clone(),
                     due: *due,
                 });
@@ -281,7 +318,7 @@ mod tests {
 
     use duban_model::decision::{ObligationOpened, TimerArmed, TimerFired, TimerNoted};
     use duban_model::definition::Role;
-    use duban_model::{FrameHead, Position};
+    use duban_model::{FrameHead, Position, RecordId};
 
     use super::*;
 

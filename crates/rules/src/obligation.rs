@@ -152,7 +152,7 @@ pub struct Obligation {
     pub revised: Option<Box<Revised>>,
     /// The contact of the unit to whom it was handed (转办), who is told first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delegate: Option<Box<str>>,
+    pub delegate: Option<Name>,
     /// The unit says that it does not owe this, and the office has not answered yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disowned: bool,
