@@ -41,6 +41,7 @@ mod misses;
 mod narrate;
 mod notices;
 mod plan;
+mod plan_people;
 mod plan_words;
 mod play;
 mod prefer;
