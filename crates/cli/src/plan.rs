@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use duban_console::{step_in_chinese, tier_in_chinese};
 use duban_model::fact::DefinitionFile;
-use duban_model::{Body, Directory, Envelope, Record, RecordId, Timestamp, Zone};
+use duban_model::{Body, Envelope, Record, RecordId, Timestamp, Zone};
 use duban_rules::{Obligation, ObligationState, RulesState, Step, StepCode, notices_of};
 use duban_runtime::clock::Clock;
 use serde::Serialize;
