@@ -22,6 +22,7 @@ use crate::access::Form;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::serve::Desk;
+use crate::tongue::Tongue;
 
 /// How files of calendars end.
 const ENDING: &str = "-workdays.csv";
@@ -104,6 +105,8 @@ struct CalendarPage {
 
 /// The days of the week, Monday first.
 const WEEK: [&str; 7] = ["一", "二", "三", "四", "五", "六", "日"];
+/// The same in English.
+const WEEK_ENGLISH: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 fn weekday(day: NaiveDate) -> &'static str {
     WEEK[day.weekday().num_days_from_monday() as usize]
@@ -140,7 +143,13 @@ fn said(calendar: &Calendar, day: NaiveDate) -> (&'static str, &'static str, &'s
     }
 }
 
-fn month(calendar: &Calendar, year: i32, number: u32, chosen: Option<NaiveDate>) -> Option<Month> {
+fn month(
+    calendar: &Calendar,
+    year: i32,
+    number: u32,
+    chosen: Option<NaiveDate>,
+    tongue: Tongue,
+) -> Option<Month> {
     let first = NaiveDate::from_ymd_opt(year, number, 1)?;
     let days: Vec<Square> = first
         .iter_days()
@@ -162,7 +171,10 @@ fn month(calendar: &Calendar, year: i32, number: u32, chosen: Option<NaiveDate>)
         })
         .collect();
     Some(Month {
-        name: format!("{number}月"),
+        name: match tongue {
+            Tongue::Chinese => format!("{number}月"),
+            Tongue::English => first.format("%B").to_string(),
+        },
         empty: first.weekday().num_days_from_monday() as usize,
         working: days
             .iter()
@@ -226,8 +238,10 @@ fn page(desk: &Desk, reader: &Reader, draft: &Draft, shown: Shown) -> Response {
     let day = shown
         .day
         .filter(|day| day.year() == year && !file.is_empty());
+    let tongue = reader.asker.tongue;
+    let week = tongue.pick(WEEK, WEEK_ENGLISH);
     let months: Vec<Month> = (1..=12)
-        .filter_map(|number| month(&calendar, year, number, day))
+        .filter_map(|number| month(&calendar, year, number, day, tongue))
         .collect();
     let is_covered = years.contains(&year);
     let chosen = day.map(|day| {
@@ -240,7 +254,7 @@ fn page(desk: &Desk, reader: &Reader, draft: &Draft, shown: Shown) -> Response {
         let name = special.map_or_else(String::new, |s| s.name.clone());
         let mut chosen = Chosen {
             day,
-            weekday: weekday(day),
+            weekday: week[day.weekday().num_days_from_monday() as usize],
             now: said(&calendar, day).2,
             kind,
             name,
@@ -263,7 +277,7 @@ fn page(desk: &Desk, reader: &Reader, draft: &Draft, shown: Shown) -> Response {
         working: months.iter().map(|month| month.working).sum(),
         unsettled: months.iter().flat_map(|m| &m.days).any(|day| day.unsettled),
         spans: spans(&calendar, year),
-        week: WEEK,
+        week,
         file,
         year,
         years,
