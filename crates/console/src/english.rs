@@ -118,6 +118,14 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("发通知时", "by the notifier"),
     ("受理时", "at intake"),
     ("只列到期数。", "Due dates only."),
+    (
+        "只列这份通知,以及它代替的和代替它的。",
+        "Only this notice, what it stands in for and what stands in for it.",
+    ),
+    (
+        "只显示这一次,请现在就加到日历软件的“订阅日历”里。知道地址的人都能看到这些时限,不要转发。",
+        "It is shown this once: subscribe to it in your calendar now. Whoever knows it sees these dates, so do not pass it on.",
+    ),
     ("只核对了一部分", "Only a part was checked"),
     (
         "只能转给本单位通讯录中的人员。此后本事项的通知先发给此人,责任单位和完成时限不变。",
@@ -171,6 +179,14 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("已报送,待核实", "Submitted"),
     ("已撤销", "Withdrawn"),
     ("已收到", "Received"),
+    (
+        "已改发,等待结果",
+        "Sent to the next one; waiting for the outcome",
+    ),
+    (
+        "已有3个日历地址,请先停用不用的",
+        "There are 3 calendar addresses already; end one that is not used",
+    ),
     ("已生效", "In force"),
     ("已签收", "Signed"),
     (
@@ -200,7 +216,7 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("待核实", "To be verified"),
     ("待签收", "To be signed"),
     ("恢复计时", "Resume the clock"),
-    ("情况", "What happened"),
+    ("情况", "Status"),
     ("我的账号", "My account"),
     ("所属规则", "Its rules"),
     ("所示全部,下一步", "All shown, next"),
@@ -363,6 +379,14 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("没有这个台账。", "There is no such ledger."),
     ("没有这个地址。", "There is no such address."),
     ("没有这个文件。", "There is no such file."),
+    (
+        "没有这个日历地址,可能已经停用",
+        "There is no such calendar address; it may have ended already",
+    ),
+    (
+        "没有这个编号的责任事项,下面是示例。",
+        "No duty of this id; a sample is shown.",
+    ),
     ("没有这个责任事项。", "There is no such duty."),
     (
         "没有这种格式的导出;可用 xlsx、docx、csv、ics。",
@@ -481,6 +505,14 @@ pub(crate) const ENGLISH: &[(&str, &str)] = &[
     ("说明", "Meaning"),
     ("说明(可不填)", "Remark (optional)"),
     ("请主管部门确认", "For the office to confirm"),
+    (
+        "请写明用在哪里,例如“手机日历”,最多60个字",
+        "Say where it is used, e.g. “my phone”, in at most 60 characters",
+    ),
+    (
+        "请把末帧摘要抄到别处(打印、发邮件)保存:能改写整个日志的人也能改写每一环,只有留在别处的摘要能证明没有改过。",
+        "Keep these digests elsewhere (print or mail them): who may rewrite the whole log may rewrite every link of it, and only a digest kept elsewhere shows that nobody did.",
+    ),
     ("请选择", "Choose"),
     ("谁", "Who"),
     ("负责人视图", "Head's view"),

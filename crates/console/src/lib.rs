@@ -14,6 +14,7 @@ mod asset;
 mod audit;
 mod define;
 mod english;
+mod english_define;
 mod event;
 mod follow;
 mod inbox;
@@ -61,10 +62,10 @@ pub use api::{
 pub use audit::{Auditing, Chained, Finding, HEADS_BYTES, VERIFY_WITHIN, Verdict, Verify};
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
-    Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
-    Person as Receiver, Planned, Previewed, Question as ImportQuestion, ReadRow,
-    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version,
-    WORK_WITHIN, Wish, WishedDuty, Workshop,
+    Defining, Deployed, Diagnostic, Document, FieldFaults, Files, Free, LISTED, Order, Outline,
+    Outlook, Person as Receiver, Planned, Previewed, Question as ImportQuestion, ReadRow,
+    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, TaskDue,
+    TaskForm, TaskOwner, Version, WORK_WITHIN, Wish, WishedDuty, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};

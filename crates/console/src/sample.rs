@@ -492,6 +492,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         urgent: false,
         extension: None,
         part_of: None,
+        outside: false,
     }
 }
 

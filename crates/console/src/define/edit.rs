@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::parts;
 use super::draft::{Draft, Unkept, is_file};
-use super::page::{Frame, Sorts, Steps, Told, checked, draft, now, see, told, unkept, words};
+use super::page::{
+    Frame, Reader, Sorts, Steps, Told, checked, draft, now, see, told, unkept, words,
+};
 use super::version::{Line, lines};
 use super::{Checked, Severity};
-use crate::access::Viewer;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::serve::Desk;
@@ -65,7 +66,7 @@ struct EditPage {
 }
 
 /// What people call a file.
-fn title(name: &str) -> &'static str {
+pub(super) fn title(name: &str) -> &'static str {
     match name {
         "ledger.yaml" => "台账总则",
         "tasks.yaml" => "任务",
@@ -106,7 +107,7 @@ struct Shown {
 }
 
 async fn page(
-    viewer: &Viewer,
+    viewer: &Reader,
     draft: &Draft,
     bench: &super::Defining,
     shown: Shown,
@@ -173,7 +174,7 @@ pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
         Ok(found) => found,
@@ -192,7 +193,7 @@ pub(super) async fn show(
 pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let (bench, there) = match draft(&desk, &viewer, &id) {
@@ -264,7 +265,7 @@ struct Live {
 pub(super) async fn check(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {

@@ -4,14 +4,18 @@
 //! they are deployed or thrown away. What a text means is not the console's to know: it asks a
 //! [`Workshop`], which the binary injects, on threads of their own and one piece of work at a time.
 
+mod calendar;
 mod contacts;
 mod desk;
 mod draft;
 mod edit;
+mod form;
+mod outside;
 mod page;
 mod plan;
 mod preview;
 mod questions;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod version;
@@ -32,6 +36,7 @@ pub(crate) use draft::Drafts;
 pub use draft::{
     DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS, FILE_BYTES as TEXT_BYTES,
 };
+pub use form::{FieldFaults, Outline, TaskDue, TaskForm, TaskOwner};
 pub use preview::{Previewed, Wish, WishedDuty};
 
 /// A piece of work may take so long before it is given up.
@@ -199,6 +204,8 @@ pub struct Change {
     pub notices: [usize; 4],
     /// Why.
     pub why: String,
+    /// Notices that it adds: when, which step, to whom.
+    pub ahead: Vec<[String; 3]>,
 }
 
 /// What deploying would change.
@@ -308,6 +315,17 @@ pub trait Workshop: Send + Sync {
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String>;
     /// The texts in force of a ledger.
     fn in_force(&self, ledger: &str, within: Duration) -> Result<Files, String>;
+    /// What a form needs to know of texts; nothing while they have errors.
+    fn outline(&self, files: &Files) -> Option<Outline>;
+    /// The texts with a task as a form has it: added outside the ledger where the form is new, under
+    /// its number or the next free one; otherwise changed where it stands. Gives its number and the
+    /// texts; what is wrong by fields of the form, `all` for what is wrong with none of them.
+    fn with_task(
+        &self,
+        files: &Files,
+        task: &TaskForm,
+        within: Duration,
+    ) -> Result<(String, Files), FieldFaults>;
     /// The people of a directory text, to be changed in a table; nothing while it has faults.
     fn people(&self, directory: &str) -> Option<Vec<Person>>;
     /// A directory text with these people in place of its own.
@@ -447,6 +465,8 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::page("/define", edit, desk::show),
         Entry::form("/define", edit, desk::upload).taking(upload),
         Entry::form("/define/begin", edit, desk::begin),
+        Entry::page("/ledger/{ledger}/outside", edit, outside::show),
+        Entry::form("/ledger/{ledger}/outside", edit, outside::take),
         Entry::page("/define/versions", edit, version::show),
         Entry::page("/define/draft/{draft}", edit, page::show),
         Entry::form("/define/draft/{draft}", edit, page::take),
@@ -460,6 +480,11 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::form("/define/draft/{draft}/preview", edit, preview::of_text).taking(upload),
         Entry::page("/define/draft/{draft}/contacts", edit, contacts::show),
         Entry::form("/define/draft/{draft}/contacts", edit, contacts::take).taking(upload),
+        Entry::page("/define/draft/{draft}/tasks", edit, tasks::list),
+        Entry::page("/define/draft/{draft}/tasks/{task}", edit, tasks::show),
+        Entry::form("/define/draft/{draft}/tasks/{task}", edit, tasks::take),
+        Entry::page("/define/draft/{draft}/calendar", edit, calendar::show),
+        Entry::form("/define/draft/{draft}/calendar", edit, calendar::take),
         Entry::page("/define/draft/{draft}/plan", edit, plan::show),
         Entry::form("/define/draft/{draft}/plan", edit, plan::deploy),
     ]

@@ -15,7 +15,7 @@ use duban_model::directory::Channel;
 use serde::Deserialize;
 
 use super::desk::parts;
-use super::page::{Told, checked, defining, draft, told};
+use super::page::{Reader, Told, checked, defining, draft, told};
 use super::{Checked, Defining, Files, Severity};
 use crate::access::page::Flash;
 use crate::access::{Seen, Viewer};
@@ -358,8 +358,7 @@ pub(super) async fn in_force(
 pub(super) async fn of_draft(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
     Query(asked): Query<Asked>,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
@@ -370,7 +369,7 @@ pub(super) async fn of_draft(
         id,
         title: draft.title,
     };
-    let who = (&viewer, &asker);
+    let who = (&*viewer, &viewer.asker);
     page(&desk, who, &bench, (texts, Ok(draft.files)), asked).await
 }
 
@@ -378,15 +377,14 @@ pub(super) async fn of_draft(
 pub(super) async fn of_text(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
         Ok(found) => found,
         Err(response) => return response,
     };
-    let who = (&viewer, &asker);
+    let who = (&*viewer, &viewer.asker);
     let (title, mut files) = (draft.title, draft.files);
     let parts = match parts(request).await {
         Ok(parts) => parts,

@@ -165,7 +165,7 @@ impl HeatMap {
             .map(|place| &ledger.tasks[*place])
             .map(|row| Line {
                 number: row.id.clone(),
-                title: row.title().to_owned(),
+                title: row.marked_title().into_owned(),
                 address: address::of_task(&ledger.id, &row.id),
                 squares: columns.iter().map(|_| None).collect(),
             })
@@ -228,7 +228,7 @@ fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column) -> Square {
         title: format!(
             "第{}项 {}|{}|{}{}{due}{several}",
             row.id,
-            row.title(),
+            row.marked_title(),
             column.name,
             duty.stage.chinese(),
             if late { "(逾期完成)" } else { "" },

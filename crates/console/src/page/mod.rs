@@ -154,7 +154,9 @@ impl Head {
             lights: Light::ALL,
             counts: ledger.map(|l| projection.counts(l)).unwrap_or_default(),
             rejections: projection.rejected(),
-            me: projection.viewer().map(Me::of),
+            me: projection
+                .viewer()
+                .map(|viewer| Me::in_tongue(viewer, asker.tongue)),
             seq: projection.seq(),
             events: ledger.map_or_else(
                 || "/events".to_owned(),

@@ -55,8 +55,7 @@ impl DutyRow {
             task_address: address::of_task(&ledger.id, &duty.task),
             title: ledger
                 .task(&duty.task)
-                .map_or("", |row| row.title())
-                .to_owned(),
+                .map_or_else(String::new, |row| row.marked_title().into_owned()),
             ledger: ledger.title.clone(),
             unit: units.short(&ledger.tenant, &duty.unit).to_owned(),
             unit_name: units.name(&ledger.tenant, &duty.unit).to_owned(),

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::draft::Draft;
 use super::version::lines;
 use super::{
-    Checked, Defining, Deployed, Document, Files, Order, Outlook, Person, Planned, Previewed,
-    Reading, Version, Wish, Workshop,
+    Checked, Defining, Deployed, Document, FieldFaults, Files, Order, Outline, Outlook, Person,
+    Planned, Previewed, Reading, TaskDue, TaskForm, Version, Wish, Workshop,
 };
 use crate::access::Role;
 use crate::access::bed::Bed;
@@ -67,6 +67,47 @@ impl Workshop for Idle {
 
     fn in_force(&self, _: &str, _: Duration) -> Result<Files, String> {
         Ok(Files::new())
+    }
+
+    fn outline(&self, _: &Files) -> Option<Outline> {
+        let day = chrono::NaiveDate::from_ymd_opt(2021, 12, 31)?;
+        Some(Outline {
+            ledger: "tongliao-2021".to_owned(),
+            title: "台账".to_owned(),
+            tenant: "tongliao".to_owned(),
+            issued: chrono::NaiveDate::from_ymd_opt(2021, 6, 28)?,
+            ends: day,
+            years: vec![2021],
+            units: vec![("city-spj".to_owned(), "市审批局<script>".to_owned())],
+            groups: vec![("旗县".to_owned(), 9)],
+            tasks: vec![TaskForm {
+                id: "1".to_owned(),
+                is_new: false,
+                outside: false,
+                part_of: String::new(),
+                section: "一".to_owned(),
+                subsection: String::new(),
+                title: "公开规划".to_owned(),
+                text: "公开规划。".to_owned(),
+                units_phrase: "市审批局".to_owned(),
+                deadline_phrase: String::new(),
+                required: true,
+                urgent: false,
+                due: TaskDue::Day(day),
+                owners: Vec::new(),
+                remark: String::new(),
+            }],
+        })
+    }
+
+    fn with_task(
+        &self,
+        files: &Files,
+        task: &TaskForm,
+        _: Duration,
+    ) -> Result<(String, Files), FieldFaults> {
+        let id = if task.id.is_empty() { "2" } else { &task.id };
+        Ok((id.to_owned(), files.clone()))
     }
 
     fn people(&self, _: &str) -> Option<Vec<Person>> {
