@@ -27,13 +27,19 @@ async function letter(where) {
   return mail.text.match(/https?:\/\/\S+\/a\/\S+/)[0];
 }
 
-test("a task turns yellow, then red, and the overview follows by itself", async (t) => {
+test("a task turns yellow, then red, and the overview and its heat map follow by themselves", async (t) => {
   const where = await office(t, "--speed", "6", "--from", "2021-09-25", "--to", "2021-11-05");
   const page = await where.as("office");
   await page.goto("/");
   const reds = async () => Number((await page.locator(".strip, header, body").first().innerText()).match(/红灯\s*(\d+)/)?.[1] ?? 0);
   const before = await until("a count of reds", async () => (await reds()) + 1) - 1;
   await page.evaluate(() => (globalThis.untouched = true));
+  const squares = async (light) => page.locator(`#heat a.sq.${light}`).evaluateAll((all) => all.map((square) => square.href));
+  const yellow = new Set(await until("a yellow square", async () => ((all) => all.length > 0 && all)(await squares("yellow"))));
+  await until("a square that was yellow is red", async () => {
+    for (const square of await squares("yellow")) yellow.add(square);
+    return (await squares("red")).some((square) => yellow.has(square));
+  });
   await until(`more reds than ${before} without a reload`, async () => (await reds()) > before);
   assert.equal(await page.evaluate(() => globalThis.untouched), true, "the page was not loaded again");
   await picture(page, "overview-while-it-plays");
@@ -221,6 +227,25 @@ test("an auditor reads why, and can change nothing", async (t) => {
   assert.match(text, /完成时限/);
   assert.equal(await page.locator('main form[method="post"]').count(), 0, "nothing to act with");
   await picture(page, "why-for-an-auditor", true);
+  await page.goto("/audit");
+  await page.getByRole("button", { name: "现在核对" }).click();
+  await until("the log found whole", async () => (await page.locator("main").innerText()).includes("日志完整"));
+  await picture(page, "audit", true);
+  assert.deepEqual(page.faults, []);
+});
+
+test("the office sees what reached nobody, and what a notice would look like", async (t) => {
+  const where = await office(t, "--speed", "0", "--to", "2021-11-30");
+  await where.played();
+  const page = await where.as("office");
+  await page.goto("/incidents");
+  await page.getByRole("heading", { level: 1 }).first().waitFor();
+  await picture(page, "incidents", true);
+  await page.goto("/notices/preview");
+  const mail = page.frameLocator("iframe").locator("body");
+  assert.match(await mail.innerText(), /任务/, "the mail as it would be read");
+  await picture(page, "preview", true);
+  assert.deepEqual(page.faults, []);
 });
 
 test("nobody sees a page without signing in, and the way there is kept", async (t) => {

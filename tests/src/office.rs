@@ -68,7 +68,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
 
 /// A program with its folder and its pages.
 pub struct Office {
-    _program: Duban,
+    program: Duban,
     folder: TempDir,
     at: String,
 }
@@ -112,11 +112,15 @@ impl Office {
         };
         assert!(until(LIMIT, || found().is_some()), "{}", program.err());
         let at = found().unwrap();
-        Office {
-            at,
+        let office = Office {
+            program,
             folder,
-            _program: program,
-        }
+            at,
+        };
+        // What the demo left on the log is read before anybody looks.
+        let is_ready = || office.ask("GET /readyz", "", "", b"").status == 200;
+        assert!(until(LIMIT, is_ready), "{}", office.program.err());
+        office
     }
 
     fn ask(&self, line: &str, cookie: &str, kind: &str, body: &[u8]) -> Heard {

@@ -192,7 +192,8 @@ impl fmt::Display for DayReason {
     }
 }
 
-pub(crate) fn weekday_chinese(weekday: Weekday) -> &'static str {
+/// A weekday in Chinese, e.g. `星期五`.
+pub fn weekday_chinese(weekday: Weekday) -> &'static str {
     match weekday {
         Weekday::Mon => "星期一",
         Weekday::Tue => "星期二",

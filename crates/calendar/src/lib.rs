@@ -42,6 +42,6 @@ pub use clock_days::{ClockDay, Derivation, Left, Part, Reasoning};
 pub use clock_hours::Stretch;
 pub use counting::{CountError, NoCalendarData, Roll};
 pub use csv::{CsvFault, MAX_CSV_BYTES, MAX_CSV_FAULTS};
-pub use explain::{Counting, DayReason, DayWhy, Direction};
+pub use explain::{Counting, DayReason, DayWhy, Direction, weekday_chinese};
 pub use period::{FIRST_PERIOD_YEAR, LAST_PERIOD_YEAR, Period, PeriodError, PeriodKind};
 pub use span::{MAX_SPAN_DAYS, Span, SpanError, SpanUnit};

@@ -27,6 +27,7 @@ mod codes;
 mod deadline;
 mod demo;
 mod deploy;
+mod due_days;
 mod explain;
 mod export;
 mod folder;

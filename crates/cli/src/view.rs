@@ -11,6 +11,7 @@ use duban_rules::{
 };
 use duban_runtime::machine::Machine;
 
+use crate::due_days;
 use crate::narrate::narrate;
 
 /// Publications kept to explain why they did not count; older ones are forgotten first.
@@ -228,6 +229,10 @@ impl View {
                 "时限的推算(逐日)".to_owned(),
                 derived_in_chinese(derived, zone),
             ));
+        }
+        let days = due_days::lines(self.state(), obligation, self.latest);
+        if !days.is_empty() {
+            parts.push(("时限与提醒的日子(逐日)".to_owned(), days));
         }
         // Timers moved by their obligation are noise beside what moved them; only the armed one counts.
         let mut chain = Vec::new();
