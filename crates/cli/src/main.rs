@@ -40,6 +40,7 @@ mod index;
 mod misses;
 mod narrate;
 mod notices;
+mod plain;
 mod plan;
 mod plan_words;
 mod play;

@@ -4,7 +4,6 @@
 (function () {
   const PAUSE = 600; // milliseconds without a key until a text is checked
   const CHECK_LIMIT = 20000; // milliseconds until a check is given up
-  const WORDS = { error: "错误", warning: "提醒", confirm: "待确认" };
   const ORDER = { error: 0, warning: 1, confirm: 2 };
 
   for (const form of document.querySelectorAll("form.drop")) {
@@ -46,34 +45,6 @@
     text.rows = count;
   }
 
-  function item(found) {
-    const line = document.createElement("li");
-    line.className = found.severity;
-    const link = document.createElement("a");
-    link.href = (found.file === file ? "" : "?file=" + encodeURIComponent(found.file)) + "#L" + Math.max(found.line, 1);
-    const word = document.createElement("b");
-    word.textContent = WORDS[found.severity];
-    link.append(word, " " + found.file + (found.line > 0 ? " 第" + found.line + "行第" + found.column + "字" : ""));
-    const message = document.createElement("span");
-    message.textContent = found.message;
-    line.append(link, " ", message);
-    if (found.rule) {
-      const rule = document.createElement("small");
-      rule.className = "rule";
-      rule.textContent = found.rule;
-      line.append(" ", rule);
-    }
-    if (found.remedy) {
-      const remedy = document.createElement("small");
-      remedy.textContent = "改法:" + found.remedy;
-      line.append(" ", remedy);
-    }
-    const code = document.createElement("code");
-    code.textContent = found.code;
-    line.append(" ", code);
-    return line;
-  }
-
   function show(answer) {
     if (answer.fault) { state.textContent = answer.fault; return; }
     for (const line of gutter.children) { line.className = ""; line.removeAttribute("title"); }
@@ -82,9 +53,10 @@
       const line = gutter.children[Math.max(found.line, 1) - 1];
       if (!line) continue;
       if (!line.className || ORDER[found.severity] < ORDER[line.className]) line.className = found.severity;
-      line.title = (line.title ? line.title + "\n" : "") + found.message;
+      line.title = (line.title ? line.title + "\n" : "") + found.title;
     }
-    told.replaceChildren(...answer.diagnostics.map(item));
+    const list = new DOMParser().parseFromString(answer.told, "text/html").getElementById("told");
+    if (list) told.replaceChildren(...list.children);
     document.getElementById("none").hidden = answer.diagnostics.length > 0;
     document.getElementById("sums").textContent = "错误" + answer.sorts.errors + ",提醒" + answer.sorts.warnings + ",待确认" + answer.sorts.confirms;
     state.textContent = (changed ? "未保存。" : "") + answer.counts;

@@ -59,8 +59,9 @@ pub use api::{
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
     Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
-    Person as Receiver, Planned, Question as ImportQuestion, ReadRow, Reading as DocumentReading,
-    Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version, WORK_WITHIN, Workshop,
+    Person as Receiver, Plain, Planned, Question as ImportQuestion, ReadRow,
+    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version,
+    WORK_WITHIN, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};

@@ -14,13 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::parts;
 use super::draft::{Draft, Unkept, is_file};
-use super::page::{Frame, Sorts, Steps, Told, checked, draft, now, see, told, unkept, words};
+use super::page::{Frame, Sorts, Steps, checked, draft, now, see, unkept};
+use super::told::{List, words};
 use super::version::{Line, lines};
 use super::{Checked, Severity};
 use crate::access::Viewer;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::serve::Desk;
+use crate::tongue::{Asker, Tongue};
 
 /// Which file is shown.
 #[derive(Debug, Default, Deserialize)]
@@ -56,7 +58,7 @@ struct EditPage {
     file: String,
     text: String,
     numbers: Vec<Number>,
-    told: Vec<Told>,
+    told: List,
     sorts: Sorts,
     counts: String,
     /// What somebody else changed meanwhile, if this text was not saved for it.
@@ -74,7 +76,7 @@ fn title(name: &str) -> &'static str {
     }
 }
 
-fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
+fn numbers(text: &str, file: &str, checked: &Checked, tongue: Tongue) -> Vec<Number> {
     let mut worst: BTreeMap<u64, (Severity, String)> = BTreeMap::new();
     for told in checked.diagnostics.iter().filter(|d| d.file == file) {
         let at = worst.entry(told.line.max(1));
@@ -83,7 +85,7 @@ fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
         if !of.1.is_empty() {
             of.1.push('\n');
         }
-        of.1 += &told.message;
+        of.1 += &told.heading(tongue);
     }
     let count = text.split('\n').count();
     (1..=count)
@@ -91,7 +93,7 @@ fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
             let of = worst.get(&(number as u64));
             Number {
                 line: number,
-                class: of.map_or("", |(severity, _)| words(*severity).0),
+                class: of.map_or("", |(severity, _)| words(*severity, tongue).0),
                 title: of.map(|(_, title)| title.clone()).unwrap_or_default(),
             }
         })
@@ -106,7 +108,7 @@ struct Shown {
 }
 
 async fn page(
-    viewer: &Viewer,
+    (viewer, tongue): (&Viewer, Tongue),
     draft: &Draft,
     bench: &super::Defining,
     shown: Shown,
@@ -149,8 +151,8 @@ async fn page(
     };
     let page = EditPage {
         tabs: tabs.collect(),
-        numbers: numbers(&text, &file, &checked),
-        told: told(&draft.id, &checked),
+        numbers: numbers(&text, &file, &checked, tongue),
+        told: List::new(&draft.id, &checked, Some(&file), tongue),
         sorts: Sorts::of(&checked),
         counts: checked.counts.clone(),
         steps: Steps::of(draft, "edit"),
@@ -174,6 +176,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
     viewer: Viewer,
+    asker: Asker,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
         Ok(found) => found,
@@ -185,7 +188,7 @@ pub(super) async fn show(
         text: None,
         newer: None,
     };
-    page(&viewer, &draft, &bench, shown, flash).await
+    page((&viewer, asker.tongue), &draft, &bench, shown, flash).await
 }
 
 /// `POST /define/draft/{draft}/edit`: saves one text.
@@ -193,6 +196,7 @@ pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     viewer: Viewer,
+    asker: Asker,
     request: Request,
 ) -> Response {
     let (bench, there) = match draft(&desk, &viewer, &id) {
@@ -207,7 +211,14 @@ pub(super) async fn take(
                 text: None,
                 newer: None,
             };
-            return page(&viewer, &there, &bench, shown, Some(Flash::bad(words))).await;
+            return page(
+                (&viewer, asker.tongue),
+                &there,
+                &bench,
+                shown,
+                Some(Flash::bad(words)),
+            )
+            .await;
         }
     };
     let (file, text) = (parts.get("file").to_owned(), parts.get("text").to_owned());
@@ -218,7 +229,7 @@ pub(super) async fn take(
             newer: None,
         };
         let flash = Flash::bad("草稿里没有这个文件。");
-        return page(&viewer, &there, &bench, shown, Some(flash)).await;
+        return page((&viewer, asker.tongue), &there, &bench, shown, Some(flash)).await;
     }
     let version = parts.get("version").parse().unwrap_or(0);
     let kept = bench
@@ -236,7 +247,7 @@ pub(super) async fn take(
                 file,
                 text: Some(text),
             };
-            page(&viewer, &newer, &bench, shown, None).await
+            page((&viewer, asker.tongue), &newer, &bench, shown, None).await
         }
         Err(Unkept::Words(words)) => {
             let shown = Shown {
@@ -244,16 +255,34 @@ pub(super) async fn take(
                 text: Some(text),
                 newer: None,
             };
-            page(&viewer, &there, &bench, shown, Some(Flash::bad(words))).await
+            page(
+                (&viewer, asker.tongue),
+                &there,
+                &bench,
+                shown,
+                Some(Flash::bad(words)),
+            )
+            .await
         }
         Err(other) => unkept(other),
     }
 }
 
+/// What a line's number shows.
+#[derive(Serialize)]
+struct Mark {
+    file: String,
+    line: u64,
+    severity: Severity,
+    title: String,
+}
+
 /// What a script shows while one types.
 #[derive(Serialize)]
 struct Live {
-    diagnostics: Vec<super::Diagnostic>,
+    diagnostics: Vec<Mark>,
+    /// The list as the page has it.
+    told: String,
     sorts: Sorts,
     counts: String,
     /// Why nothing was checked; empty if it was.
@@ -265,6 +294,7 @@ pub(super) async fn check(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     viewer: Viewer,
+    asker: Asker,
     request: Request,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
@@ -274,6 +304,7 @@ pub(super) async fn check(
     let fault = |fault: String| {
         Json(Live {
             diagnostics: Vec::new(),
+            told: String::new(),
             sorts: Sorts::default(),
             counts: String::new(),
             fault,
@@ -284,22 +315,32 @@ pub(super) async fn check(
         Ok(parts) => parts,
         Err(words) => return fault(words),
     };
-    let mut files = draft.files;
-    if let Some(text) = files.get_mut(parts.get("file")) {
+    let (file, mut files) = (parts.get("file"), draft.files);
+    if let Some(text) = files.get_mut(file) {
         parts.get("text").clone_into(text);
     }
-    match checked(&bench, files).await {
-        Ok(checked) => Json(Live {
+    let checked = match checked(&bench, files).await {
+        Ok(checked) => checked,
+        Err(words) => return fault(words),
+    };
+    let tongue = asker.tongue;
+    let told = List::new(&id, &checked, Some(file), tongue).render();
+    let marks = checked.diagnostics.iter().take(super::LISTED);
+    let marks = marks.map(|told| Mark {
+        file: told.file.clone(),
+        line: told.line,
+        severity: told.severity,
+        title: told.heading(tongue),
+    });
+    match told {
+        Ok(told) => Json(Live {
             sorts: Sorts::of(&checked),
-            diagnostics: checked
-                .diagnostics
-                .into_iter()
-                .take(super::LISTED)
-                .collect(),
+            diagnostics: marks.collect(),
+            told,
             counts: checked.counts,
             fault: String::new(),
         })
         .into_response(),
-        Err(words) => fault(words),
+        Err(failed) => fault(failed.to_string()),
     }
 }
