@@ -28,6 +28,7 @@ mod serve;
 mod sheet;
 mod spans;
 mod state;
+mod steps;
 mod tongue;
 mod trail;
 

@@ -1,6 +1,8 @@
 //! Diagnostics as a page lists them: to a clerk in Chinese, with the exact English words in a fold; in
 //! English mode the English.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use super::{Checked, Diagnostic, LISTED, Severity};
@@ -24,6 +26,8 @@ pub(super) struct Told {
     pub title: String,
     pub rule: Vec<Piece>,
     pub fix: Vec<Piece>,
+    /// One of the same code stands before it: what holds for both is folded away.
+    pub again: bool,
     pub what: Diagnostic,
 }
 
@@ -60,6 +64,7 @@ impl List {
     /// another page being fetched.
     pub fn new(id: &str, checked: &Checked, editing: Option<&str>, tongue: Tongue) -> List {
         let list = checked.diagnostics.iter().take(LISTED);
+        let mut before = BTreeSet::new();
         let told = list.map(|what| {
             let (class, word) = words(what.severity, tongue);
             let line = what.line.max(1);
@@ -84,6 +89,7 @@ impl List {
                     Tongue::Chinese if !plain.fix.is_empty() => &plain.fix,
                     _ => &what.remedy,
                 }),
+                again: !before.insert(what.code.as_str()),
                 what: what.clone(),
             }
         });
@@ -168,6 +174,18 @@ mod tests {
         assert!(!shown.contains("did you mean"), "{shown}");
         assert!(fold.contains("one of required, encouraged"), "{fold}");
         assert!(fold.contains("did you mean"), "{fold}");
+    }
+
+    #[test]
+    fn what_holds_for_many_is_told_once_and_folded_after_that() {
+        let mut checked = checked();
+        let first = checked.diagnostics[0].clone();
+        checked.diagnostics.push(first);
+        let list = List::new("d1", &checked, None, Tongue::Chinese);
+        let page = list.render().unwrap();
+        assert_eq!(page.matches("<i>改法</i>").count(), 1, "{page}");
+        assert_eq!(page.matches("<summary>改法</summary>").count(), 1);
+        assert_eq!(page.matches("<code>encouragd</code>").count(), 2);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod row;
 mod select;
 mod task;
 mod unit;
+mod why_english;
 
 use askama::Template;
 use axum::http::StatusCode;

@@ -114,9 +114,9 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
         let channel = notice
             .contact
             .as_ref()
-            .map(|(_, _, channel)| channel.chinese());
+            .map(|(_, _, channel)| asker.tongue.pick(channel.chinese(), channel.english()));
         (
-            NoticeRow::of(seen, notice),
+            NoticeRow::of(seen, notice, asker.tongue),
             channel.unwrap_or_default(),
             again.then(|| notice.id.to_string()),
         )
@@ -142,7 +142,7 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
         nonce: nonce(),
         outcomes: OUTCOMES
             .iter()
-            .map(|(key, name, _)| (*key, *name, *key == asked.outcome))
+            .map(|(key, name, _)| (*key, asker.tongue.say(name), *key == asked.outcome))
             .collect(),
         rows,
         kept: NOTICES_KEPT,

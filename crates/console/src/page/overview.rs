@@ -140,7 +140,7 @@ fn gather(
                     .agenda(ledger)
                     .notices()
                     .filter_map(|place| projection.notice_at(place))
-                    .map(|notice| NoticeRow::of(projection, notice))
+                    .map(|notice| NoticeRow::of(projection, notice, tongue))
                     .collect(),
                 silences: projection
                     .silences(&ledger.tenant)

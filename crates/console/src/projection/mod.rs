@@ -13,6 +13,7 @@ mod ledger;
 mod notice;
 mod publication;
 mod sentence;
+mod sentence_english;
 mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +25,7 @@ use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
+use crate::tongue::Tongue;
 use agenda::Mark;
 pub use agenda::{Agenda, Awaited, LATEST_NOTICES, RED_DAYS_KEPT, REDDENED_KEPT};
 pub(crate) use answers::answer_key;
@@ -160,13 +162,23 @@ impl Projection {
 
     /// The line that a record at a place gives in the history of a duty, worded with what was in
     /// force when the log stood there.
-    pub fn line(&self, duty: &Duty, at: Place, record: &Record) -> Option<Line> {
+    pub(crate) fn line(
+        &self,
+        duty: &Duty,
+        at: Place,
+        record: &Record,
+        tongue: Tongue,
+    ) -> Option<Line> {
         let look = Look {
+            tongue,
             projection: self,
             duty,
             at,
         };
-        let (matter, text) = sentence::sentence(&record.body, &look)?;
+        let (matter, text) = match tongue {
+            Tongue::Chinese => sentence::sentence(&record.body, &look),
+            Tongue::English => sentence_english::sentence(&record.body, &look),
+        }?;
         Some(Line {
             record: record.id,
             cause: record.cause,
@@ -541,6 +553,7 @@ struct Look<'a> {
     projection: &'a Projection,
     duty: &'a Duty,
     at: Place,
+    tongue: Tongue,
 }
 
 impl Look<'_> {
@@ -564,14 +577,26 @@ impl sentence::Lookup for Look<'_> {
         let (task, owner) = (&self.duty.task, self.duty.owner);
         self.ledger()
             .requirement_at(task, owner, place, self.at)
-            .map_or_else(|| format!("第{}项", place + 1), ToOwned::to_owned)
+            .map_or_else(
+                || match self.tongue {
+                    Tongue::Chinese => format!("第{}项", place + 1),
+                    Tongue::English => format!("requirement {}", place + 1),
+                },
+                ToOwned::to_owned,
+            )
     }
 
     fn publication(&self, id: &str) -> String {
         let publications = &self.projection.publications;
         publications
             .title_at(&self.ledger().tenant, id, self.at)
-            .map_or_else(|| id.to_owned(), |title| format!("《{title}》"))
+            .map_or_else(
+                || id.to_owned(),
+                |title| match self.tongue {
+                    Tongue::Chinese => format!("《{title}》"),
+                    Tongue::English => format!("“{title}”"),
+                },
+            )
     }
 }
 
