@@ -57,7 +57,7 @@ pub(crate) fn span_in_english(span: Span) -> String {
 fn term_in_english(term: Term) -> String {
     match term {
         Term::Days(span) => span_in_english(span),
-        Term::Hours(hours) => counted(hours.into(), "hour"),
+        Term::Hours(hours) => counted(hours, "hour"),
     }
 }
 
