@@ -10,6 +10,7 @@ mod duties;
 mod duty;
 mod history;
 mod ledger;
+mod look;
 mod notice;
 mod publication;
 mod sentence;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use duban_model::decision::{NoticeKind, NoticeRequested, RejectionRecorded};
 use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
-use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
+use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp};
 
 use crate::tongue::Tongue;
 use agenda::Mark;
@@ -36,6 +37,7 @@ pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
 pub use ledger::{FORMER_TEXTS, Ledger, TaskRow};
+use look::Look;
 pub use notice::{Fate, INBOX_KEPT, NOTICES_KEPT, Notice, Notices};
 pub use publication::{FORMER_TITLES, LINKS_WAITING, PublicationRow, Publications};
 pub(crate) use sentence::minute;
@@ -546,58 +548,6 @@ fn ledger_of<'a>(record: &'a Record, obligation: &'a str) -> &'a str {
 fn notice_id(text: &str) -> RecordId {
     text.parse()
         .unwrap_or_else(|_| RecordId::derive(&[text.as_bytes()]))
-}
-
-/// What the sentences about one duty look up, as it was when the log stood at a place.
-struct Look<'a> {
-    projection: &'a Projection,
-    duty: &'a Duty,
-    at: Place,
-    tongue: Tongue,
-}
-
-impl Look<'_> {
-    fn ledger(&self) -> &Ledger {
-        self.projection.ledger_of(self.duty)
-    }
-}
-
-impl sentence::Lookup for Look<'_> {
-    fn zone(&self) -> Zone {
-        self.ledger().zone_at(self.at)
-    }
-
-    fn unit(&self, id: &str) -> String {
-        let units = &self.projection.units;
-        let name = units.short_at(&self.ledger().tenant, id, self.at);
-        name.to_owned()
-    }
-
-    fn requirement(&self, place: u32) -> String {
-        let (task, owner) = (&self.duty.task, self.duty.owner);
-        self.ledger()
-            .requirement_at(task, owner, place, self.at)
-            .map_or_else(
-                || match self.tongue {
-                    Tongue::Chinese => format!("第{}项", place + 1),
-                    Tongue::English => format!("requirement {}", place + 1),
-                },
-                ToOwned::to_owned,
-            )
-    }
-
-    fn publication(&self, id: &str) -> String {
-        let publications = &self.projection.publications;
-        publications
-            .title_at(&self.ledger().tenant, id, self.at)
-            .map_or_else(
-                || id.to_owned(),
-                |title| match self.tongue {
-                    Tongue::Chinese => format!("《{title}》"),
-                    Tongue::English => format!("“{title}”"),
-                },
-            )
-    }
 }
 
 #[cfg(test)]
