@@ -170,6 +170,45 @@ test("a clerk brings a Word ledger in, settles its questions, sees the plan and 
   await picture(page, "ledger-from-the-document");
 });
 
+test("the office adds a task outside the ledger, and changes a day of the calendar", async (t) => {
+  const where = await office(t, "--speed", "0", "--to", "2021-08-15");
+  await where.played();
+  const page = await where.as("office");
+  await page.goto("/ledger/tongliao-2021");
+  await page.getByRole("link", { name: /增加台账外任务/ }).click();
+  await page.fill("#text", "报送汛期信息公开整改情况。");
+  await page.fill("#find", "教育局");
+  assert.equal(await page.locator("#picks tr", { hasText: "通辽市发展和改革委员会" }).isVisible(), false, "the list is narrowed as one types");
+  await page.getByLabel("通辽市教育局 责任").check();
+  await page.fill('input[name="day"]', "2021-10-29");
+  await page.fill("#reason", "市政府常务会议交办");
+  await picture(page, "outside-form", true);
+  await page.getByRole("button", { name: "看看会怎样" }).click();
+  await page.waitForLoadState();
+  assert.match(await page.locator("main").innerText(), /第37项[\s\S]*提前7个工作日/);
+  await picture(page, "outside-plan", true);
+  await page.getByRole("button", { name: "确认增加,立即生效" }).click();
+  await page.waitForLoadState();
+  await until("the task in the ledger", async () => {
+    await page.goto("/ledger/tongliao-2021?sort=-number");
+    return (await page.locator("main").innerText()).includes("【台账外】");
+  });
+  await picture(page, "outside-in-the-ledger");
+  await page.goto("/define");
+  await page.getByRole("button", { name: "开始修改" }).first().click();
+  await page.waitForURL(/\/define\/draft\//);
+  await page.getByRole("link", { name: "工作日历", exact: true }).click();
+  await page.getByRole("link", { name: "2021", exact: true }).click();
+  await page.getByRole("link", { name: /^2021-11-15/ }).click();
+  await page.getByLabel("放假", { exact: true }).check();
+  await page.fill("#name", "市庆");
+  await page.getByRole("button", { name: "保存到草稿" }).click();
+  await page.waitForLoadState();
+  assert.equal(await page.getByRole("link", { name: "2021-11-15 星期一 放假 市庆" }).count(), 1);
+  await picture(page, "calendar", true);
+  assert.deepEqual(page.faults, []);
+});
+
 test("an auditor reads why, and can change nothing", async (t) => {
   const where = await office(t, "--speed", "0", "--to", "2021-11-30");
   await where.played();

@@ -9,6 +9,7 @@ pub mod log;
 pub mod made;
 pub mod mailbox;
 pub mod nats;
+pub mod office;
 pub mod pairs;
 pub mod parsers;
 pub mod roles;

@@ -126,7 +126,12 @@ fn told(view: &View, account: &Account, id: &str, as_of: Timestamp) -> Ledger {
             Row {
                 id: row.id.clone(),
                 section: row.section.clone(),
-                subsection: row.subsection.clone(),
+                subsection: if row.outside {
+                    // As pages mark it; the document's own columns have no other place for it.
+                    format!("【台账外】{}", row.subsection)
+                } else {
+                    row.subsection.clone()
+                },
                 text: row.text.clone(),
                 units_phrase: row.units_phrase.clone(),
                 deadline_phrase: row.deadline_phrase.clone().unwrap_or_default(),

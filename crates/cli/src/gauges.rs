@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use duban_console::{ConsoleState, Light, Measure};
+use duban_console::{ConsoleState, Lack, Light, Measure, Missed, Watch};
 use duban_journal::Log;
 use duban_model::directory::Channel;
 use duban_model::{Body, Decider, Frame, Position, Record, RecordId, Service, Timestamp};
@@ -17,7 +17,7 @@ use duban_runtime::effects::LanesView;
 use duban_scheduler::Scheduler;
 use tokio::time::Instant;
 
-use crate::watchdog::{Missing, Watchdog};
+use crate::watchdog::{Key as _, Missing, Watchdog};
 
 /// Bounds of the lateness of timers, in seconds.
 const LATENESS_BOUNDS: [(f64, &str); 8] = [
@@ -39,6 +39,8 @@ pub(crate) const WATCHED_EVERY: Duration = Duration::from_mins(1);
 /// The log must have answered within this time, or this process does not know how things stand.
 const HEARD_WITHIN: Duration = Duration::from_secs(30);
 
+/// Duties and timers that the pages list of what is missing, at most.
+const MISSED_KEPT: usize = 200;
 /// What happens to notices, in the order of their counts.
 const EVENTS: [&str; 6] = [
     "queued",
@@ -91,7 +93,29 @@ struct Folded {
     head: u64,
     is_up: bool,
     missing: usize,
+    /// The first of them.
+    missed: Vec<Missed>,
     late_timers: usize,
+}
+
+fn told(missing: &Missing<u64>) -> Missed {
+    let since = missing.since();
+    let (lack, key) = match missing {
+        Missing::NextAction { duty, .. } => (Lack::NextAction, *duty),
+        Missing::Noted { duty, .. } => (Lack::Timer, *duty),
+        Missing::Firing { owner, timer, .. } => (Lack::Firing(*owner), *timer),
+    };
+    Missed { lack, key, since }
+}
+
+impl Watch for Gauges {
+    fn missed(&self) -> Vec<Missed> {
+        self.folded().missed.clone()
+    }
+
+    fn key(&self, obligation: &str) -> u64 {
+        u64::of(obligation)
+    }
 }
 
 /// The measures of one process.
@@ -159,6 +183,7 @@ impl Gauges {
                 head: 0,
                 is_up: false,
                 missing: 0,
+                missed: Vec::new(),
                 late_timers: 0,
             }),
         }
@@ -203,6 +228,7 @@ impl Gauges {
         let is_late = |m: &&Missing<u64>| matches!(m, Missing::Firing { .. });
         folded.late_timers = all.iter().filter(is_late).count();
         folded.missing = all.len();
+        folded.missed = all.iter().take(MISSED_KEPT).map(told).collect();
         all.len()
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use duban_console::{Access, Answering, ConsoleState, Defining, Described};
+use duban_console::{Access, Answering, Auditing, ConsoleState, Defining, Described};
 use duban_intake::Intake;
 use duban_journal::{EmbeddedLog, JetStreamLog, JetStreamOptions, Log, LogError, Stored};
 use duban_model::Service;
@@ -28,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::answers::{self, Answered, OurLetters};
 use crate::args::{self, ClockKind, Role, Serve};
+use crate::auditor::Inspection;
 use crate::channels::{Configured, read as read_channels};
 use crate::foresee::Foresight;
 use crate::gauges::{Gauges, SAMPLED_EVERY, WATCHED_EVERY};
@@ -260,6 +261,8 @@ impl Host {
             let index: &Arc<LiveIndex> = index.insert(Arc::new(LiveIndex::new(log.clone())));
             let mut state = ConsoleState::new(Some(log.clone()), Some(index.clone()))
                 .measured_by(gauges.clone())
+                .watched_by(gauges.clone())
+                .audited_by(Auditing::new(Arc::new(Inspection::new(log.clone()))))
                 .exported_by(Arc::new(Sheets))
                 .foreseen_by(Arc::new(Foresight::new(log.clone())))
                 .keeping_files_in(answers::evidence(&data))

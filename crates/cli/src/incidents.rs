@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use duban_model::body::Class;
-use duban_model::decision::RejectionRecorded;
+use duban_console::Refusals;
 use duban_model::directory::Channel;
-use duban_model::{Body, Frame, Record, Service, Timestamp, Zone};
+use duban_model::{Frame, Timestamp, Zone};
 
 use duban_runtime::clock::Clock;
 
@@ -20,9 +19,6 @@ use crate::view::View;
 use crate::watchdog::{Missing, Watchdog};
 use crate::{Ended, Fault};
 
-/// A refused event that was never sent again is an incident for so long, in milliseconds: 30 days.
-/// Nobody can say otherwise that it does not matter any more.
-const REFUSED_MILLIS: i64 = 30 * 24 * 3600 * 1000;
 /// Refused events kept at most; the oldest are forgotten first.
 const MAX_REFUSED: usize = 10_000;
 
@@ -41,58 +37,10 @@ struct Incident {
     count: u64,
 }
 
-/// Refused events that did not come again and pass.
-#[derive(Default)]
-struct Refusals {
-    /// By source and id of the event, or by a number where those could not be read.
-    open: BTreeMap<(String, String), (Timestamp, RejectionRecorded, u64)>,
-    order: BTreeSet<(Timestamp, (String, String))>,
-    unnamed: u64,
-}
-
-impl Refusals {
-    fn note(&mut self, record: &Record) {
-        let of = |source: &str, id: &str| (source.to_owned(), id.to_owned());
-        match &record.body {
-            Body::RejectionRecorded(r) => {
-                let key = match (&r.event_source, &r.event_id) {
-                    (Some(source), Some(id)) => of(source, id),
-                    _ => {
-                        self.unnamed += 1;
-                        of("", &self.unnamed.to_string())
-                    }
-                };
-                if let Some((_, latest, count)) = self.open.get_mut(&key) {
-                    latest.clone_from(r);
-                    *count += 1;
-                    return;
-                }
-                if self.open.len() >= MAX_REFUSED
-                    && let Some((_, oldest)) = self.order.pop_first()
-                {
-                    self.open.remove(&oldest);
-                }
-                self.order.insert((record.loggedat, key.clone()));
-                self.open.insert(key, (record.loggedat, r.clone(), 1));
-            }
-            body if body.record_type().class() == Class::Fact => {
-                // The same event came again and was taken.
-                if let Some(id) = &record.origin {
-                    let key = of(&record.source, id);
-                    if let Some((at, ..)) = self.open.remove(&key) {
-                        self.order.remove(&(at, key));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 pub(crate) async fn run(args: Incidents) -> Result<Ended, Fault> {
     let mut view = View::without_records();
     let mut ledger = Ledger::default();
-    let mut refusals = Refusals::default();
+    let mut refusals = Refusals::keeping(MAX_REFUSED);
     let mut watchdog: Watchdog<String> = Watchdog::default();
     let reading = Reading::open(&args.place).await?;
     reading
@@ -101,17 +49,15 @@ pub(crate) async fn run(args: Incidents) -> Result<Ended, Fault> {
             view.note(frame, None);
             ledger.note(frame, |_| true);
             watchdog.note(frame);
-            // The notifier refuses what a person asked for a moment ago, who was told so.
-            if matches!(frame.head.service, Service::Intake | Service::Rules) {
-                frame.records.iter().for_each(|r| refusals.note(r));
-            }
+            let records = frame.records.iter();
+            records.for_each(|record| refusals.note(frame.head.service, record));
         })
         .await?;
     let clock = Clock::Live.now().unwrap_or_default();
     let now = watchdog.now(clock);
     let mut all = unreached(&ledger, &view);
     all.extend(without_contact(&ledger, &view));
-    all.extend(refused(refusals, now));
+    all.extend(refused(&refusals, now));
     all.extend(watchdog.check(clock).into_iter().map(|m| missing(m, &view)));
     all.sort_by_key(|incident| incident.since);
     print(&args, &all, &view)?;
@@ -257,29 +203,28 @@ fn without_contact(ledger: &Ledger, view: &View) -> Vec<Incident> {
 }
 
 /// Events that were refused and did not come again.
-fn refused(refusals: Refusals, now: Timestamp) -> Vec<Incident> {
-    refusals
-        .open
-        .into_iter()
-        .filter(|(_, (at, ..))| now.0 - at.0 <= REFUSED_MILLIS)
-        .map(|((source, id), (since, r, count))| Incident {
+fn refused(refusals: &Refusals, now: Timestamp) -> impl Iterator<Item = Incident> {
+    refusals.open(now).map(|refused| {
+        let r = &refused.why;
+        Incident {
             kind: ("rejection", "未受理"),
-            since,
+            since: refused.since,
             ledger: String::new(),
             unit: String::new(),
             what: format!(
-                "{} {source} {}[{}]:{};应为{}",
+                "{} {} {}[{}]:{};应为{}",
                 r.event_type.as_deref().unwrap_or("?"),
+                r.event_source.as_deref().unwrap_or_default(),
                 r.event_id.as_deref().unwrap_or_default(),
                 r.code,
                 r.found,
                 r.expected
             ),
-            to_do: r.remedy,
-            id,
-            count,
-        })
-        .collect()
+            to_do: r.remedy.clone(),
+            id: r.event_id.clone().unwrap_or_default(),
+            count: refused.count,
+        }
+    })
 }
 
 /// What the watchdog found, in words.

@@ -53,7 +53,7 @@ pub(crate) fn told(diagnostic: &duban_rules::Diagnostic) -> Option<Diagnostic> {
 
 /// What the English of a diagnostic names: the tasks and the values in backticks, or the question that
 /// the office itself has written. Nothing where it has none of them.
-fn about(found: &str) -> String {
+pub(crate) fn about(found: &str) -> String {
     if let Some((task, question)) = found.strip_prefix("task ").and_then(|f| f.split_once(": "))
         && !question.is_ascii()
         && !task.contains(' ')

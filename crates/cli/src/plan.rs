@@ -7,19 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use duban_console::{step_in_chinese, tier_in_chinese};
 use duban_model::fact::DefinitionFile;
-use duban_model::{Body, Directory, Envelope, Record, RecordId, Timestamp, Zone};
+use duban_model::{Body, Envelope, Record, RecordId, Timestamp, Zone};
 use duban_rules::{Obligation, ObligationState, RulesState, Step, StepCode, notices_of};
 use duban_runtime::clock::Clock;
 use serde::Serialize;
 
 use crate::args::{Format, Plan as Args};
 use crate::folder::{self, Folder};
+use crate::plan_people::contacts;
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese, worded_otherwise, words};
 use crate::reading::Reading;
 use crate::table::{self, csv_line};
 use crate::view::View;
 use crate::{Ended, Fault};
+
+/// An instant up to its minute, in characters.
+const MINUTE: usize = 16;
 
 /// What is to be brought into force; nothing that is in force already.
 #[derive(Default)]
@@ -116,6 +121,9 @@ pub(crate) struct Change {
     pub why: String,
     /// Notices that will go out and would not have.
     pub added: Vec<String>,
+    /// The same, for the pages: when, which step, to whom.
+    #[serde(skip)]
+    pub ahead: Vec<[String; 3]>,
     /// Notices that would have gone out and will not.
     pub dropped: Vec<String>,
     /// Notices of the new ladder whose time is past; they are not sent.
@@ -203,7 +211,7 @@ pub(crate) fn compute(view: &mut View, wanted: &Wanted, now: Timestamp) -> Plan 
         records.extend(view.decide(&fact(event, now)));
     }
     let (after, new_directory) = (snapshot(view.state(), now), directory(view));
-    let changes = compare(&before, &after, &records, now);
+    let changes = compare(&before, &after, &records, now, zone_of(view));
     let contacts = match (&old_directory, &new_directory) {
         (Some(old), Some(new)) => contacts(old, new),
         _ => Vec::new(),
@@ -272,6 +280,7 @@ fn compare(
     after: &Snapshot,
     records: &[Arc<Record>],
     now: Timestamp,
+    zone: Zone,
 ) -> Vec<Change> {
     let mut why: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
@@ -321,11 +330,17 @@ fn compare(
                 .map(|list| list.join(";"))
                 .unwrap_or_default(),
             added: Vec::new(),
+            ahead: Vec::new(),
             dropped: Vec::new(),
             past: Vec::new(),
             shifted: Vec::new(),
         };
-        row.notices(was.map_or(&[][..], |was| &was.notices), &is.notices, now);
+        row.notices(
+            was.map_or(&[][..], |was| &was.notices),
+            &is.notices,
+            now,
+            zone,
+        );
         if row.change != "notices" || row.changes_notices() {
             changes.push(row);
         }
@@ -358,7 +373,7 @@ impl Change {
             .any(|list| !list.is_empty())
     }
 
-    fn notices(&mut self, was: &[Step], is: &[Step], now: Timestamp) {
+    fn notices(&mut self, was: &[Step], is: &[Step], now: Timestamp, zone: Zone) {
         let name = |step: &Step| match &step.code {
             StepCode::Notify { to, .. } => format!("{}→{}", step.label, to.as_str()),
             _ => step.label.clone(),
@@ -372,7 +387,15 @@ impl Change {
                 Some(_) if step.at > now => self.shifted.push(step_name),
                 Some(at) if *at > now => self.past.push(step_name),
                 Some(_) => {}
-                None if step.at > now => self.added.push(step_name),
+                None if step.at > now => {
+                    if let StepCode::Notify { to, .. } = &step.code {
+                        let at: String = step.at.shown_in(zone).chars().take(MINUTE).collect();
+                        let at = at.replace('T', " ");
+                        let step = step_in_chinese(&step.label);
+                        self.ahead.push([at, step, tier_in_chinese(*to).to_owned()]);
+                    }
+                    self.added.push(step_name);
+                }
                 // A duty that opens tells what is past in one notice.
                 None if matches!(self.change, "opened" | "restored") => {}
                 None => self.past.push(step_name),
@@ -385,51 +408,6 @@ impl Change {
             }
         }
     }
-}
-
-/// Units whose people change: the unit, who was told, who will be told.
-fn contacts(old: &Directory, new: &Directory) -> Vec<[String; 3]> {
-    let people = |directory: &Directory, unit: &str| {
-        let (_, unit) = directory.current(unit)?;
-        let list = unit.contacts.iter().chain(&unit.leader);
-        let list = list.map(|c| {
-            let away = c.away.iter().map(|a| {
-                let whom = directory.person(&a.substitute);
-                let whom = whom.map_or(a.substitute.as_str(), |(_, p)| p.title.as_str());
-                format!(" [{}..{}: {whom}]", a.from, a.to)
-            });
-            let away: String = away.collect();
-            match &c.mail {
-                Some(mail) => format!("{} <{mail}>{away}", c.title),
-                None => format!("{}{away}", c.title),
-            }
-        });
-        let hours = unit.hours.map(|hours| format!("({})", hours.chinese()));
-        Some(list.chain(hours).collect::<Vec<_>>().join("; "))
-    };
-    let delivery = (old.delivery != new.delivery).then(|| {
-        [
-            "发送方式".to_owned(),
-            old.delivery.chinese(),
-            new.delivery.chinese(),
-        ]
-    });
-    let all: BTreeSet<&String> = old.units.keys().chain(new.units.keys()).collect();
-    let units = all
-        .into_iter()
-        .map(|unit| {
-            // One that was renamed or merged keeps the people it came with, if they are the same.
-            let former = new.units.get(unit).into_iter().flat_map(|u| &u.formerly);
-            let mut ids = std::iter::once(unit).chain(former);
-            let before = ids.find_map(|id| people(old, id));
-            (unit, before, people(new, unit))
-        })
-        .filter(|(_, before, after)| before != after)
-        .map(|(unit, before, after)| {
-            let shown = |people: Option<String>| people.unwrap_or_else(|| "-".to_owned());
-            [unit.clone(), shown(before), shown(after)]
-        });
-    delivery.into_iter().chain(units).collect()
 }
 
 /// The log up to an instant, folded, and the instant at which a deployment would be decided.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use chrono::Months;
 use duban_console::{
-    Checked, Deployed, Diagnostic, Document, DocumentReading, Files, ImportQuestion, LISTED, Order,
-    Outlook, Planned, PlannedChange, ReadRow, Receiver, Version, Workshop,
+    Checked, Deployed, Diagnostic, Document, DocumentReading, FieldFaults, Files, ImportQuestion,
+    LISTED, Order, Outline, Outlook, Planned, PlannedChange, Previewed, ReadRow, Receiver,
+    TaskForm, Version, Wish, Workshop,
 };
 use duban_journal::Log;
 use duban_model::definition::Opens;
 use duban_office::reading::{Question, Reading};
-use duban_office::{Wishes, answer, definition, read_ledger, roster};
+use duban_office::{Wishes, answer, definition, read_ledger, roster, task_text};
 use duban_rules::{Severity, read_directory};
 use tokio::runtime::Handle;
 
@@ -23,7 +24,7 @@ use crate::plain::told;
 use crate::plan::{Plan, Wanted, compute, standing_within};
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading as Logged;
-use crate::{Fault, history, receivers};
+use crate::{Fault, foretaste, history, receivers, task_form};
 
 /// The workshop of one log.
 pub(crate) struct Bench {
@@ -313,6 +314,7 @@ fn planned(plan: Plan) -> Planned {
         to: c.to.clone(),
         notices: [&c.added, &c.dropped, &c.past, &c.shifted].map(Vec::len),
         why: c.why.clone(),
+        ahead: c.ahead.clone(),
     });
     Planned {
         sum: sum.collect(),
@@ -439,6 +441,10 @@ impl Workshop for Bench {
         self.runtime.block_on(work).map_err(words)
     }
 
+    fn preview(&self, files: &Files, wish: &Wish) -> Result<Previewed, String> {
+        foretaste::previewed(files, wish)
+    }
+
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String> {
         let work = async {
             let reading = self.reading();
@@ -493,6 +499,31 @@ impl Workshop for Bench {
             files.insert(name, history::csv_of(calendar));
         }
         Ok(files)
+    }
+
+    fn outline(&self, files: &Files) -> Option<Outline> {
+        task_form::outline(files)
+    }
+
+    fn with_task(
+        &self,
+        files: &Files,
+        task: &TaskForm,
+        within: Duration,
+    ) -> Result<(String, Files), FieldFaults> {
+        let mut taken = BTreeSet::new();
+        if task.is_new && task.id.is_empty() {
+            // A number that an earlier version had would bring that version's duties back.
+            let ledger = task_form::outline(files).map(|outline| outline.ledger);
+            let versions = self.versions("", within);
+            let versions = versions.map_err(|words| vec![("all", words)])?;
+            let of = versions
+                .iter()
+                .filter(|v| Some(&v.ledger) == ledger.as_ref());
+            let texts = of.filter_map(|version| version.files.get("tasks.yaml"));
+            taken.extend(texts.flat_map(|text| task_text::ids(text)));
+        }
+        task_form::with_task(files, task, &taken)
     }
 
     fn people(&self, directory: &str) -> Option<Vec<Receiver>> {

@@ -11,8 +11,10 @@ mod ahead;
 mod answer;
 mod api;
 mod asset;
+mod audit;
 mod define;
 mod english;
+mod english_define;
 mod event;
 mod follow;
 mod inbox;
@@ -31,6 +33,7 @@ mod state;
 mod steps;
 mod tongue;
 mod trail;
+mod watch;
 
 pub use access::{
     ACCOUNTS_FILE_BYTES, Access, Accounts, AccountsFault, Book, By, CARRIED_BYTES, CONSOLE_SOURCE,
@@ -57,12 +60,13 @@ pub use api::{
     READS_PER_TOKEN, REASON_CHARACTERS, SIMULATION_DAYS, SIMULATION_LINES, SIMULATION_TURN,
     SIMULATION_WITHIN, SIMULATIONS_AT_ONCE, TEXTS_BYTES,
 };
+pub use audit::{Auditing, Chained, Finding, HEADS_BYTES, VERIFY_WITHIN, Verdict, Verify};
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
-    Defining, Deployed, Diagnostic, Document, Files, Free, LISTED, Order, Outlook,
-    Person as Receiver, Plain, Planned, Question as ImportQuestion, ReadRow,
-    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, Version,
-    WORK_WITHIN, Workshop,
+    Defining, Deployed, Diagnostic, Document, FieldFaults, Files, Free, LISTED, Order, Outline,
+    Outlook, Person as Receiver, Plain, Planned, Previewed, Question as ImportQuestion, ReadRow,
+    Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, TaskDue,
+    TaskForm, TaskOwner, Version, WORK_WITHIN, Wish, WishedDuty, Workshop,
 };
 pub use event::{EVENT_GAP, EVENT_STREAMS};
 pub use follow::{FRAMES_AT_ONCE, RETRY_AFTER, follow};
@@ -70,15 +74,17 @@ pub use light::{Counts, Light, Stage, kind_in_chinese, step_in_chinese, tier_in_
 pub use measure::{Measure, serve_measures};
 pub use page::CIRCULAR_DUTIES;
 pub use projection::{
-    ANSWERS_KEPT, Agenda, AnswerFate, Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty,
-    ExtensionAsked, FIRST_LINES, FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History,
-    INBOX_KEPT, LAST_LINES, LATEST_NOTICES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT,
-    NOTICES_PER_DUTY, Notice, Notices, Person, Place, Projection, PublicationRow, Publications,
-    RED_DAYS_KEPT, REDDENED_KEPT, REJECTIONS_KEPT, Rejection, Submission, TaskRow, Tick, Totals,
-    UnitName, Units,
+    ACT_TEXT_BYTES, ACTS_KEPT, ANSWERS_KEPT, Act, ActOutcome, ActSort, Acts, Agenda, AnswerFate,
+    Answers, Awaited, BUNDLES_KEPT, Bundled, Done, Duties, Duty, ExtensionAsked, FIRST_LINES,
+    FORMER_NAMES, FORMER_TEXTS, FORMER_TITLES, Fate, History, INBOX_KEPT, LAST_LINES,
+    LATEST_NOTICES, LINKS_WAITING, Ledger, Line, Matter, NOTICES_KEPT, NOTICES_PER_DUTY, Notice,
+    Notices, Person, Place, Projection, PublicationRow, Publications, RED_DAYS_KEPT, REDDENED_KEPT,
+    REFUSED_KEPT, REFUSED_MILLIS, REJECTIONS_KEPT, Refusals, Refused, Rejection, Settled,
+    Submission, TaskRow, Tick, Totals, UnitName, Units, Unreached,
 };
 pub use recall::{FRAMES_AHEAD, read_frames};
 pub use serve::{CONNECTIONS, HEAD_WITHIN, STOP_WITHIN, router, serve};
 pub use sheet::{Cell, Circular, Entry, Export, FILES_AT_ONCE, FileFormat, MAX_ROWS, Sheet};
 pub use state::{ConsoleState, Explain, Explanation, READINGS_AT_ONCE};
 pub use trail::Trail;
+pub use watch::{Lack, Missed, Watch};

@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::access::page::{me, password, sign_in, tokens, trace, users};
 use crate::access::{Need, Post, Right, Sort, guard};
 use crate::serve::{Desk, healthy, ready};
-use crate::{act, answer, api, asset, define, event, measure, page};
+use crate::{act, answer, api, asset, audit, define, event, measure, page};
 
 /// One address.
 pub(crate) struct Entry {
@@ -107,6 +107,11 @@ pub(crate) fn table() -> Vec<Entry> {
             page::circular,
         ),
         Entry::page("/notices", Need::Right(Right::SeeNotices), page::notices),
+        Entry::page(
+            "/incidents",
+            Need::Right(Right::SeeNotices),
+            page::incidents,
+        ),
         Entry::form(
             "/notices/retry",
             Need::Right(Right::ActForOffice),
@@ -154,6 +159,7 @@ pub(crate) fn table() -> Vec<Entry> {
     table.extend(answer::entries());
     table.extend(act::entries());
     table.extend(define::entries());
+    table.extend(audit::entries());
     table.extend(api::entries());
     table
 }

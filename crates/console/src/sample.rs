@@ -8,8 +8,8 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use duban_model::decision::*;
 use duban_model::definition::*;
 use duban_model::delivery::Delivery;
-use duban_model::directory::{Channel, Directory, Unit};
-use duban_model::fact::{ClockAdvanced, Outcome, Publication};
+use duban_model::directory::{Directory, Unit};
+use duban_model::fact::{ClockAdvanced, Publication};
 use duban_model::{
     Body, Definition, Frame, FrameHead, Position, Record, RecordId, Service, Timestamp, Zone,
 };
@@ -21,6 +21,8 @@ use crate::projection::{Line, Projection};
 use crate::recall::read_records;
 use crate::sheet::{Circular, Export, FileFormat, Sheet};
 use crate::tongue::Tongue;
+
+mod told;
 
 pub(crate) const LEDGER: &str = "tongliao-2021";
 
@@ -37,7 +39,7 @@ pub(crate) struct Sample {
     /// Holds every frame that the projection has taken in.
     pub log: Log,
     /// The last frame of each service on it.
-    written: BTreeMap<Service, u64>,
+    places: BTreeMap<Service, u64>,
 }
 
 impl Sample {
@@ -56,7 +58,7 @@ impl Sample {
             now: "2021-06-28T09:00:00+08:00".parse().unwrap(),
             last: Arc::new(Frame::new(head, Vec::new())),
             log: Log::Memory(MemoryLog::new()),
-            written: BTreeMap::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -89,6 +91,20 @@ impl Sample {
     }
 
     pub fn write(&mut self, service: Service, body: Body) -> RecordId {
+        self.written(service, None, body)
+    }
+
+    /// The rules decide on a fact.
+    pub fn caused(&mut self, fact: RecordId, body: Body) {
+        self.written(Service::Rules, Some(fact), body);
+    }
+
+    /// The rules refuse a fact.
+    pub fn refused(&mut self, fact: RecordId, code: &str) {
+        self.refused_by(Service::Rules, fact, code);
+    }
+
+    fn written(&mut self, service: Service, cause: Option<RecordId>, body: Body) -> RecordId {
         let seq = self.projection.seq() + 1;
         let id = RecordId::derive(&[&seq.to_le_bytes()]);
         let record = Record {
@@ -99,7 +115,7 @@ impl Sample {
             subject: None,
             time: None,
             loggedat: self.now,
-            cause: None,
+            cause,
             correlation: id,
             definition: None,
             origin: None,
@@ -109,7 +125,7 @@ impl Sample {
         head.service = service;
         head.number += 1;
         self.last = Arc::new(Frame::new(head, vec![Arc::new(record)]));
-        let expected = self.written.insert(service, seq).unwrap_or(0);
+        let expected = self.places.insert(service, seq).unwrap_or(0);
         let appended = self.log.append(Arc::clone(&self.last), expected);
         // A log in memory never makes anybody wait.
         let appended = appended.now_or_never();
@@ -426,62 +442,6 @@ impl Sample {
         self.rules(body).to_string()
     }
 
-    pub fn queued(&mut self, id: &str, notice: &str, step: &str) {
-        let body = Body::NoticeQueued(NoticeQueued {
-            notice: notice.to_owned(),
-            request: self.request(id, step),
-            contact: "city-spj/contact".to_owned(),
-            contact_title: "政务公开联络员".to_owned(),
-            channel: Channel::Mail,
-            address: None,
-            subject: String::new(),
-            text: String::new(),
-            instead_of: None,
-            held: None,
-            tried: Vec::new(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn suppressed(&mut self, id: &str, notice: &str, reason: &str) {
-        let body = Body::NoticeSuppressed(NoticeSuppressed {
-            notice: notice.to_owned(),
-            request: self.request(id, "due"),
-            code: "no-contact".to_owned(),
-            reason: reason.to_owned(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn attempted(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeAttempted(NoticeAttempted {
-            notice: notice.to_owned(),
-            attempt,
-            possible_duplicate: false,
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn failed(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeFailed(NoticeFailed {
-            notice: notice.to_owned(),
-            attempt,
-            outcome: Outcome::Failed,
-            detail: "连接超时".to_owned(),
-            retry_at: self.now,
-        });
-        self.write(Service::Notifier, body);
-    }
-
-    pub fn delivered(&mut self, notice: &str, attempt: u32) {
-        let body = Body::NoticeDelivered(NoticeDelivered {
-            notice: notice.to_owned(),
-            attempt,
-            detail: "250 OK".to_owned(),
-        });
-        self.write(Service::Notifier, body);
-    }
-
     pub fn rejected(&mut self, found: &str) {
         let body = Body::RejectionRecorded(RejectionRecorded {
             code: "unknown-unit".to_owned(),
@@ -538,6 +498,7 @@ pub(crate) fn task(number: u32, title: &str) -> Task {
         urgent: false,
         extension: None,
         part_of: None,
+        outside: false,
     }
 }
 

@@ -48,6 +48,16 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(3);
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a page that shows a mail in a frame without scripts and without an origin: mails are
+/// laid out by `style` attributes, since mail programs know no style sheets.
+const MAIL_POLICY: &str = "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+     script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+/// An answer that shows a mail says so by this.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShowsMail;
+
 /// Over https a browser is to ask for nothing else for a year.
 const HSTS: &str = "max-age=31536000";
 
@@ -91,8 +101,12 @@ pub(crate) async fn ready(State(desk): State<Arc<Desk>>) -> Response {
 /// Headers that every answer bears.
 async fn headers(State(secure): State<bool>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let policy = match response.extensions().get::<ShowsMail>() {
+        Some(ShowsMail) => MAIL_POLICY,
+        None => POLICY,
+    };
     let headers = response.headers_mut();
-    put(headers, CONTENT_SECURITY_POLICY, POLICY);
+    put(headers, CONTENT_SECURITY_POLICY, policy);
     put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(headers, REFERRER_POLICY, "no-referrer");
     put(headers, X_FRAME_OPTIONS, "DENY");

@@ -12,10 +12,12 @@ use crate::access::Access;
 use crate::act::Batches;
 use crate::ahead::{Ahead, Foresee};
 use crate::answer::{ANSWERS_AT_ONCE, Answering};
+use crate::audit::Auditing;
 use crate::define::Defining;
 use crate::measure::Measure;
 use crate::projection::Projection;
 use crate::sheet::{Export, Exporter, FILES_AT_ONCE};
+use crate::watch::Watch;
 
 /// Pages that read the log at the same time, in pages; others wait. Each holds a few frames.
 pub const READINGS_AT_ONCE: usize = 4;
@@ -56,6 +58,10 @@ pub struct ConsoleState {
     pub evidence: Option<PathBuf>,
     /// Measures the installation, if somebody can.
     pub measure: Option<Arc<dyn Measure>>,
+    /// Checks the log, if somebody can.
+    pub auditing: Option<Auditing>,
+    /// Watches duties and timers, if somebody does.
+    pub watch: Option<Arc<dyn Watch>>,
     /// Writes tables into files, if somebody can.
     pub export: Exporter,
     /// Looks ahead, if somebody can.
@@ -96,6 +102,8 @@ impl ConsoleState {
             answering: None,
             evidence: None,
             measure: None,
+            auditing: None,
+            watch: None,
             batches: Batches::default(),
             export: None,
             ahead: None,
@@ -144,6 +152,20 @@ impl ConsoleState {
     #[must_use]
     pub fn measured_by(mut self, measure: Arc<dyn Measure>) -> ConsoleState {
         self.measure = Some(measure);
+        self
+    }
+
+    /// The same console with what is found of duties without a next action.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> ConsoleState {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// The same console with a check of its log.
+    #[must_use]
+    pub fn audited_by(mut self, auditing: Auditing) -> ConsoleState {
+        self.auditing = Some(auditing);
         self
     }
 

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::english::ENGLISH;
+use crate::english_define;
 
 /// The cookie that remembers the language; it says nothing else.
 const COOKIE_NAME: &str = "duban_lang";
@@ -53,10 +54,13 @@ impl Tongue {
         if self == Tongue::Chinese {
             return chinese;
         }
-        match ENGLISH.binary_search_by_key(&chinese, |(known, _)| known) {
-            Ok(place) => ENGLISH[place].1,
-            Err(_) => chinese,
-        }
+        let found = [ENGLISH, english_define::ENGLISH]
+            .into_iter()
+            .find_map(|list| {
+                let place = list.binary_search_by_key(&chinese, |(known, _)| known);
+                place.ok().map(|place| list[place].1)
+            });
+        found.unwrap_or(chinese)
     }
 
     /// One of two texts.
@@ -147,8 +151,10 @@ mod tests {
 
     #[test]
     fn texts_are_found_in_their_order_and_others_stay_chinese() {
-        assert!(ENGLISH.is_sorted_by(|a, b| a.0 < b.0), "sort the catalogue");
-        for (chinese, english) in ENGLISH {
+        for list in [ENGLISH, english_define::ENGLISH] {
+            assert!(list.is_sorted_by(|a, b| a.0 < b.0), "sort the catalogue");
+        }
+        for (chinese, english) in ENGLISH.iter().chain(english_define::ENGLISH) {
             assert_eq!(Tongue::English.say(chinese), *english);
             assert_eq!(Tongue::Chinese.say(chinese), *chinese);
         }
@@ -159,8 +165,8 @@ mod tests {
     fn every_text_that_a_page_says_has_its_english() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
         let mut missing = Vec::new();
-        let pages = std::fs::read_dir(folder.join("access")).unwrap();
-        for entry in std::fs::read_dir(folder).unwrap().chain(pages) {
+        let folders = ["", "access", "define"].map(|below| folder.join(below));
+        for entry in folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()) {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 continue;

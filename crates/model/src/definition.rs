@@ -161,6 +161,9 @@ pub struct Task {
     /// The row it belongs to, if it is no row of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<TaskId>,
+    /// 台账外: the document has no such row; the office added it while the ledger was running.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside: bool,
     /// Who owes them, in the document's order.
     pub owners: Vec<Owner>,
     /// Cells that the document merges with the row above; their wording is that row's.

@@ -40,6 +40,7 @@ mod roster_heading;
 mod serial;
 mod sheet;
 mod sheet_marks;
+pub mod task_text;
 mod text;
 mod title;
 mod yaml;

@@ -234,6 +234,9 @@ pub(crate) struct TaskSource {
     /// 可省。所属任务的序号:本条不是台账的一行 | Optional. The row it belongs to: it is no row of its own
     #[serde(default)]
     pub part_of: Option<Spanned<String>>,
+    /// 可省。true:台账外任务,印发的台账里没有这一行 | Optional. A task outside the ledger: the document has no such row
+    #[serde(default)]
+    pub outside: Option<Spanned<bool>>,
     /// 阶梯名称 | Name of a ladder
     pub ladder: Spanned<String>,
     /// 责任单位 | Who owes it

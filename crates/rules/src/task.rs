@@ -151,6 +151,17 @@ fn compile_task(
             "use the row's number, in quotes",
         );
     }
+    if let Some(outside) = task.outside.as_ref().filter(|outside| outside.value)
+        && task.part_of.is_some()
+    {
+        faults.error(
+            "D088",
+            outside.referenced,
+            "`outside` beside `part_of`",
+            "`outside` at a task that is a row of its own",
+            "remove one of them: a rule belongs to its row, within the ledger or outside it",
+        );
+    }
     let text = task.text.as_ref();
     let length = text.map_or(1, |text| text.value.chars().count());
     if let Some(text) = text
@@ -279,6 +290,7 @@ fn compile_task(
         urgent: task.urgent,
         extension: timing.extension,
         part_of: task.part_of.as_ref().map(|row| row.value.clone()),
+        outside: task.outside.as_ref().is_some_and(|outside| outside.value),
         owners,
         merged,
         confirm: task.confirm.iter().map(|c| c.value.clone()).collect(),

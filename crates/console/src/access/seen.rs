@@ -14,8 +14,8 @@ use super::right::Right;
 use super::viewer::Viewer;
 use crate::light::Counts;
 use crate::projection::{
-    Agenda, AnswerFate, Duty, Ledger, Line, Notice, Place, Projection, Publications, Rejection,
-    TaskRow, Units,
+    Act, Agenda, AnswerFate, Duty, Ledger, Line, Notice, Place, Projection, Publications, Refused,
+    Rejection, Settled, TaskRow, Units, Unreached,
 };
 use crate::serve::Desk;
 use crate::state::ConsoleState;
@@ -362,6 +362,38 @@ impl<'a> Seen<'a> {
     pub fn notices(&self) -> impl Iterator<Item = &'a Notice> {
         let notices = self.projection.notices().newest();
         notices.filter(|notice| self.sees_notice(notice))
+    }
+
+    /// Chains of notices that reached nobody.
+    pub fn unreached(&self) -> impl Iterator<Item = Unreached<'a>> {
+        let all = self.projection.unreached();
+        all.filter(|unreached| self.sees_notice(unreached.last()))
+    }
+
+    /// Notices that nobody was there for.
+    pub fn without_contact(&self) -> impl Iterator<Item = (&'a Notice, Option<Settled>)> {
+        let all = self.projection.without_contact();
+        all.filter(|(notice, _)| self.sees_notice(notice))
+    }
+
+    /// A notice with those that came before and after it about the same, the earliest first.
+    pub fn chain(&self, notice: &'a Notice) -> Vec<&'a Notice> {
+        let mut chain = self.projection.notices().chain(notice);
+        chain.retain(|notice| self.sees_notice(notice));
+        chain
+    }
+
+    /// Refused events that did not come again and pass, the oldest first.
+    pub fn refused(&self) -> impl Iterator<Item = &'a Refused> {
+        let now = self.projection.now().unwrap_or_default();
+        let all = self.projection.refusals().open(now);
+        all.filter(|refused| self.sees_all_of(&refused.tenant))
+    }
+
+    /// What people of the office did, the newest first.
+    pub fn acts(&self) -> impl Iterator<Item = &'a Act> {
+        let acts = self.projection.acts().newest();
+        acts.filter(|act| self.sees_all_of(&act.tenant))
     }
 
     /// Silences in force that concern everybody, or a unit that is seen.

@@ -8,10 +8,10 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::draft::Draft;
-use super::page::{Frame, Steps, draft, now, see, unkept};
+use super::page::{Frame, Reader, Steps, draft, now, see, unkept};
 use super::{Defining, Person};
+use crate::access::Form;
 use crate::access::page::Flash;
-use crate::access::{Form, Viewer};
 use crate::page::{address::encoded, answer};
 use crate::serve::Desk;
 
@@ -60,7 +60,7 @@ async fn people(bench: &Defining, draft: &Draft) -> Result<Vec<Person>, String> 
 }
 
 async fn page(
-    viewer: &Viewer,
+    viewer: &Reader,
     bench: &Defining,
     draft: &Draft,
     wanted: &str,
@@ -118,7 +118,7 @@ pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
         Ok((bench, draft)) => {
@@ -154,7 +154,7 @@ fn filled(form: &Form, unit: &str) -> Vec<Person> {
 pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
     form: Form,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {

@@ -11,10 +11,10 @@ use axum::response::Response;
 use duban_model::Timestamp;
 
 use super::draft::{DOCUMENT_BYTES, Draft, FILE_BYTES, FORM_ROOM, Unkept};
-use super::page::{Frame, defining, draft, now, open_questions, see, unkept};
+use super::page::{Frame, Reader, defining, draft, now, open_questions, see, unkept};
 use super::{Defining, Document, Files, Reading, WORK_WITHIN};
+use crate::access::Form;
 use crate::access::page::Flash;
-use crate::access::{Form, Viewer};
 use crate::answer::label;
 use crate::page::answer;
 use crate::projection::minute;
@@ -43,7 +43,7 @@ struct DeskPage {
     most: usize,
 }
 
-fn page(desk: &Desk, viewer: &Viewer, defining: &Defining, flash: Option<Flash>) -> Response {
+fn page(desk: &Desk, viewer: &Reader, defining: &Defining, flash: Option<Flash>) -> Response {
     let zone = now(desk).1;
     let drafts = defining.drafts.list();
     let mine = drafts.iter().filter(|draft| viewer.is_of(&draft.tenant));
@@ -72,7 +72,7 @@ fn page(desk: &Desk, viewer: &Viewer, defining: &Defining, flash: Option<Flash>)
 }
 
 /// `GET /define`
-pub(super) async fn show(State(desk): State<Arc<Desk>>, viewer: Viewer) -> Response {
+pub(super) async fn show(State(desk): State<Arc<Desk>>, viewer: Reader) -> Response {
     match defining(&desk) {
         Ok(defining) => page(&desk, &viewer, &defining, None),
         Err(response) => response,
@@ -80,7 +80,7 @@ pub(super) async fn show(State(desk): State<Arc<Desk>>, viewer: Viewer) -> Respo
 }
 
 /// The office of who works, if only one comes into question; empty otherwise.
-fn tenant(desk: &Desk, viewer: &Viewer) -> String {
+fn tenant(desk: &Desk, viewer: &Reader) -> String {
     if !viewer.tenant().is_empty() {
         return viewer.tenant().to_owned();
     }
@@ -189,7 +189,7 @@ pub(super) fn put(draft: &mut Draft, reading: Reading) {
 /// `POST /define`: a draft begins from a document, or a draft gets one.
 pub(super) async fn upload(
     State(desk): State<Arc<Desk>>,
-    viewer: Viewer,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let bench = match defining(&desk) {
@@ -275,7 +275,7 @@ pub(super) async fn upload(
 }
 
 /// The texts of the office's ledger that was adopted last; none without one.
-async fn in_force(desk: &Desk, viewer: &Viewer, bench: &Defining, tenant: &str) -> Files {
+async fn in_force(desk: &Desk, viewer: &Reader, bench: &Defining, tenant: &str) -> Files {
     let ledger = {
         let look = desk.look(viewer);
         let seen = look.seen();
@@ -290,7 +290,7 @@ async fn in_force(desk: &Desk, viewer: &Viewer, bench: &Defining, tenant: &str) 
 }
 
 /// `POST /define/begin`: a draft begins from what is in force, or from what was.
-pub(super) async fn begin(State(desk): State<Arc<Desk>>, viewer: Viewer, form: Form) -> Response {
+pub(super) async fn begin(State(desk): State<Arc<Desk>>, viewer: Reader, form: Form) -> Response {
     let bench = match defining(&desk) {
         Ok(bench) => bench,
         Err(response) => return response,

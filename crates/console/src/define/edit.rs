@@ -14,15 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::parts;
 use super::draft::{Draft, Unkept, is_file};
-use super::page::{Frame, Sorts, Steps, checked, draft, now, see, unkept};
+use super::page::{Frame, Reader, Sorts, Steps, checked, draft, now, see, unkept};
 use super::told::{List, words};
 use super::version::{Line, lines};
 use super::{Checked, Severity};
-use crate::access::Viewer;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::serve::Desk;
-use crate::tongue::{Asker, Tongue};
+use crate::tongue::Tongue;
 
 /// Which file is shown.
 #[derive(Debug, Default, Deserialize)]
@@ -67,7 +66,7 @@ struct EditPage {
 }
 
 /// What people call a file.
-fn title(name: &str) -> &'static str {
+pub(super) fn title(name: &str) -> &'static str {
     match name {
         "ledger.yaml" => "台账总则",
         "tasks.yaml" => "任务",
@@ -108,12 +107,13 @@ struct Shown {
 }
 
 async fn page(
-    (viewer, tongue): (&Viewer, Tongue),
+    viewer: &Reader,
     draft: &Draft,
     bench: &super::Defining,
     shown: Shown,
     flash: Option<Flash>,
 ) -> Response {
+    let tongue = viewer.asker.tongue;
     let first = ["tasks.yaml", "ledger.yaml", "directory.yaml"]
         .into_iter()
         .find(|name| draft.files.contains_key(*name));
@@ -175,8 +175,7 @@ pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
         Ok(found) => found,
@@ -188,15 +187,14 @@ pub(super) async fn show(
         text: None,
         newer: None,
     };
-    page((&viewer, asker.tongue), &draft, &bench, shown, flash).await
+    page(&viewer, &draft, &bench, shown, flash).await
 }
 
 /// `POST /define/draft/{draft}/edit`: saves one text.
 pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let (bench, there) = match draft(&desk, &viewer, &id) {
@@ -211,14 +209,7 @@ pub(super) async fn take(
                 text: None,
                 newer: None,
             };
-            return page(
-                (&viewer, asker.tongue),
-                &there,
-                &bench,
-                shown,
-                Some(Flash::bad(words)),
-            )
-            .await;
+            return page(&viewer, &there, &bench, shown, Some(Flash::bad(words))).await;
         }
     };
     let (file, text) = (parts.get("file").to_owned(), parts.get("text").to_owned());
@@ -229,7 +220,7 @@ pub(super) async fn take(
             newer: None,
         };
         let flash = Flash::bad("草稿里没有这个文件。");
-        return page((&viewer, asker.tongue), &there, &bench, shown, Some(flash)).await;
+        return page(&viewer, &there, &bench, shown, Some(flash)).await;
     }
     let version = parts.get("version").parse().unwrap_or(0);
     let kept = bench
@@ -247,7 +238,7 @@ pub(super) async fn take(
                 file,
                 text: Some(text),
             };
-            page((&viewer, asker.tongue), &newer, &bench, shown, None).await
+            page(&viewer, &newer, &bench, shown, None).await
         }
         Err(Unkept::Words(words)) => {
             let shown = Shown {
@@ -255,14 +246,7 @@ pub(super) async fn take(
                 text: Some(text),
                 newer: None,
             };
-            page(
-                (&viewer, asker.tongue),
-                &there,
-                &bench,
-                shown,
-                Some(Flash::bad(words)),
-            )
-            .await
+            page(&viewer, &there, &bench, shown, Some(Flash::bad(words))).await
         }
         Err(other) => unkept(other),
     }
@@ -293,8 +277,7 @@ struct Live {
 pub(super) async fn check(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
     request: Request,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {
@@ -323,7 +306,7 @@ pub(super) async fn check(
         Ok(checked) => checked,
         Err(words) => return fault(words),
     };
-    let tongue = asker.tongue;
+    let tongue = viewer.asker.tongue;
     let told = List::new(&id, &checked, Some(file), tongue).render();
     let marks = checked.diagnostics.iter().take(super::LISTED);
     let marks = marks.map(|told| Mark {

@@ -4,14 +4,19 @@
 //! they are deployed or thrown away. What a text means is not the console's to know: it asks a
 //! [`Workshop`], which the binary injects, on threads of their own and one piece of work at a time.
 
+mod calendar;
 mod contacts;
 mod desk;
 mod diagnostic;
 mod draft;
 mod edit;
+mod form;
+mod outside;
 mod page;
 mod plan;
+mod preview;
 mod questions;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod told;
@@ -34,11 +39,15 @@ pub(crate) use draft::Drafts;
 pub use draft::{
     DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS, FILE_BYTES as TEXT_BYTES,
 };
+pub use form::{FieldFaults, Outline, TaskDue, TaskForm, TaskOwner};
+pub use preview::{Previewed, Wish, WishedDuty};
 
 /// A piece of work may take so long before it is given up.
 pub const WORK_WITHIN: Duration = Duration::from_mins(1);
 /// Work waits so long for the work before it.
 pub const TURN_WITHIN: Duration = Duration::from_secs(20);
+/// Texts in force that were read once are shown for so long, though the directory may have changed.
+const FORCE_KEPT: Duration = Duration::from_mins(1);
 /// Rows, lines and changes of one sort that a page lists, in rows.
 pub const LISTED: usize = 500;
 
@@ -165,6 +174,8 @@ pub struct Change {
     pub notices: [usize; 4],
     /// Why.
     pub why: String,
+    /// Notices that it adds: when, which step, to whom.
+    pub ahead: Vec<[String; 3]>,
 }
 
 /// What deploying would change.
@@ -268,10 +279,23 @@ pub trait Workshop: Send + Sync {
         order: &Order<'_>,
         within: Duration,
     ) -> Result<Deployed, String>;
+    /// A notice as it would read and leave by these texts.
+    fn preview(&self, files: &Files, wish: &Wish) -> Result<Previewed, String>;
     /// What came into force of an office (of all of them if none is named), the newest first.
     fn versions(&self, tenant: &str, within: Duration) -> Result<Vec<Version>, String>;
     /// The texts in force of a ledger.
     fn in_force(&self, ledger: &str, within: Duration) -> Result<Files, String>;
+    /// What a form needs to know of texts; nothing while they have errors.
+    fn outline(&self, files: &Files) -> Option<Outline>;
+    /// The texts with a task as a form has it: added outside the ledger where the form is new, under
+    /// its number or the next free one; otherwise changed where it stands. Gives its number and the
+    /// texts; what is wrong by fields of the form, `all` for what is wrong with none of them.
+    fn with_task(
+        &self,
+        files: &Files,
+        task: &TaskForm,
+        within: Duration,
+    ) -> Result<(String, Files), FieldFaults>;
     /// The people of a directory text, to be changed in a table; nothing while it has faults.
     fn people(&self, directory: &str) -> Option<Vec<Person>>;
     /// A directory text with these people in place of its own.
@@ -307,7 +331,12 @@ pub struct Defining {
     turn: Arc<Semaphore>,
     /// The year ahead that was looked at last: it takes seconds.
     looked: Arc<Mutex<Option<(Looked, Outlook)>>>,
+    /// The texts in force that were read last, of which ledger and definition.
+    force: Arc<Mutex<Option<InForce>>>,
 }
+
+/// Texts in force: of which ledger and definition, since when they are known, and they themselves.
+type InForce = ((String, String), tokio::time::Instant, Files);
 
 /// Of which draft, at which version, as the log stood at which frame.
 type Looked = (String, u64, u64);
@@ -326,7 +355,29 @@ impl Defining {
             drafts: Arc::new(Drafts::new(folder)),
             turn: Arc::new(Semaphore::new(1)),
             looked: Arc::default(),
+            force: Arc::default(),
         }
+    }
+
+    /// The texts in force of a ledger, for who looks at them; read again when the definition is
+    /// another one, or after [`FORCE_KEPT`].
+    async fn force(&self, ledger: &str, hash: &str) -> Result<Files, String> {
+        let of = (ledger.to_owned(), hash.to_owned());
+        {
+            let last = self.force.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((same, since, files)) = &*last
+                && *same == of
+                && since.elapsed() < FORCE_KEPT
+            {
+                return Ok(files.clone());
+            }
+        }
+        let wanted = ledger.to_owned();
+        let work = self.work(move |workshop| workshop.in_force(&wanted, WORK_WITHIN));
+        let files = work.await??;
+        let mut last = self.force.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((of, tokio::time::Instant::now(), files.clone()));
+        Ok(files)
     }
 
     /// The year ahead of texts; not looked at again while neither they nor the log have changed.
@@ -384,6 +435,8 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::page("/define", edit, desk::show),
         Entry::form("/define", edit, desk::upload).taking(upload),
         Entry::form("/define/begin", edit, desk::begin),
+        Entry::page("/ledger/{ledger}/outside", edit, outside::show),
+        Entry::form("/ledger/{ledger}/outside", edit, outside::take),
         Entry::page("/define/versions", edit, version::show),
         Entry::page("/define/draft/{draft}", edit, page::show),
         Entry::form("/define/draft/{draft}", edit, page::take),
@@ -392,8 +445,16 @@ pub(crate) fn entries() -> Vec<Entry> {
         Entry::page("/define/draft/{draft}/edit", edit, edit::show),
         Entry::form("/define/draft/{draft}/edit", edit, edit::take).taking(upload),
         Entry::form("/define/draft/{draft}/check", edit, edit::check).taking(upload),
+        Entry::page("/notices/preview", edit, preview::in_force),
+        Entry::page("/define/draft/{draft}/preview", edit, preview::of_draft),
+        Entry::form("/define/draft/{draft}/preview", edit, preview::of_text).taking(upload),
         Entry::page("/define/draft/{draft}/contacts", edit, contacts::show),
         Entry::form("/define/draft/{draft}/contacts", edit, contacts::take).taking(upload),
+        Entry::page("/define/draft/{draft}/tasks", edit, tasks::list),
+        Entry::page("/define/draft/{draft}/tasks/{task}", edit, tasks::show),
+        Entry::form("/define/draft/{draft}/tasks/{task}", edit, tasks::take),
+        Entry::page("/define/draft/{draft}/calendar", edit, calendar::show),
+        Entry::form("/define/draft/{draft}/calendar", edit, calendar::take),
         Entry::page("/define/draft/{draft}/plan", edit, plan::show),
         Entry::form("/define/draft/{draft}/plan", edit, plan::deploy),
     ]

@@ -1,11 +1,13 @@
 //! `/define/draft/{draft}`: a draft at a glance, and what all pages of a draft have in common.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use duban_model::{Timestamp, Zone};
 use serde::Serialize;
@@ -29,15 +31,49 @@ pub(super) struct Frame {
     pub script: String,
     pub me: Me,
     pub flash: Option<Flash>,
+    pub tongue: Tongue,
+    /// Where the same page is had in another language.
+    pub switch: String,
+}
+
+/// Who is at a page of definitions, and in which language.
+pub(super) struct Reader {
+    viewer: Viewer,
+    pub asker: Asker,
+}
+
+impl Deref for Reader {
+    type Target = Viewer;
+
+    fn deref(&self) -> &Viewer {
+        &self.viewer
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = <Viewer as FromRequestParts<S>>::Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Reader, Self::Rejection> {
+        let Ok(asker) = Asker::from_request_parts(parts, state).await;
+        let viewer = Viewer::from_request_parts(parts, state).await?;
+        Ok(Reader { viewer, asker })
+    }
 }
 
 impl Frame {
-    pub fn new(viewer: &Viewer, flash: Option<Flash>) -> Frame {
+    /// A text of the pages in the language asked for.
+    pub fn say<'t>(&self, chinese: &'t str) -> &'t str {
+        self.tongue.say(chinese)
+    }
+
+    pub fn new(viewer: &Reader, flash: Option<Flash>) -> Frame {
         Frame {
+            tongue: viewer.asker.tongue,
+            switch: viewer.asker.switch(),
             style: style(),
             own_style: format!("/static/define.css?v={DEFINE_STYLE_DIGEST:08x}"),
             script: format!("/static/define.js?v={DEFINE_SCRIPT_DIGEST:08x}"),
-            me: Me::of(viewer),
+            me: Me::in_tongue(viewer, viewer.asker.tongue),
             flash,
         }
     }
@@ -102,7 +138,7 @@ pub(super) fn defining(desk: &Desk) -> Result<Defining, Response> {
 
 /// A draft that the viewer may see: of another office there is none.
 #[expect(clippy::result_large_err, reason = "the answer is given at once")]
-pub(super) fn draft(desk: &Desk, viewer: &Viewer, id: &str) -> Result<(Defining, Draft), Response> {
+pub(super) fn draft(desk: &Desk, viewer: &Reader, id: &str) -> Result<(Defining, Draft), Response> {
     let defining = defining(desk)?;
     match defining.drafts.get(id).filter(|d| viewer.is_of(&d.tenant)) {
         Some(draft) => Ok((defining, draft)),
@@ -198,21 +234,16 @@ struct DraftPage {
 pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
-        Ok((defining, draft)) => page(&desk, (&viewer, asker.tongue), &defining, draft).await,
+        Ok((defining, draft)) => page(&desk, &viewer, &defining, draft).await,
         Err(response) => response,
     }
 }
 
-async fn page(
-    desk: &Desk,
-    (viewer, tongue): (&Viewer, Tongue),
-    defining: &Defining,
-    draft: Draft,
-) -> Response {
+async fn page(desk: &Desk, viewer: &Reader, defining: &Defining, draft: Draft) -> Response {
+    let tongue = viewer.asker.tongue;
     let (checked, flash) = match checked(defining, draft.files.clone()).await {
         Ok(checked) => (checked, None),
         Err(words) => (Checked::default(), Some(Flash::bad(words))),
@@ -242,8 +273,7 @@ async fn page(
 pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
-    asker: Asker,
+    viewer: Reader,
     form: Form,
 ) -> Response {
     let (defining, draft) = match draft(&desk, &viewer, &id) {
@@ -251,7 +281,7 @@ pub(super) async fn take(
         Err(response) => return response,
     };
     if form.get("act") != "drop" {
-        return page(&desk, (&viewer, asker.tongue), &defining, draft).await;
+        return page(&desk, &viewer, &defining, draft).await;
     }
     if form.get("version") != draft.version.to_string() {
         return unkept(Unkept::Newer(Box::new(draft)));

@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::draft::Draft;
-use super::page::{Frame, Sorts, Steps, checked, draft, now};
+use super::page::{Frame, Reader, Sorts, Steps, checked, draft, now};
 use super::{Defining, Deployed, Order, Outlook, Planned, WORK_WITHIN};
+use crate::access::Form;
 use crate::access::page::{Flash, refused};
-use crate::access::{Form, Viewer};
 use crate::page::answer;
 use crate::serve::Desk;
 
 /// The longest reason, in characters.
-const REASON_CHARACTERS: usize = 500;
+pub(super) const REASON_CHARACTERS: usize = 500;
 /// Parts of the longest bar of a week.
 const BAR: u64 = 100;
 
@@ -57,7 +57,7 @@ struct Shown {
 
 async fn page(
     desk: &Desk,
-    viewer: &Viewer,
+    viewer: &Reader,
     bench: &Defining,
     draft: &Draft,
     shown: Shown,
@@ -131,7 +131,7 @@ const FOREIGN: &str =
     "草稿里写的主管部门(tenant)与草稿所属的不同,不能部署。请在台账总则和单位名录中改回。";
 
 /// Whether the texts are of the office that the draft is of, and of the viewer's.
-fn is_of_one_office(viewer: &Viewer, draft: &Draft, found: &super::Checked) -> bool {
+fn is_of_one_office(viewer: &Reader, draft: &Draft, found: &super::Checked) -> bool {
     found
         .tenants
         .iter()
@@ -142,7 +142,7 @@ fn is_of_one_office(viewer: &Viewer, draft: &Draft, found: &super::Checked) -> b
 pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
         Ok((bench, draft)) => page(&desk, &viewer, &bench, &draft, Shown::default()).await,
@@ -154,7 +154,7 @@ pub(super) async fn show(
 pub(super) async fn deploy(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
     form: Form,
 ) -> Response {
     let (bench, draft) = match draft(&desk, &viewer, &id) {

@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::desk::{put, read};
 use super::draft::Draft;
-use super::page::{Frame, Steps, draft, now, see, unkept};
+use super::page::{Frame, Reader, Steps, draft, now, see, unkept};
 use super::{Free, Question};
+use crate::access::Form;
 use crate::access::page::Flash;
-use crate::access::{Form, Viewer};
 use crate::page::answer;
 use crate::serve::Desk;
 
@@ -66,7 +66,7 @@ struct QuestionsPage {
     later: usize,
 }
 
-fn gather(viewer: &Viewer, draft: &Draft, asked: &str, flash: Option<Flash>) -> Response {
+fn gather(viewer: &Reader, draft: &Draft, asked: &str, flash: Option<Flash>) -> Response {
     let reading = draft.reading.clone().unwrap_or_default();
     let is_open =
         |q: &Question| !draft.answers.contains_key(&q.key) && !draft.later.contains(&q.key);
@@ -129,7 +129,7 @@ pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
         Ok((_, draft)) => gather(&viewer, &draft, &asked.q, None),
@@ -164,7 +164,7 @@ fn said(form: &Form, question: &Question) -> Option<String> {
 pub(super) async fn take(
     State(desk): State<Arc<Desk>>,
     Path(id): Path<String>,
-    viewer: Viewer,
+    viewer: Reader,
     form: Form,
 ) -> Response {
     let (bench, mut draft) = match draft(&desk, &viewer, &id) {

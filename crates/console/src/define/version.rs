@@ -10,9 +10,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::page::{Frame, defining, now};
+use super::page::{Frame, Reader, defining, now};
 use super::{LISTED, Version, WORK_WITHIN};
-use crate::access::Viewer;
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::projection::minute;
@@ -24,6 +23,9 @@ const DIFF_WITHIN: Duration = Duration::from_millis(500);
 const AROUND: usize = 3;
 /// Lines of a comparison that are shown, in lines.
 const DIFF_LINES: usize = 4_000;
+
+/// Characters of a version's number that are shown.
+const SHORT: usize = 8;
 
 /// One line of a comparison.
 pub(super) struct Line {
@@ -87,6 +89,10 @@ struct Row {
     at: String,
     /// The ledger under which a draft begins from it.
     ledger: String,
+    /// What it is, as people call it.
+    what: String,
+    /// The beginning of its number: enough to tell it from others.
+    short: String,
     old: bool,
     new: bool,
 }
@@ -94,6 +100,8 @@ struct Row {
 /// A file in a comparison.
 struct Compared {
     file: String,
+    /// What people call it.
+    title: &'static str,
     lines: Vec<Line>,
 }
 
@@ -109,7 +117,7 @@ struct VersionsPage {
 pub(super) async fn show(
     State(desk): State<Arc<Desk>>,
     Query(asked): Query<Asked>,
-    viewer: Viewer,
+    viewer: Reader,
 ) -> Response {
     let bench = match defining(&desk) {
         Ok(bench) => bench,
@@ -132,19 +140,37 @@ pub(super) async fn show(
         of.map(|l| l.id.clone()).unwrap_or_default()
     };
     let at = |version: &Version| version.at.map(|at| minute(at, zone)).unwrap_or_default();
+    // A ledger is known by its title.
+    let named = |version: &Version| {
+        let look = desk.look(&viewer);
+        let seen = look.seen();
+        let title = seen.ledger(&version.ledger).map(|l| l.title.clone());
+        title.map_or_else(|| version.what.clone(), |title| format!("台账:{title}"))
+    };
     let find = |id: &str| versions.iter().find(|v| v.id == id);
     let pair = find(&asked.old).zip(find(&asked.new));
+    let alike = |(old, new): &(&Version, &Version)| {
+        old.files.keys().any(|name| new.files.contains_key(name)) && old.ledger == new.ledger
+    };
+    let flash = match &pair {
+        Some(pair) if !alike(pair) => Some(Flash::bad(
+            "选的两个不是同一样东西(例如一个是台账,一个是名录),不能比较。请选同一样东西的两个版本。",
+        )),
+        _ => flash,
+    };
+    let pair = pair.filter(alike);
     let compared = pair.map(|(old, new)| {
         let names: BTreeSet<&String> = old.files.keys().chain(new.files.keys()).collect();
         let text = |version: &Version, name: &String| version.files.get(name).cloned();
         let files = names.into_iter().map(|name| Compared {
             file: name.clone(),
+            title: super::edit::title(name),
             lines: lines(
                 &text(old, name).unwrap_or_default(),
                 &text(new, name).unwrap_or_default(),
             ),
         });
-        let shown = |version: &Version| format!("{} {}", at(version), version.what);
+        let shown = |version: &Version| format!("{} {}", at(version), named(version));
         (shown(old), shown(new), files.collect())
     });
     // By itself the last change is what one wants to see.
@@ -163,6 +189,8 @@ pub(super) async fn show(
     let rows = versions.iter().take(LISTED).map(|version| Row {
         at: at(version),
         ledger: ledger_of(version),
+        what: named(version),
+        short: version.hash.chars().take(SHORT).collect(),
         old: is(&asked.old, before, version),
         new: is(&asked.new, last, version),
         version: version.clone(),

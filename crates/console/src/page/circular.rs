@@ -118,7 +118,9 @@ fn draft(seen: &Seen<'_>, ledger: &Ledger) -> Option<Circular> {
         format!("以下{}件按逾期时间由长到短排列。", red.len())
     };
     let line = |(at, duty): (usize, &&Duty)| {
-        let title = ledger.task(&duty.task).map_or("", |row| row.title());
+        let title = ledger
+            .task(&duty.task)
+            .map_or_else(String::new, |row| row.marked_title().into_owned());
         let period = match period_shown(duty, Tongue::Chinese) {
             period if period.is_empty() => String::new(),
             period => format!("({period})"),

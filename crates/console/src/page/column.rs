@@ -90,7 +90,7 @@ pub(super) fn of_row(
     let cell = |column: &&Column| match column.key {
         "number" => Cell::number(&row.id),
         "section" => Cell::noted(row.section(), row.subsection()),
-        "title" => Cell::linked(row.title(), &address::of_task(&ledger.id, &row.id)),
+        "title" => Cell::linked(&row.marked_title(), &address::of_task(&ledger.id, &row.id)),
         "text" => Cell::text(row.text()),
         "lead" => Cell::text(&owners(Role::Lead)),
         "owners" if row.units_phrase().is_empty() => Cell::text(&owners(Role::Responsible)),

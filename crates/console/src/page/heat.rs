@@ -171,7 +171,7 @@ impl HeatMap {
             .map(|place| &ledger.tasks[*place])
             .map(|row| Line {
                 number: row.id.clone(),
-                title: row.title().to_owned(),
+                title: row.marked_title().into_owned(),
                 address: address::of_task(&ledger.id, &row.id),
                 squares: columns.iter().map(|_| None).collect(),
             })
@@ -240,7 +240,7 @@ fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column, tongue: Ton
         address: address::of_obligation(&duty.id),
         title: format!(
             "{task} {}|{}|{}{late_word}{due}{several}",
-            row.title(),
+            row.marked_title(),
             column.name,
             tongue.say(duty.stage.chinese()),
         ),

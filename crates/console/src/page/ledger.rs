@@ -77,6 +77,8 @@ struct LedgerPage {
     form_key: String,
     /// Where a notice about its overdue duties is drafted, if the viewer may.
     circular: Option<String>,
+    /// Where a task outside the ledger is added, if the viewer may.
+    outside: Option<String>,
     counts: Counts,
     pager: Pager,
     /// The pages that are named, with their addresses; an empty one is a gap.
@@ -105,7 +107,11 @@ pub(crate) async fn ledger(
         };
         let asked = Asked::read(&projection, ledger, &pairs, asker.tongue);
         let writes = desk.state.export.is_some();
-        gather(&projection, ledger, asked, &asker, writes)
+        let mut page = gather(&projection, ledger, asked, &asker, writes);
+        let defines = desk.state.defining.is_some() && ledger.definition.is_some();
+        page.outside = (defines && projection.may(Right::EditDefinitions))
+            .then(|| format!("{}/outside", address::of_ledger(&ledger.id)));
+        page
     };
     answer(StatusCode::OK, &page)
 }
@@ -322,6 +328,7 @@ fn gather(
             .map_or_else(String::new, |viewer| viewer.form_key().to_owned()),
         circular: (for_office && writes && counts_of_all.of(Light::Red) > 0)
             .then(|| format!("{}/circular", address::of_ledger(&ledger.id))),
+        outside: None,
         counts,
         pager,
         odd: asked.odd,
@@ -426,7 +433,7 @@ pub(crate) async fn export(
     }
 }
 
-pub(super) fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
+pub(crate) fn file(format: FileFormat, bytes: Vec<u8>, name: &str) -> Response {
     let kind = HeaderValue::from_static(format.media_type());
     let disposition = format!("attachment; filename*=UTF-8''{}", address::encoded(name));
     match HeaderValue::from_str(&disposition) {

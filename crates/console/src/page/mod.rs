@@ -8,6 +8,7 @@ mod circular;
 mod column;
 mod glance;
 mod heat;
+mod incident;
 mod ledger;
 mod notice;
 mod obligation;
@@ -29,14 +30,16 @@ use duban_model::Zone;
 pub use circular::CIRCULAR_DUTIES;
 pub(crate) use circular::circular;
 pub(crate) use column::missing;
-pub(crate) use ledger::{entry, export, ledger, sheet};
+pub(crate) use incident::incidents;
+pub(crate) use ledger::{entry, export, file as download, ledger, sheet};
 pub(crate) use notice::{back as back_to_notices, notices, retry};
 pub(crate) use obligation::{
     Recalled, Shown, explained, file, obligation, obligation_of, recalled, why,
 };
 pub(crate) use overview::overview;
+pub(crate) use pager::Pager;
 pub(crate) use rejection::rejections;
-pub(crate) use row::DutyRow;
+pub(crate) use row::{DutyRow, due_shown};
 pub(crate) use task::task;
 pub(crate) use unit::unit;
 
@@ -152,7 +155,9 @@ impl Head {
             lights: Light::ALL,
             counts: ledger.map(|l| projection.counts(l)).unwrap_or_default(),
             rejections: projection.rejected(),
-            me: projection.viewer().map(Me::of),
+            me: projection
+                .viewer()
+                .map(|viewer| Me::in_tongue(viewer, asker.tongue)),
             seq: projection.seq(),
             events: ledger.map_or_else(
                 || "/events".to_owned(),

@@ -11,6 +11,7 @@ use duban_model::Body;
 use duban_model::fact::NoticeRetryRequested;
 use serde::Deserialize;
 
+use super::incident::of_notice;
 use super::pager::Pager;
 use super::row::NoticeRow;
 use super::{Head, address, answer, chosen_ledger, not_found};
@@ -21,7 +22,7 @@ use crate::answer::{Form, Refused, follow, nonce};
 use crate::inbox::Unsent;
 use crate::projection::{Fate, NOTICES_KEPT, Notice};
 use crate::serve::Desk;
-use crate::tongue::Asker;
+use crate::tongue::{Asker, Tongue};
 
 /// Notices on one page, in notices.
 const NOTICES_SHOWN: usize = 50;
@@ -46,6 +47,9 @@ pub(crate) struct Asked {
     outcome: String,
     #[serde(default)]
     unit: String,
+    /// One notice, with those that stand in for one another about the same.
+    #[serde(default)]
+    id: String,
     #[serde(default)]
     page: Option<String>,
     #[serde(default)]
@@ -54,12 +58,28 @@ pub(crate) struct Asked {
 
 impl Asked {
     fn at(&self, page: usize) -> String {
-        let (outcome, unit) = (
-            address::encoded(&self.outcome),
-            address::encoded(&self.unit),
-        );
-        format!("?outcome={outcome}&unit={unit}&page={page}")
+        let [outcome, unit, id] =
+            [&self.outcome, &self.unit, &self.id].map(|text| address::encoded(text));
+        let id = match &*id {
+            "" => id,
+            id => format!("&id={id}"),
+        };
+        format!("?outcome={outcome}&unit={unit}{id}&page={page}")
     }
+}
+
+/// A notice in the list.
+struct Row {
+    notice: NoticeRow,
+    channel: &'static str,
+    /// Its id, if it can be tried again.
+    again: Option<String>,
+    /// Another try was asked for and is not decided yet.
+    asked_again: bool,
+    /// The notice that stands in for it: its address, and how that one stands.
+    after: Option<(String, &'static str, &'static str)>,
+    /// The address of the notice that it stands in for.
+    before: Option<String>,
 }
 
 #[derive(Template)]
@@ -71,8 +91,8 @@ struct NoticesPage {
     nonce: String,
     asked: Asked,
     outcomes: Vec<(&'static str, &'static str, bool)>,
-    /// A notice, its channel, and its id if it can be tried again.
-    rows: Vec<(NoticeRow, &'static str, Option<String>)>,
+    rows: Vec<Row>,
+    may_preview: bool,
     kept: usize,
     pager: Pager,
     pages: Vec<(usize, String)>,
@@ -92,6 +112,27 @@ pub(crate) async fn notices(
     answer(StatusCode::OK, &page)
 }
 
+fn row(seen: &Seen<'_>, notice: &Notice, tongue: Tongue) -> Row {
+    let channel = notice.contact.as_ref();
+    let channel = channel.map(|(_, _, channel)| tongue.pick(channel.chinese(), channel.english()));
+    let again = seen.may(Right::ActForOffice) && notice.can_be_retried();
+    let after = notice.followed_by().and_then(|id| seen.notice(id));
+    Row {
+        notice: NoticeRow::of(seen, notice, tongue),
+        channel: channel.unwrap_or_default(),
+        again: again.then(|| notice.id.to_string()),
+        asked_again: notice.is_asked_again(),
+        after: after.map(|after| {
+            (
+                of_notice(after.id),
+                after.fate.said(tongue),
+                after.fate.class(),
+            )
+        }),
+        before: notice.instead_of().map(of_notice),
+    }
+}
+
 fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
     let fates = OUTCOMES.iter().find(|(key, ..)| *key == asked.outcome);
     let fits = |notice: &&Notice| {
@@ -105,29 +146,28 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
         fates.is_none_or(|(_, _, fates)| fates.contains(&notice.fate))
             && (asked.unit.is_empty() || is_of(&notice.unit) || is_of(notice.told_unit()))
     };
-    let total = seen.notices().filter(fits).count();
     let wanted = asked.page.as_deref().and_then(|page| page.parse().ok());
-    let pager = Pager::new(wanted.unwrap_or(1), NOTICES_SHOWN, total);
-    let may_retry = seen.may(Right::ActForOffice);
-    let row = |notice: &Notice| {
-        let again = may_retry && notice.fate == Fate::Abandoned;
-        let channel = notice
-            .contact
-            .as_ref()
-            .map(|(_, _, channel)| asker.tongue.pick(channel.chinese(), channel.english()));
+    let wanted: usize = wanted.unwrap_or(1);
+    let (pager, rows) = if asked.id.is_empty() {
+        let total = seen.notices().filter(fits).count();
+        let pager = Pager::new(wanted, NOTICES_SHOWN, total);
+        let shown = seen.notices().filter(fits).skip(pager.skipped());
+        let rows = shown
+            .take(pager.size)
+            .map(|notice| row(seen, notice, asker.tongue));
+        (pager, rows.collect())
+    } else {
+        let notice = asked.id.parse().ok().and_then(|id| seen.notice(id));
+        let chain = notice.map_or_else(Vec::new, |notice| seen.chain(notice));
+        let pager = Pager::new(wanted, NOTICES_SHOWN, chain.len());
+        let shown = chain.into_iter().skip(pager.skipped()).take(pager.size);
         (
-            NoticeRow::of(seen, notice, asker.tongue),
-            channel.unwrap_or_default(),
-            again.then(|| notice.id.to_string()),
+            pager,
+            shown
+                .map(|notice| row(seen, notice, asker.tongue))
+                .collect(),
         )
     };
-    let rows = seen
-        .notices()
-        .filter(fits)
-        .skip(pager.skipped())
-        .take(pager.size)
-        .map(row)
-        .collect();
     NoticesPage {
         head: Head::new(
             seen,
@@ -135,6 +175,7 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
             asker.tongue.say("通知台账"),
             asker,
         ),
+        may_preview: seen.may(Right::EditDefinitions),
         flash: became(seen, asked.r.as_deref()),
         form_key: seen
             .viewer()
@@ -182,20 +223,21 @@ pub(crate) async fn retry(
             .find(|notice| notice.id.to_string() == wanted);
         let ledger = notice.and_then(|notice| seen.ledger_at(notice.ledger?));
         match (notice, ledger) {
-            (Some(notice), Some(ledger)) => (notice.id.to_string(), ledger.tenant.clone()),
+            (Some(notice), Some(ledger)) => (notice.id, ledger.tenant.clone()),
             _ => return not_found(&seen, "没有这份通知。", &asker),
         }
     };
     let (notice, tenant) = of;
     let body = Body::NoticeRetryRequested(NoticeRetryRequested {
-        notice,
+        notice: notice.to_string(),
         by: viewer.signature(),
         reason: None,
     });
     match record(&desk.state, &viewer, &form.nonce, (&tenant, None), body).await {
         Ok(key) => {
             follow(&desk.state, key).await;
-            see_other(&with_key("/notices?outcome=abandoned", key))
+            // What became of it stands beside it.
+            see_other(&with_key(&of_notice(notice), key))
         }
         Err(Unsent::Unavailable) => Refused::Unavailable.page(),
         Err(Unsent::TooLarge { .. } | Unsent::Unfit) => {

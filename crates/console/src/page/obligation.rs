@@ -17,7 +17,7 @@ use super::row::{DutyRow, NoticeRow, due_shown, remains};
 use super::why_english::why_in_english;
 use super::{Head, address, answer, not_found};
 use crate::access::page::Flash;
-use crate::access::{Seen, Viewer};
+use crate::access::{Right, Seen, Viewer};
 use crate::act::{Offered, became, faulty};
 use crate::answer::{FILE_SCHEME, Filled, file_of, saved, stored};
 use crate::light::{Light, Stage};
@@ -65,6 +65,8 @@ type Section = (String, Vec<String>);
 #[template(path = "obligation.html")]
 struct ObligationPage {
     head: Head,
+    /// Where a notice about it is previewed.
+    preview: Option<String>,
     id: String,
     row: DutyRow,
     /// What the row says, if the definition has it.
@@ -262,6 +264,9 @@ fn gather(
     );
     let submitted = duty.submitted();
     ObligationPage {
+        preview: projection
+            .may(Right::EditDefinitions)
+            .then(|| format!("/notices/preview?duty={}", address::encoded(&duty.id))),
         head: Head::new(projection, Some(ledger), &name, asker),
         why: match asker.tongue {
             Tongue::Chinese => why(projection, ledger, duty),

@@ -12,13 +12,14 @@ use serde::Deserialize;
 use super::glance::{Glance, horizon};
 use super::heat::HeatMap;
 use super::row::NoticeRow;
-use super::{Head, address, answer, chosen_ledger, not_found};
+use super::{Head, address, answer, chosen_ledger, incident, not_found};
 use crate::access::{Seen, Viewer};
 use crate::ahead::Ahead;
 use crate::light::Light;
 use crate::projection::{Ledger, minute};
 use crate::serve::Desk;
 use crate::tongue::{Asker, Tongue};
+use crate::watch::Missed;
 
 /// The query string.
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +48,8 @@ struct Shown {
     /// Where the parts of the heat map before and after this one are.
     parts: Vec<(&'static str, String)>,
     notices: Vec<NoticeRow>,
+    /// How many incidents somebody has to look after.
+    incidents: Option<String>,
     /// What is not sent at present, in a sentence each: nobody is to take silence for calm.
     silences: Vec<String>,
 }
@@ -65,6 +68,7 @@ pub(crate) async fn overview(
     asker: Asker,
     Query(asked): Query<Asked>,
 ) -> Response {
+    let watched = incident::watched(&desk);
     let page = {
         let look = desk.look(&viewer);
         let projection = look.seen();
@@ -82,7 +86,7 @@ pub(crate) async fn overview(
             ledger,
             &asked,
             &asker,
-            desk.state.ahead.as_ref(),
+            (desk.state.ahead.as_ref(), &watched),
         )
     };
     answer(StatusCode::OK, &page)
@@ -109,7 +113,7 @@ fn gather(
     ledger: Option<&Ledger>,
     asked: &Asked,
     asker: &Asker,
-    ahead: Option<&Ahead>,
+    (ahead, watched): (Option<&Ahead>, &[Missed]),
 ) -> Overview {
     let tongue = asker.tongue;
     Overview {
@@ -143,6 +147,9 @@ fn gather(
                     .filter_map(|place| projection.notice_at(place))
                     .map(|notice| NoticeRow::of(projection, notice, tongue))
                     .collect(),
+                incidents: incident::open(projection, watched)
+                    .filter(|(count, _)| *count > 0)
+                    .map(|(count, more)| format!("{count}{}", if more { "+" } else { "" })),
                 silences: projection
                     .silences(&ledger.tenant)
                     .filter(|noted| {

@@ -7,7 +7,7 @@ pub(super) const SIZE: usize = 50;
 
 /// Where one is in a long list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pager {
+pub(crate) struct Pager {
     /// Of 1 and up; never beyond the last.
     pub page: usize,
     pub pages: usize,

@@ -57,8 +57,7 @@ impl DutyRow {
             task_address: address::of_task(&ledger.id, &duty.task),
             title: ledger
                 .task(&duty.task)
-                .map_or("", |row| row.title())
-                .to_owned(),
+                .map_or_else(String::new, |row| row.marked_title().into_owned()),
             ledger: ledger.title.clone(),
             unit: units.short(&ledger.tenant, &duty.unit).to_owned(),
             unit_name: units.name(&ledger.tenant, &duty.unit).to_owned(),
@@ -80,7 +79,7 @@ pub(super) fn period_shown(duty: &Duty, tongue: Tongue) -> String {
 }
 
 /// The date in force, with its minute where the term is counted in hours.
-pub(super) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
+pub(crate) fn due_shown(duty: &Duty, zone: Zone) -> Option<String> {
     match (duty.due_at(), duty.due) {
         (Some(at), _) => Some(minute(at, zone)),
         (None, due) => due.map(|due| due.to_string()),
@@ -168,7 +167,7 @@ impl NoticeRow {
                 .contact
                 .as_ref()
                 .map_or_else(String::new, |(contact, ..)| contact.to_string()),
-            fate: tongue.say(notice.fate.chinese()),
+            fate: notice.fate.said(tongue),
             fate_class: notice.fate.class(),
             attempts: notice.attempts,
             possible_duplicate: notice.possible_duplicate,

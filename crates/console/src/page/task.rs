@@ -47,6 +47,7 @@ struct TaskPage {
     deadline: String,
     reckoned: String,
     encouraged: bool,
+    outside: bool,
     confirm: Vec<String>,
     counts: Counts,
     /// The row that a rule belongs to.
@@ -149,6 +150,7 @@ fn gather(
         ),
         id: task.id.clone(),
         title: task.title().to_owned(),
+        outside: task.is_outside(),
         section: [task.section(), task.subsection()]
             .into_iter()
             .filter(|text| !text.is_empty())

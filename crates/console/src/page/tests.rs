@@ -20,6 +20,7 @@ use crate::sample::{Plain, Sample, day, task};
 use crate::state::{ConsoleState, Explain, Explanation};
 use crate::{follow, serve};
 
+mod incident;
 mod table;
 
 /// How long a test waits for anything, before it is a failure.

@@ -1,5 +1,6 @@
 //! A ledger as the pages show it: its rows, and how its duties stand.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -13,6 +14,9 @@ use crate::light::Counts;
 
 /// Texts of one ledger of which it is remembered how requirements were called, in texts.
 pub const FORMER_TEXTS: usize = 32;
+
+/// What stands before the title of a task outside the ledger, wherever tasks are listed.
+pub(crate) const OUTSIDE: &str = "【台账外】";
 
 /// One row of a ledger.
 #[derive(Clone, Debug)]
@@ -47,6 +51,20 @@ impl TaskRow {
         self.spec
             .as_ref()
             .map_or("(台账中没有这一行)", |t| &t.title)
+    }
+
+    /// Whether the office added it beside the document (台账外).
+    pub fn is_outside(&self) -> bool {
+        self.spec.as_ref().is_some_and(|t| t.outside)
+    }
+
+    /// Its short title as lists and files show it: one outside the ledger says so.
+    pub fn marked_title(&self) -> Cow<'_, str> {
+        if self.is_outside() {
+            Cow::Owned(format!("{OUTSIDE}{}", self.title()))
+        } else {
+            Cow::Borrowed(self.title())
+        }
     }
 
     /// 任务名称, upper column.
@@ -127,8 +145,8 @@ impl TaskRow {
     /// True if a text occurs in any of its phrases, or is its number.
     pub fn speaks_of(&self, text: &str) -> bool {
         self.id == text
+            || self.marked_title().contains(text)
             || [
-                self.title(),
                 self.section(),
                 self.subsection(),
                 self.text(),

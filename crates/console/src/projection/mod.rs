@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O. The projection may be thrown away at any time; the log rebuilds it.
 
+mod acts;
 mod agenda;
 mod answers;
 mod bundled;
@@ -9,24 +10,27 @@ mod directory;
 mod duties;
 mod duty;
 mod history;
+mod incident;
 mod ledger;
 mod look;
 mod notice;
 mod publication;
+mod refusal;
+mod sending;
 mod sentence;
 mod sentence_english;
 mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::slice::from_ref;
 use std::sync::Arc;
 
-use duban_model::decision::{NoticeKind, NoticeRequested, RejectionRecorded};
+use duban_model::decision::RejectionRecorded;
 use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
-use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp};
+use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
 use crate::tongue::Tongue;
+pub use acts::{ACT_TEXT_BYTES, ACTS_KEPT, Act, ActSort, Acts, Outcome as ActOutcome};
 use agenda::Mark;
 pub use agenda::{Agenda, Awaited, LATEST_NOTICES, RED_DAYS_KEPT, REDDENED_KEPT};
 pub(crate) use answers::answer_key;
@@ -36,10 +40,12 @@ pub use directory::{FORMER_NAMES, Person, UnitName, Units};
 pub use duties::Duties;
 pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
+pub use incident::{Settled, Unreached};
 pub use ledger::{FORMER_TEXTS, Ledger, TaskRow};
 use look::Look;
 pub use notice::{Fate, INBOX_KEPT, NOTICES_KEPT, Notice, Notices};
 pub use publication::{FORMER_TITLES, LINKS_WAITING, PublicationRow, Publications};
+pub use refusal::{REFUSED_KEPT, REFUSED_MILLIS, Refusals, Refused};
 pub(crate) use sentence::minute;
 use shared::Shared;
 
@@ -99,6 +105,8 @@ pub struct Projection {
     /// By office and id.
     silences: BTreeMap<(String, String), SilenceNoted>,
     rejections: VecDeque<Rejection>,
+    refusals: Refusals,
+    acts: Acts,
 }
 
 impl Projection {
@@ -240,6 +248,16 @@ impl Projection {
         self.rejections.iter().rev()
     }
 
+    /// Refused events that did not come again and pass.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// What people of the office did.
+    pub fn acts(&self) -> &Acts {
+        &self.acts
+    }
+
     /// Takes a frame into account. A frame that was taken before changes nothing.
     pub fn apply(&mut self, seq: u64, frame: &Frame) {
         if seq <= self.seq {
@@ -253,6 +271,7 @@ impl Projection {
             self.now = self.now.max(Some(record.loggedat));
             self.answers.take(frame.head.service, record);
             self.take(frame.head.service, record, place);
+            self.look_after(frame.head.service, record);
         }
     }
 
@@ -280,7 +299,12 @@ impl Projection {
             Body::PublicationForgotten(r) => {
                 self.publications.forget(&record.tenant, &r.publication, at);
             }
-            Body::RejectionRecorded(r) => self.reject(service, record, r),
+            Body::RejectionRecorded(r) => {
+                if let Some(cause) = record.cause {
+                    self.notices.refuse(cause);
+                }
+                self.reject(service, record, r);
+            }
             Body::DuplicateRecorded(_) => self.totals.duplicates += 1,
             Body::ObligationOpened(r) => {
                 let ledger = self.ledger_place(ledger_of(record, &r.obligation), &record.tenant);
@@ -301,36 +325,18 @@ impl Projection {
                     self.about(&r.to, record, at);
                 }
             }
-            Body::NoticeRequested(r) => {
-                self.ask(record.id, record, r);
-                self.about(&r.obligation, record, at);
-            }
-            Body::NoticeQueued(r) => {
-                let id = notice_id(&r.notice);
-                self.ask(id, record, &r.request);
-                if r.instead_of.is_some() {
-                    // Somebody else is being told; whether that one is reached is open again.
-                    self.totals.unreached = self.totals.unreached.saturating_sub(1);
-                }
-                if let Some(notice) = self.notices.get_mut(id) {
-                    notice.fate = Fate::Queued;
-                    let contact = self.shared.text(&r.contact);
-                    let title = self.shared.text(&r.contact_title);
-                    notice.contact = Some((contact, title, r.channel));
-                }
-                self.notices.settle(id);
-                self.about(&r.request.obligation, record, at);
-            }
-            Body::NoticeSuppressed(r) => {
-                let id = notice_id(&r.notice);
-                self.ask(id, record, &r.request);
-                self.totals.unreached += 1;
-                if let Some(notice) = self.notices.get_mut(id) {
-                    notice.fate = Fate::Suppressed;
-                    notice.detail = self.shared.text(&r.reason);
-                }
-                self.about(&r.request.obligation, record, at);
-            }
+            Body::NoticeRequested(_)
+            | Body::NoticeQueued(_)
+            | Body::NoticeSuppressed(_)
+            | Body::NoticeBundled(_)
+            | Body::NoticeHeld(_)
+            | Body::NoticeReleased(_)
+            | Body::NoticeDropped(_)
+            | Body::NoticeAttempted(_)
+            | Body::NoticeDelivered(_)
+            | Body::NoticeFailed(_)
+            | Body::NoticeAbandoned(_)
+            | Body::NoticeRetryRequested(_) => self.take_notice(record, at, &sent),
             Body::SilenceNoted(r) => {
                 let key = (record.tenant.clone(), r.set.silence.clone());
                 self.silences.insert(key, r.clone());
@@ -338,44 +344,6 @@ impl Projection {
             Body::SilenceEnded(r) => {
                 let key = (record.tenant.clone(), r.silence.clone());
                 self.silences.remove(&key);
-            }
-            Body::NoticeBundled(r) => {
-                let notices = &self.notices;
-                let duty = |id: &String| notices.get(notice_id(id)).and_then(|n| n.duty);
-                let places = r.covers.iter().filter_map(duty);
-                self.bundled.remember(notice_id(&r.notice), places);
-                self.send(&r.covers, record, at, |_, _| {});
-            }
-            Body::NoticeHeld(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
-            Body::NoticeReleased(r) => self.send(from_ref(&r.notice), record, at, |_, _| {}),
-            Body::NoticeDropped(r) => {
-                self.send(from_ref(&r.notice), record, at, |notice, shared| {
-                    notice.fate = Fate::Dropped;
-                    notice.detail = shared.text(&r.reason);
-                });
-            }
-            Body::NoticeAttempted(r) => self.send(&sent, record, at, |notice, _| {
-                notice.fate = Fate::Attempted;
-                notice.attempts = r.attempt;
-                notice.possible_duplicate |= r.possible_duplicate;
-            }),
-            Body::NoticeDelivered(r) => {
-                self.totals.delivered += sent.len() as u64;
-                self.send(&sent, record, at, |notice, shared| {
-                    notice.fate = Fate::Delivered;
-                    notice.detail = shared.text(&r.detail);
-                });
-            }
-            Body::NoticeFailed(r) => self.send(&sent, record, at, |notice, shared| {
-                notice.fate = Fate::Failed;
-                notice.detail = shared.text(&r.detail);
-            }),
-            Body::NoticeAbandoned(r) => {
-                self.totals.unreached += sent.len() as u64;
-                self.send(&sent, record, at, |notice, shared| {
-                    notice.fate = Fate::Abandoned;
-                    notice.detail = shared.text(&r.reason);
-                });
             }
             // An obligation's timer bears its id; those of others find no duty.
             Body::TimerArmed(r) if r.owner == Service::Rules => self.about(&r.timer, record, at),
@@ -385,6 +353,19 @@ impl Projection {
                     self.about(obligation, record, at);
                 }
             }
+        }
+    }
+
+    /// What is kept for those who look after the installation or check it.
+    fn look_after(&mut self, service: Service, record: &Record) {
+        self.refusals.note(service, record);
+        let (acts, ledgers) = (&mut self.acts, &self.ledgers);
+        if service == Service::Intake {
+            let place = |id: &str| self.ledger_index.get(id);
+            let ledger = |id: &str| place(id).and_then(|place| ledgers.get(*place as usize));
+            acts.take(record, |id| ledger(id).map_or(Zone::SHANGHAI, |l| l.zone));
+        } else {
+            acts.decide(service, record, |id| self.duties.place(id));
         }
     }
 
@@ -462,50 +443,6 @@ impl Projection {
             let row = ledger.task_mut(&duty.task);
             row.counts.remove(before.light, before.late);
             row.counts.add(after.light, after.late);
-        }
-    }
-
-    /// Takes up a notice, unless it is there already.
-    fn ask(&mut self, id: RecordId, record: &Record, request: &NoticeRequested) {
-        if self.notices.get(id).is_some() {
-            return;
-        }
-        let place = self.duties.place(&request.obligation);
-        let duty = place.and_then(|place| self.duties.at_mut(place));
-        let of = (place, duty.as_ref().map(|duty| duty.ledger));
-        let notice = Notice::requested(id, record.loggedat, request, of, &mut self.shared);
-        let (escalates, tier) = (notice.kind == NoticeKind::Escalation, notice.tier);
-        let told = Arc::clone(&notice.to);
-        let at = self.notices.push(notice);
-        self.notices.put_into(&told, at);
-        if let (Some(duty), Some(place)) = (duty, place) {
-            duty.note_notice(at);
-            let open = !duty.stage.is_final();
-            let agenda = &mut self.ledgers[duty.ledger as usize].agenda;
-            agenda.note_notice(at);
-            if escalates && open {
-                agenda.escalate(place, tier);
-            }
-        }
-    }
-
-    /// Something became of a send of these notices.
-    fn send(
-        &mut self,
-        notices: &[String],
-        record: &Record,
-        at: Place,
-        change: impl Fn(&mut Notice, &mut Shared),
-    ) {
-        for notice in notices {
-            let Some(notice) = self.notices.get_mut(notice_id(notice)) else {
-                continue;
-            };
-            change(notice, &mut self.shared);
-            let duty = notice.duty.and_then(|place| self.duties.at(place));
-            if let Some(obligation) = duty.map(|duty| duty.id.clone()) {
-                self.about(&obligation, record, at);
-            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Notices and what became of them, within a bound.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use duban_model::decision::{NoticeKind, NoticeRequested};
@@ -9,6 +9,7 @@ use duban_model::directory::Channel;
 use duban_model::{RecordId, Timestamp};
 
 use super::shared::Shared;
+use crate::tongue::Tongue;
 
 /// Notices kept in memory, in notices; older ones stand on the log.
 pub const NOTICES_KEPT: usize = 50_000;
@@ -48,6 +49,16 @@ impl Fate {
             Fate::Failed => "未成功,将重试",
             Fate::Abandoned => "未能送达",
             Fate::Suppressed | Fate::Dropped => "未发送",
+        }
+    }
+
+    /// The same in the language of a page.
+    pub(crate) fn said(self, tongue: Tongue) -> &'static str {
+        match (self, tongue) {
+            (Fate::Requested, Tongue::English) => "to be made",
+            (Fate::Queued, Tongue::English) => "to be sent",
+            (Fate::Attempted, Tongue::English) => "being sent",
+            _ => tongue.say(self.chinese()),
         }
     }
 
@@ -98,9 +109,51 @@ pub struct Notice {
     pub possible_duplicate: bool,
     /// The last answer, or why it was suppressed or abandoned.
     pub detail: Arc<str>,
+    /// When it came to stand as it does.
+    pub since: Timestamp,
+    /// It is not sent because nobody is there to be told.
+    pub nobody: bool,
+    /// What few notices have: others that it follows or that follow it.
+    again: Option<Box<Again>>,
+}
+
+/// How a notice hangs together with others about the same.
+#[derive(Clone, Debug, Default)]
+struct Again {
+    instead_of: Option<RecordId>,
+    followed_by: Option<RecordId>,
+    asked: Option<RecordId>,
 }
 
 impl Notice {
+    /// The notice that did not reach its receiver and for which this one stands in.
+    pub fn instead_of(&self) -> Option<RecordId> {
+        self.again.as_ref()?.instead_of
+    }
+
+    /// The notice that stands in for this one.
+    pub fn followed_by(&self) -> Option<RecordId> {
+        self.again.as_ref()?.followed_by
+    }
+
+    /// Somebody asked for another try and has no answer yet.
+    pub fn is_asked_again(&self) -> bool {
+        self.again
+            .as_ref()
+            .is_some_and(|again| again.asked.is_some())
+    }
+
+    /// Whether another try can be asked for: it was given up, and nothing stands in for it.
+    pub fn can_be_retried(&self) -> bool {
+        self.fate == Fate::Abandoned && self.followed_by().is_none() && !self.is_asked_again()
+    }
+
+    /// It comes to stand otherwise.
+    pub(super) fn stand(&mut self, fate: Fate, at: Timestamp) {
+        self.fate = fate;
+        self.since = at;
+    }
+
     /// The unit whose person was told; until somebody is found, the one that was to be.
     pub fn told_unit(&self) -> &str {
         let contact = self.contact.as_ref().map(|(contact, _, _)| &**contact);
@@ -134,6 +187,9 @@ impl Notice {
             attempts: 0,
             possible_duplicate: false,
             detail: shared.text(""),
+            since: at,
+            nobody: false,
+            again: None,
         }
     }
 }
@@ -147,6 +203,10 @@ pub struct Notices {
     by_id: BTreeMap<RecordId, u64>,
     /// The newest of each unit whose people are told.
     inboxes: BTreeMap<Arc<str>, VecDeque<u64>>,
+    /// The places of those that reached nobody: given up, or without anybody to be told.
+    unreached: BTreeSet<u64>,
+    /// Requests to try one again that are not answered yet, with the notice each is about.
+    asked: BTreeMap<RecordId, RecordId>,
 }
 
 impl Notices {
@@ -156,6 +216,7 @@ impl Notices {
             && let Some(oldest) = self.kept.pop_front()
         {
             self.by_id.remove(&oldest.id);
+            self.unreached.remove(&self.first);
             self.first += 1;
         }
         let place = self.first + self.kept.len() as u64;
@@ -179,6 +240,64 @@ impl Notices {
     pub fn get_mut(&mut self, id: RecordId) -> Option<&mut Notice> {
         let offset = self.by_id.get(&id)?.checked_sub(self.first)?;
         self.kept.get_mut(usize::try_from(offset).ok()?)
+    }
+
+    /// A notice reached nobody.
+    pub(super) fn miss(&mut self, id: RecordId) {
+        self.unreached.extend(self.by_id.get(&id));
+    }
+
+    /// Those that reached nobody, whatever came after, the oldest first.
+    pub fn unreached(&self) -> impl Iterator<Item = &Notice> {
+        self.unreached.iter().filter_map(|place| self.at(*place))
+    }
+
+    /// One notice stands in for another.
+    pub(super) fn follow(&mut self, before: RecordId, after: RecordId) {
+        if let Some(notice) = self.get_mut(after) {
+            notice.again.get_or_insert_default().instead_of = Some(before);
+        }
+        if let Some(notice) = self.get_mut(before) {
+            let again = notice.again.get_or_insert_default();
+            again.followed_by = Some(after);
+            if let Some(asked) = again.asked.take() {
+                self.asked.remove(&asked);
+            }
+        }
+    }
+
+    /// A fact asks for another try.
+    pub(super) fn ask_again(&mut self, fact: RecordId, id: RecordId) {
+        if let Some(notice) = self.get_mut(id) {
+            let before = notice.again.get_or_insert_default().asked.replace(fact);
+            if let Some(before) = before {
+                self.asked.remove(&before);
+            }
+            self.asked.insert(fact, id);
+        }
+    }
+
+    /// The other try that a fact asked for was refused.
+    pub(super) fn refuse(&mut self, fact: RecordId) {
+        let Some(id) = self.asked.remove(&fact) else {
+            return;
+        };
+        if let Some(again) = self.get_mut(id).and_then(|notice| notice.again.as_mut())
+            && again.asked == Some(fact)
+        {
+            again.asked = None;
+        }
+    }
+
+    /// A notice with those that came before and after it about the same, the earliest first.
+    pub fn chain<'a>(&'a self, notice: &'a Notice) -> Vec<&'a Notice> {
+        // Ids are hashes of what came before: there is no circle.
+        let back = |of: &&'a Notice| of.instead_of().and_then(|id| self.get(id));
+        let on = |of: &&'a Notice| of.followed_by().and_then(|id| self.get(id));
+        let mut chain: Vec<&Notice> = std::iter::successors(Some(notice), back).collect();
+        chain.reverse();
+        chain.extend(std::iter::successors(on(&notice), on));
+        chain
     }
 
     /// Puts a notice into the inbox of a unit.

@@ -19,6 +19,7 @@ use super::store::AccountsFault;
 use super::viewer::Viewer;
 use crate::answer::style;
 use crate::page::answer;
+use crate::tongue::Tongue;
 
 /// What the head of a page shows of its viewer: name, further pages, and the way out.
 pub(crate) struct Me {
@@ -29,6 +30,8 @@ pub(crate) struct Me {
     pub links: Vec<(&'static str, &'static str)>,
     /// A person, who can sign out; a program cannot.
     pub is_person: bool,
+    /// The language of the page.
+    pub tongue: Tongue,
 }
 
 impl Me {
@@ -36,10 +39,12 @@ impl Me {
     pub fn of(viewer: &Viewer) -> Me {
         let pages = [
             (Right::SeeNotices, "/notices", "通知"),
+            (Right::SeeNotices, "/incidents", "异常"),
             (Right::ActForOffice, "/silences", "静默"),
             (Right::EditDefinitions, "/define", "台账与名录"),
             (Right::ManageUsers, "/users", "用户"),
             (Right::ManageUsers, "/tokens", "令牌"),
+            (Right::Audit, "/audit", "审计"),
             (Right::SeeAccess, "/access", "登录记录"),
         ];
         let may = |(right, address, name)| viewer.may(right).then_some((address, name));
@@ -50,6 +55,18 @@ impl Me {
             form_key: viewer.form_key().to_owned(),
             links: pages.into_iter().filter_map(may).collect(),
             is_person: !viewer.form_key().is_empty(),
+            tongue: Tongue::Chinese,
+        }
+    }
+
+    /// The same in a language.
+    pub fn in_tongue(viewer: &Viewer, tongue: Tongue) -> Me {
+        let me = Me::of(viewer);
+        let roles = viewer.roles().iter().map(|role| tongue.say(role.chinese()));
+        Me {
+            roles: roles.collect::<Vec<_>>().join(tongue.pick("、", ", ")),
+            tongue,
+            ..me
         }
     }
 }
