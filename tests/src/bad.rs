@@ -224,7 +224,8 @@ fn example(case: &Case) -> String {
     text.trim_end().to_owned()
 }
 
-/// The lines in which two texts differ, with the one before where a text has none of its own.
+/// The lines in which two texts differ; where one of them has none of its own, with the line before in
+/// both, so that the pair shows what is to be added or taken out.
 fn differing(one: &str, other: &str) -> (String, String) {
     let (one, other): (Vec<&str>, Vec<&str>) = (one.lines().collect(), other.lines().collect());
     let same =
@@ -232,12 +233,10 @@ fn differing(one: &str, other: &str) -> (String, String) {
     let before = same(&mut one.iter().zip(&other));
     let shorter = one.len().min(other.len()) - before;
     let after = same(&mut one.iter().rev().zip(other.iter().rev())).min(shorter);
+    let none = before + after == one.len() || before + after == other.len();
+    let from = before - usize::from(none && before > 0);
     let lines = |text: &[&str]| {
-        let (mut from, to) = (before, text.len() - after);
-        if from == to && from > 0 {
-            from -= 1;
-        }
-        let part = &text[from..to];
+        let part = &text[from..text.len() - after];
         let margin = part
             .iter()
             .filter(|line| !line.trim().is_empty())

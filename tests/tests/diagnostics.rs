@@ -275,6 +275,17 @@ fn the_page_shows_each_code_with_its_words_and_its_case() {
             );
         }
         assert!(text.contains("为什么 Why: "), "{code} does not say why");
+        let fix = text.trim().split("\n\n").nth(2).unwrap_or_default();
+        let fix = fix.strip_prefix("改法 Fix: ").unwrap_or_default();
+        assert!(
+            !fix.contains('\n') && fix.ends_with('。') && fix.chars().any(|c| c > '\u{4e00}'),
+            "{code}: after the reason one line says in Chinese how to mend it: `{fix}`"
+        );
+        assert_eq!(
+            fix.matches('`').count() % 2,
+            0,
+            "{code}: what is to be written stands between two backticks"
+        );
         assert!(explained.insert(code.to_owned()), "{code} twice");
     }
     let made: BTreeSet<String> = cases.into_iter().map(|case| case.code).collect();

@@ -53,21 +53,57 @@ pub(crate) fn explain(code: &str, format: Format) -> Result<Ended, Fault> {
     Ok(Ended::Well)
 }
 
-/// A code's title and what its section says first, in Chinese; nothing for a code without a section.
-pub(crate) fn in_chinese(code: &str) -> Option<(&'static str, &'static str)> {
-    static ALL: OnceLock<BTreeMap<&str, (&str, &str)>> = OnceLock::new();
+/// What the page says of a code, in Chinese and in English, piece by piece.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Words {
+    /// Its title.
+    pub title: (&'static str, &'static str),
+    /// What holds.
+    pub rule: (&'static str, &'static str),
+    /// How to mend it, in Chinese.
+    pub fix: &'static str,
+    /// An example of it; empty where it would be endless.
+    pub wrong: &'static str,
+    /// The same put right.
+    pub right: &'static str,
+}
+
+/// What the page says of a code; nothing for a code without a section.
+pub(crate) fn words(code: &str) -> Option<Words> {
+    static ALL: OnceLock<BTreeMap<&str, Words>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
-        let titled = sections().filter_map(|(heading, text)| {
+        let all = sections().filter_map(|(heading, text)| {
             let (code, title) = heading.split_once(' ')?;
-            let title = title.split(" | ").next().unwrap_or(title);
-            Some((
-                code,
-                (title.trim(), text.lines().next().unwrap_or_default()),
-            ))
+            let (rule, english) = text.split_once('\n')?;
+            let example = |label: &str| {
+                let (_, after) = text.split_once(label)?;
+                let (_, fenced) = after.split_once("```")?;
+                let (language, text) = fenced.split_once('\n')?;
+                // What the program says is fenced as text; it is no example.
+                let (text, _) = text.split_once("\n```").filter(|_| language != "text")?;
+                Some(text)
+            };
+            let words = Words {
+                title: title.split_once(" | ").unwrap_or((title, title)),
+                rule: (rule, english.lines().next().unwrap_or_default()),
+                fix: text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("改法 Fix: "))
+                    .unwrap_or_default(),
+                wrong: example("\n错 Wrong").unwrap_or_default(),
+                right: example("\n对 Right").unwrap_or_default(),
+            };
+            Some((code, words))
         });
-        titled.collect()
+        all.collect()
     });
     all.get(code).copied()
+}
+
+/// All codes that the page has.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    sections().filter_map(|(heading, _)| heading.split(' ').next())
 }
 
 /// The sections of the page: heading and text.

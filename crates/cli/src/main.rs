@@ -43,6 +43,7 @@ mod index;
 mod misses;
 mod narrate;
 mod notices;
+mod plain;
 mod plan;
 mod plan_people;
 mod plan_words;

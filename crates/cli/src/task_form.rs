@@ -10,8 +10,8 @@ use duban_model::definition::{DueRule, Ladder, Opens, Owner, Role, Strength, Tas
 use duban_model::{Definition, Directory};
 use duban_office::task_text::{self, Changes, NewDue, NewOwner, NewTask};
 
-use crate::codes;
 use crate::folder::{self, Folder};
+use crate::{codes, plain};
 
 const TASKS: &str = "tasks.yaml";
 
@@ -202,8 +202,13 @@ fn faults(folder: &Folder) -> FieldFaults {
             "D023" => "text",
             _ => "all",
         };
-        let (title, rule) = codes::in_chinese(d.code).unwrap_or_default();
-        (field, format!("{title}({}):{rule}", d.found))
+        let words = codes::words(d.code).unwrap_or_default();
+        let (title, rule) = (words.title.0, words.rule.0);
+        let about = match plain::about(&d.found) {
+            about if about.is_empty() => about,
+            about => format!("({about})"),
+        };
+        (field, format!("{title}{about}:{rule}"))
     });
     told.collect()
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chrono::Months;
 use duban_console::{
-    Checked, Deployed, Diagnostic, DiagnosticSeverity, Document, DocumentReading, FieldFaults,
-    Files, ImportQuestion, LISTED, Order, Outline, Outlook, Planned, PlannedChange, Previewed,
-    ReadRow, Receiver, TaskForm, Version, Wish, Workshop,
+    Checked, Deployed, Diagnostic, Document, DocumentReading, FieldFaults, Files, ImportQuestion,
+    LISTED, Order, Outline, Outlook, Planned, PlannedChange, Previewed, ReadRow, Receiver,
+    TaskForm, Version, Wish, Workshop,
 };
 use duban_journal::Log;
 use duban_model::definition::Opens;
@@ -20,10 +20,11 @@ use tokio::runtime::Handle;
 use crate::deploy::{self, Carried, Signature};
 use crate::folder::{self, Folder, shipped};
 use crate::foresee::Foresight;
+use crate::plain::told;
 use crate::plan::{Plan, Wanted, compute, standing_within};
 use crate::plan_words::{WORDS, change_in_chinese, in_chinese};
 use crate::reading::Reading as Logged;
-use crate::{Fault, codes, foretaste, history, receivers, task_form};
+use crate::{Fault, foretaste, history, receivers, task_form};
 
 /// The workshop of one log.
 pub(crate) struct Bench {
@@ -298,34 +299,6 @@ fn shown(
 /// A draft's texts as a folder.
 fn folder_of(files: &Files) -> Folder {
     folder::of_texts(files)
-}
-
-fn told(diagnostic: &duban_rules::Diagnostic) -> Option<Diagnostic> {
-    let severity = match diagnostic.severity {
-        Severity::Error => DiagnosticSeverity::Error,
-        Severity::Warning => DiagnosticSeverity::Warning,
-        Severity::Confirm => DiagnosticSeverity::Confirm,
-        Severity::Confirmed => return None,
-    };
-    let (title, rule) = codes::in_chinese(diagnostic.code).unwrap_or_default();
-    let mut message = match title {
-        "" => diagnostic.found.clone(),
-        title => format!("{title}:{}", diagnostic.found),
-    };
-    if !diagnostic.expected.is_empty() {
-        message.push_str(";应为:");
-        message.push_str(&diagnostic.expected);
-    }
-    Some(Diagnostic {
-        code: diagnostic.code.to_owned(),
-        severity,
-        file: diagnostic.file.clone(),
-        line: diagnostic.line,
-        column: diagnostic.column,
-        message,
-        rule: rule.to_owned(),
-        remedy: diagnostic.remedy.clone(),
-    })
 }
 
 fn planned(plan: Plan) -> Planned {

@@ -6,7 +6,6 @@
   const CHECK_LIMIT = 20000; // milliseconds until a check is given up
   const IS_ENGLISH = document.documentElement.lang === "en";
   function say(chinese, english) { return IS_ENGLISH ? english : chinese; }
-  const WORDS = { error: say("错误", "Error"), warning: say("提醒", "Warning"), confirm: say("待确认", "To confirm") };
   const ORDER = { error: 0, warning: 1, confirm: 2 };
 
   for (const form of document.querySelectorAll("form.drop")) {
@@ -77,34 +76,6 @@
     text.rows = count;
   }
 
-  function item(found) {
-    const line = document.createElement("li");
-    line.className = found.severity;
-    const link = document.createElement("a");
-    link.href = (found.file === file ? "" : "?file=" + encodeURIComponent(found.file)) + "#L" + Math.max(found.line, 1);
-    const word = document.createElement("b");
-    word.textContent = WORDS[found.severity];
-    link.append(word, " " + found.file + (found.line > 0 ? say(" 第" + found.line + "行第" + found.column + "字", " " + found.line + ":" + found.column) : ""));
-    const message = document.createElement("span");
-    message.textContent = found.message;
-    line.append(link, " ", message);
-    if (found.rule) {
-      const rule = document.createElement("small");
-      rule.className = "rule";
-      rule.textContent = found.rule;
-      line.append(" ", rule);
-    }
-    if (found.remedy) {
-      const remedy = document.createElement("small");
-      remedy.textContent = say("改法:", "Remedy: ") + found.remedy;
-      line.append(" ", remedy);
-    }
-    const code = document.createElement("code");
-    code.textContent = found.code;
-    line.append(" ", code);
-    return line;
-  }
-
   function show(answer) {
     if (answer.fault) { state.textContent = answer.fault; return; }
     for (const line of gutter.children) { line.className = ""; line.removeAttribute("title"); }
@@ -113,9 +84,10 @@
       const line = gutter.children[Math.max(found.line, 1) - 1];
       if (!line) continue;
       if (!line.className || ORDER[found.severity] < ORDER[line.className]) line.className = found.severity;
-      line.title = (line.title ? line.title + "\n" : "") + found.message;
+      line.title = (line.title ? line.title + "\n" : "") + found.title;
     }
-    told.replaceChildren(...answer.diagnostics.map(item));
+    const list = new DOMParser().parseFromString(answer.told, "text/html").getElementById("told");
+    if (list) told.replaceChildren(...list.children);
     document.getElementById("none").hidden = answer.diagnostics.length > 0;
     document.getElementById("sums").textContent = say("错误", "Errors ") + answer.sorts.errors + say(",提醒", ", warnings ") + answer.sorts.warnings + say(",待确认", ", to confirm ") + answer.sorts.confirms;
     state.textContent = (changed ? say("未保存。", "Not saved. ") : "") + answer.counts;

@@ -30,6 +30,7 @@ mod serve;
 mod sheet;
 mod spans;
 mod state;
+mod steps;
 mod tongue;
 mod trail;
 mod watch;
@@ -63,7 +64,7 @@ pub use audit::{Auditing, Chained, Finding, HEADS_BYTES, VERIFY_WITHIN, Verdict,
 pub use define::{
     Change as PlannedChange, Checked, DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS,
     Defining, Deployed, Diagnostic, Document, FieldFaults, Files, Free, LISTED, Order, Outline,
-    Outlook, Person as Receiver, Planned, Previewed, Question as ImportQuestion, ReadRow,
+    Outlook, Person as Receiver, Plain, Planned, Previewed, Question as ImportQuestion, ReadRow,
     Reading as DocumentReading, Severity as DiagnosticSeverity, TEXT_BYTES, TURN_WITHIN, TaskDue,
     TaskForm, TaskOwner, Version, WORK_WITHIN, Wish, WishedDuty, Workshop,
 };

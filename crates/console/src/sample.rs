@@ -20,6 +20,7 @@ use futures::FutureExt;
 use crate::projection::{Line, Projection};
 use crate::recall::read_records;
 use crate::sheet::{Circular, Export, FileFormat, Sheet};
+use crate::tongue::Tongue;
 
 mod told;
 
@@ -135,11 +136,16 @@ impl Sample {
 
     /// The lines of a duty's history, as its page makes them.
     pub fn lines(&self, id: &str) -> Vec<Line> {
+        self.lines_in(id, Tongue::Chinese)
+    }
+
+    /// The same in a language.
+    pub fn lines_in(&self, id: &str, tongue: Tongue) -> Vec<Line> {
         let duty = self.projection.duty(id).unwrap();
         let places: Vec<_> = duty.history.first().chain(duty.history.last()).collect();
         let read = read_records(&self.log, &places).now_or_never();
         let records = read.unwrap().unwrap();
-        let line = |place| self.projection.line(duty, place, &records[&place]);
+        let line = |place| self.projection.line(duty, place, &records[&place], tongue);
         places.into_iter().filter_map(line).collect()
     }
 

@@ -19,6 +19,7 @@ use crate::projection::{
 };
 use crate::serve::Desk;
 use crate::state::ConsoleState;
+use crate::tongue::Tongue;
 
 /// The projection, held still while a page is made.
 pub(crate) struct Look<'d> {
@@ -323,8 +324,8 @@ impl<'a> Seen<'a> {
     }
 
     /// As [`Projection::line`].
-    pub fn line(&self, duty: &Duty, at: Place, record: &Record) -> Option<Line> {
-        self.projection.line(duty, at, record)
+    pub fn line(&self, duty: &Duty, at: Place, record: &Record, tongue: Tongue) -> Option<Line> {
+        self.projection.line(duty, at, record, tongue)
     }
 
     /// The names of units, which are no secret.

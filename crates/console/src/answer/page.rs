@@ -21,6 +21,7 @@ use crate::light::{Light, Stage};
 use crate::page::{DutyRow, Recalled, address, answer, recalled, why};
 use crate::projection::{AnswerFate, Duty, History, Matter, Projection, minute};
 use crate::serve::Desk;
+use crate::tongue::Tongue;
 
 /// The latest lines of what was done that are shown, in lines.
 const LINES_SHOWN: usize = 12;
@@ -196,7 +197,7 @@ fn render(
     let mut lines: Vec<_> = history
         .first()
         .chain(history.last())
-        .filter_map(|place| projection.line(duty, place, records.get(&place)?))
+        .filter_map(|place| projection.line(duty, place, records.get(&place)?, Tongue::Chinese))
         .filter(|line| matches!(line.matter, Matter::Duty | Matter::Evidence))
         .map(|line| (minute(line.at, ledger.zone), line.text))
         .collect();

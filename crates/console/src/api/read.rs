@@ -21,6 +21,7 @@ use crate::access::{Seen, Viewer};
 use crate::page::{explained, recalled};
 use crate::projection::Ledger;
 use crate::serve::Desk;
+use crate::tongue::Tongue;
 
 /// An answer, or why there is none.
 pub(super) type Answered = Result<Response, Problem>;
@@ -271,7 +272,7 @@ pub(super) async fn history(
         .ok_or_else(|| Problem::not_found("obligation"))?;
     let zone = seen.ledger_of(duty).zone;
     let told = |place| {
-        let line = seen.line(duty, place, records.get(&place)?)?;
+        let line = seen.line(duty, place, records.get(&place)?, Tongue::Chinese)?;
         Some(Happened::of(line, zone))
     };
     Ok(fresh.json(&HistoryItem {

@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::parts;
 use super::draft::{Draft, Unkept, is_file};
-use super::page::{
-    Frame, Reader, Sorts, Steps, Told, checked, draft, now, see, told, unkept, words,
-};
+use super::page::{Frame, Reader, Sorts, Steps, checked, draft, now, see, unkept};
+use super::told::{List, words};
 use super::version::{Line, lines};
 use super::{Checked, Severity};
 use crate::access::page::Flash;
 use crate::page::answer;
 use crate::serve::Desk;
+use crate::tongue::Tongue;
 
 /// Which file is shown.
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ struct EditPage {
     file: String,
     text: String,
     numbers: Vec<Number>,
-    told: Vec<Told>,
+    told: List,
     sorts: Sorts,
     counts: String,
     /// What somebody else changed meanwhile, if this text was not saved for it.
@@ -75,7 +75,7 @@ pub(super) fn title(name: &str) -> &'static str {
     }
 }
 
-fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
+fn numbers(text: &str, file: &str, checked: &Checked, tongue: Tongue) -> Vec<Number> {
     let mut worst: BTreeMap<u64, (Severity, String)> = BTreeMap::new();
     for told in checked.diagnostics.iter().filter(|d| d.file == file) {
         let at = worst.entry(told.line.max(1));
@@ -84,7 +84,7 @@ fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
         if !of.1.is_empty() {
             of.1.push('\n');
         }
-        of.1 += &told.message;
+        of.1 += &told.heading(tongue);
     }
     let count = text.split('\n').count();
     (1..=count)
@@ -92,7 +92,7 @@ fn numbers(text: &str, file: &str, checked: &Checked) -> Vec<Number> {
             let of = worst.get(&(number as u64));
             Number {
                 line: number,
-                class: of.map_or("", |(severity, _)| words(*severity).0),
+                class: of.map_or("", |(severity, _)| words(*severity, tongue).0),
                 title: of.map(|(_, title)| title.clone()).unwrap_or_default(),
             }
         })
@@ -113,6 +113,7 @@ async fn page(
     shown: Shown,
     flash: Option<Flash>,
 ) -> Response {
+    let tongue = viewer.asker.tongue;
     let first = ["tasks.yaml", "ledger.yaml", "directory.yaml"]
         .into_iter()
         .find(|name| draft.files.contains_key(*name));
@@ -150,8 +151,8 @@ async fn page(
     };
     let page = EditPage {
         tabs: tabs.collect(),
-        numbers: numbers(&text, &file, &checked),
-        told: told(&draft.id, &checked),
+        numbers: numbers(&text, &file, &checked, tongue),
+        told: List::new(&draft.id, &checked, Some(&file), tongue),
         sorts: Sorts::of(&checked),
         counts: checked.counts.clone(),
         steps: Steps::of(draft, "edit"),
@@ -251,10 +252,21 @@ pub(super) async fn take(
     }
 }
 
+/// What a line's number shows.
+#[derive(Serialize)]
+struct Mark {
+    file: String,
+    line: u64,
+    severity: Severity,
+    title: String,
+}
+
 /// What a script shows while one types.
 #[derive(Serialize)]
 struct Live {
-    diagnostics: Vec<super::Diagnostic>,
+    diagnostics: Vec<Mark>,
+    /// The list as the page has it.
+    told: String,
     sorts: Sorts,
     counts: String,
     /// Why nothing was checked; empty if it was.
@@ -275,6 +287,7 @@ pub(super) async fn check(
     let fault = |fault: String| {
         Json(Live {
             diagnostics: Vec::new(),
+            told: String::new(),
             sorts: Sorts::default(),
             counts: String::new(),
             fault,
@@ -285,22 +298,32 @@ pub(super) async fn check(
         Ok(parts) => parts,
         Err(words) => return fault(words),
     };
-    let mut files = draft.files;
-    if let Some(text) = files.get_mut(parts.get("file")) {
+    let (file, mut files) = (parts.get("file"), draft.files);
+    if let Some(text) = files.get_mut(file) {
         parts.get("text").clone_into(text);
     }
-    match checked(&bench, files).await {
-        Ok(checked) => Json(Live {
+    let checked = match checked(&bench, files).await {
+        Ok(checked) => checked,
+        Err(words) => return fault(words),
+    };
+    let tongue = viewer.asker.tongue;
+    let told = List::new(&id, &checked, Some(file), tongue).render();
+    let marks = checked.diagnostics.iter().take(super::LISTED);
+    let marks = marks.map(|told| Mark {
+        file: told.file.clone(),
+        line: told.line,
+        severity: told.severity,
+        title: told.heading(tongue),
+    });
+    match told {
+        Ok(told) => Json(Live {
             sorts: Sorts::of(&checked),
-            diagnostics: checked
-                .diagnostics
-                .into_iter()
-                .take(super::LISTED)
-                .collect(),
+            diagnostics: marks.collect(),
+            told,
             counts: checked.counts,
             fault: String::new(),
         })
         .into_response(),
-        Err(words) => fault(words),
+        Err(failed) => fault(failed.to_string()),
     }
 }

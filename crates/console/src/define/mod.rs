@@ -7,6 +7,7 @@
 mod calendar;
 mod contacts;
 mod desk;
+mod diagnostic;
 mod draft;
 mod edit;
 mod form;
@@ -18,6 +19,7 @@ mod questions;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 mod version;
 
 use std::collections::BTreeMap;
@@ -32,6 +34,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::{Need, Right};
 use crate::route::Entry;
+pub use diagnostic::{Diagnostic, Plain, Severity};
 pub(crate) use draft::Drafts;
 pub use draft::{
     DOCUMENT_BYTES, DRAFT_BYTES, DRAFT_DAYS, DRAFT_FILES, DRAFTS, FILE_BYTES as TEXT_BYTES,
@@ -139,39 +142,6 @@ pub struct Reading {
     pub units: Vec<(String, String)>,
     /// The texts that follow from it; none while a question stands in the way.
     pub files: Option<Files>,
-}
-
-/// How bad a diagnostic is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Nothing can be deployed.
-    Error,
-    /// Something looks wrong.
-    Warning,
-    /// The office is to confirm a reading.
-    Confirm,
-}
-
-/// Something about a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Diagnostic {
-    /// Its code, e.g. `D004`.
-    pub code: String,
-    /// How bad.
-    pub severity: Severity,
-    /// The file.
-    pub file: String,
-    /// The line, from 1; 0 for the whole file.
-    pub line: u64,
-    /// The column, from 1, in characters.
-    pub column: u64,
-    /// What was found, and what is expected.
-    pub message: String,
-    /// What holds for all of its sort.
-    pub rule: String,
-    /// How to mend it.
-    pub remedy: String,
 }
 
 /// What texts come to.

@@ -13,7 +13,8 @@ use duban_model::{Timestamp, Zone};
 use serde::Serialize;
 
 use super::draft::{Draft, Unkept};
-use super::{Checked, Defining, Diagnostic, Files, LISTED, ReadRow, Severity};
+use super::told::List;
+use super::{Checked, Defining, Files, LISTED, ReadRow, Severity};
 use crate::access::page::{Flash, Me, refused};
 use crate::access::{Form, Viewer};
 use crate::answer::style;
@@ -185,42 +186,6 @@ pub(super) async fn checked(defining: &Defining, files: Files) -> Result<Checked
     defining.work(move |workshop| workshop.check(&files)).await
 }
 
-/// A diagnostic as a page lists it.
-pub(super) struct Told {
-    pub class: &'static str,
-    pub word: &'static str,
-    pub to: String,
-    pub what: Diagnostic,
-}
-
-/// Diagnostics with the line of the editor that each is about.
-pub(super) fn told(id: &str, checked: &Checked) -> Vec<Told> {
-    let list = checked.diagnostics.iter().take(LISTED);
-    list.map(|what| {
-        let (class, word) = words(what.severity);
-        Told {
-            class,
-            word,
-            to: format!(
-                "/define/draft/{id}/edit?file={}#L{}",
-                what.file,
-                what.line.max(1)
-            ),
-            what: what.clone(),
-        }
-    })
-    .collect()
-}
-
-/// How bad it is: the class and the word of it.
-pub(super) fn words(severity: Severity) -> (&'static str, &'static str) {
-    match severity {
-        Severity::Error => ("error", "错误"),
-        Severity::Warning => ("warning", "提醒"),
-        Severity::Confirm => ("confirm", "待确认"),
-    }
-}
-
 /// How many there are of each sort.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Sorts {
@@ -260,7 +225,7 @@ struct DraftPage {
     counts: String,
     rows: Vec<ReadRow>,
     aside: Vec<String>,
-    told: Vec<Told>,
+    told: List,
     sorts: Sorts,
     check: String,
 }
@@ -272,20 +237,15 @@ pub(super) async fn show(
     viewer: Reader,
 ) -> Response {
     match draft(&desk, &viewer, &id) {
-        Ok((defining, draft)) => page(&desk, &viewer, &defining, draft, None).await,
+        Ok((defining, draft)) => page(&desk, &viewer, &defining, draft).await,
         Err(response) => response,
     }
 }
 
-async fn page(
-    desk: &Desk,
-    viewer: &Reader,
-    defining: &Defining,
-    draft: Draft,
-    flash: Option<Flash>,
-) -> Response {
+async fn page(desk: &Desk, viewer: &Reader, defining: &Defining, draft: Draft) -> Response {
+    let tongue = viewer.asker.tongue;
     let (checked, flash) = match checked(defining, draft.files.clone()).await {
-        Ok(checked) => (checked, flash),
+        Ok(checked) => (checked, None),
         Err(words) => (Checked::default(), Some(Flash::bad(words))),
     };
     let zone = now(desk).1;
@@ -302,7 +262,7 @@ async fn page(
         counts: reading.counts,
         rows: reading.rows,
         aside: reading.aside.into_iter().take(LISTED).collect(),
-        told: told(&draft.id, &checked),
+        told: List::new(&draft.id, &checked, None, tongue),
         sorts: Sorts::of(&checked),
         check: checked.counts,
     };
@@ -321,7 +281,7 @@ pub(super) async fn take(
         Err(response) => return response,
     };
     if form.get("act") != "drop" {
-        return page(&desk, &viewer, &defining, draft, None).await;
+        return page(&desk, &viewer, &defining, draft).await;
     }
     if form.get("version") != draft.version.to_string() {
         return unkept(Unkept::Newer(Box::new(draft)));

@@ -15,7 +15,8 @@ use duban_model::directory::Channel;
 use serde::Deserialize;
 
 use super::desk::parts;
-use super::page::{Reader, Told, checked, defining, draft, told};
+use super::page::{Reader, checked, defining, draft};
+use super::told::List;
 use super::{Checked, Defining, Files, Severity};
 use crate::access::page::Flash;
 use crate::access::{Seen, Viewer};
@@ -211,7 +212,7 @@ struct PreviewPage {
     /// No such duty is there or to be seen.
     lost: bool,
     shown: Option<Previewed>,
-    faults: Vec<Told>,
+    faults: List,
 }
 
 impl PreviewPage {
@@ -293,7 +294,7 @@ async fn page(
         Texts::Draft { id, .. } | Texts::Unsaved { id, .. } => id,
     };
     let page = PreviewPage {
-        faults: told(id, &checked),
+        faults: List::new(id, &checked, None, asker.tongue),
         ledgers: seen
             .ledgers()
             .filter(|l| l.definition.is_some())

@@ -17,7 +17,7 @@ use crate::light::Light;
 use crate::projection::{Duty, Ledger, minute};
 use crate::serve::Desk;
 use crate::sheet::{Circular, FileFormat};
-use crate::tongue::Asker;
+use crate::tongue::{Asker, Tongue};
 
 /// Overdue duties listed in a notice, in duties: the longest over first. The others are counted.
 pub const CIRCULAR_DUTIES: usize = 2_000;
@@ -121,7 +121,7 @@ fn draft(seen: &Seen<'_>, ledger: &Ledger) -> Option<Circular> {
         let title = ledger
             .task(&duty.task)
             .map_or_else(String::new, |row| row.marked_title().into_owned());
-        let period = match period_shown(duty) {
+        let period = match period_shown(duty, Tongue::Chinese) {
             period if period.is_empty() => String::new(),
             period => format!("({period})"),
         };

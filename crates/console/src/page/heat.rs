@@ -7,6 +7,7 @@ use super::pager::Pager;
 use crate::access::Seen;
 use crate::light::Light;
 use crate::projection::{Agenda, Duty, Ledger, TaskRow};
+use crate::tongue::Tongue;
 
 /// The longest column head, in characters; the full name is in its title.
 const HEAD_CHARACTERS: usize = 10;
@@ -112,7 +113,12 @@ pub(super) fn units<'a>(
 
 impl HeatMap {
     /// The map of a ledger; of a large one the part with these pages of units and rows.
-    pub fn of(projection: &Seen<'_>, ledger: &Ledger, part: (usize, usize)) -> HeatMap {
+    pub fn of(
+        projection: &Seen<'_>,
+        ledger: &Ledger,
+        part: (usize, usize),
+        tongue: Tongue,
+    ) -> HeatMap {
         let agenda = projection.agenda(ledger);
         let all = units(projection, ledger, &agenda);
         // A contact's rows are those in which own units owe something.
@@ -195,7 +201,7 @@ impl HeatMap {
             }
             for (row, (duty, count)) in found {
                 let task = &ledger.tasks[rows[row]];
-                lines[row].squares[at] = Some(square(task, duty, count, &columns[at]));
+                lines[row].squares[at] = Some(square(task, duty, count, &columns[at], tongue));
                 squares += 1;
             }
         }
@@ -210,28 +216,33 @@ impl HeatMap {
     }
 }
 
-fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column) -> Square {
-    let due = duty
-        .due
-        .map(|due| format!(",时限{due}"))
-        .unwrap_or_default();
-    let several = if count > 1 {
-        format!(",共{count}件,此为最紧要的")
-    } else {
-        String::new()
+fn square(row: &TaskRow, duty: &Duty, count: usize, column: &Column, tongue: Tongue) -> Square {
+    let due = duty.due.map_or_else(String::new, |due| {
+        tongue.pick(format!(",时限{due}"), format!(", due {due}"))
+    });
+    let several = match count {
+        0 | 1 => String::new(),
+        _ => tongue.pick(
+            format!(",共{count}件,此为最紧要的"),
+            format!(", the gravest of {count}"),
+        ),
     };
     let late = duty.done_late();
+    let late_word = match (late, tongue) {
+        (false, _) => "",
+        (true, Tongue::Chinese) => "(逾期完成)",
+        (true, Tongue::English) => " (late)",
+    };
+    let task = tongue.pick(format!("第{}项", row.id), format!("Task {}", row.id));
     Square {
         light: duty.light(),
         late,
         address: address::of_obligation(&duty.id),
         title: format!(
-            "第{}项 {}|{}|{}{}{due}{several}",
-            row.id,
+            "{task} {}|{}|{}{late_word}{due}{several}",
             row.marked_title(),
             column.name,
-            duty.stage.chinese(),
-            if late { "(逾期完成)" } else { "" },
+            tongue.say(duty.stage.chinese()),
         ),
     }
 }

@@ -19,6 +19,7 @@ mod row;
 mod select;
 mod task;
 mod unit;
+mod why_english;
 
 use askama::Template;
 use axum::http::StatusCode;

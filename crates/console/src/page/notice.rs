@@ -22,7 +22,7 @@ use crate::answer::{Form, Refused, follow, nonce};
 use crate::inbox::Unsent;
 use crate::projection::{Fate, NOTICES_KEPT, Notice};
 use crate::serve::Desk;
-use crate::tongue::Asker;
+use crate::tongue::{Asker, Tongue};
 
 /// Notices on one page, in notices.
 const NOTICES_SHOWN: usize = 50;
@@ -112,20 +112,20 @@ pub(crate) async fn notices(
     answer(StatusCode::OK, &page)
 }
 
-fn row(seen: &Seen<'_>, notice: &Notice) -> Row {
+fn row(seen: &Seen<'_>, notice: &Notice, tongue: Tongue) -> Row {
     let channel = notice.contact.as_ref();
-    let channel = channel.map(|(_, _, channel)| channel.chinese());
+    let channel = channel.map(|(_, _, channel)| tongue.pick(channel.chinese(), channel.english()));
     let again = seen.may(Right::ActForOffice) && notice.can_be_retried();
     let after = notice.followed_by().and_then(|id| seen.notice(id));
     Row {
-        notice: NoticeRow::of(seen, notice),
+        notice: NoticeRow::of(seen, notice, tongue),
         channel: channel.unwrap_or_default(),
         again: again.then(|| notice.id.to_string()),
         asked_again: notice.is_asked_again(),
         after: after.map(|after| {
             (
                 of_notice(after.id),
-                after.fate.chinese(),
+                after.fate.said(tongue),
                 after.fate.class(),
             )
         }),
@@ -152,14 +152,21 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
         let total = seen.notices().filter(fits).count();
         let pager = Pager::new(wanted, NOTICES_SHOWN, total);
         let shown = seen.notices().filter(fits).skip(pager.skipped());
-        let rows = shown.take(pager.size).map(|notice| row(seen, notice));
+        let rows = shown
+            .take(pager.size)
+            .map(|notice| row(seen, notice, asker.tongue));
         (pager, rows.collect())
     } else {
         let notice = asked.id.parse().ok().and_then(|id| seen.notice(id));
         let chain = notice.map_or_else(Vec::new, |notice| seen.chain(notice));
         let pager = Pager::new(wanted, NOTICES_SHOWN, chain.len());
         let shown = chain.into_iter().skip(pager.skipped()).take(pager.size);
-        (pager, shown.map(|notice| row(seen, notice)).collect())
+        (
+            pager,
+            shown
+                .map(|notice| row(seen, notice, asker.tongue))
+                .collect(),
+        )
     };
     NoticesPage {
         head: Head::new(
@@ -176,7 +183,7 @@ fn gather(seen: &Seen<'_>, asked: Asked, asker: &Asker) -> NoticesPage {
         nonce: nonce(),
         outcomes: OUTCOMES
             .iter()
-            .map(|(key, name, _)| (*key, *name, *key == asked.outcome))
+            .map(|(key, name, _)| (*key, asker.tongue.say(name), *key == asked.outcome))
             .collect(),
         rows,
         kept: NOTICES_KEPT,

@@ -14,17 +14,19 @@ use tokio::runtime::Handle;
 
 use super::column::missing;
 use super::row::{DutyRow, NoticeRow, due_shown, remains};
+use super::why_english::why_in_english;
 use super::{Head, address, answer, not_found};
 use crate::access::page::Flash;
 use crate::access::{Right, Seen, Viewer};
 use crate::act::{Offered, became, faulty};
 use crate::answer::{FILE_SCHEME, Filled, file_of, saved, stored};
-use crate::light::{Light, Stage, step_in_chinese};
+use crate::light::{Light, Stage};
 use crate::projection::{Duty, History, Ledger, Line, Matter, Place, minute};
 use crate::recall::read_records;
 use crate::serve::Desk;
 use crate::state::{ConsoleState, Explanation};
-use crate::tongue::Asker;
+use crate::steps;
+use crate::tongue::{Asker, Tongue};
 
 /// A link or a text.
 struct Proof {
@@ -250,24 +252,30 @@ fn gather(
     let unread = recalled.is_none();
     let records = recalled.unwrap_or_default();
     let told = |place: Place| {
-        let line = projection.line(duty, place, records.get(&place)?)?;
-        Some(told(line, ledger.zone))
+        let line = projection.line(duty, place, records.get(&place)?, asker.tongue)?;
+        Some(told(line, ledger.zone, asker.tongue))
     };
     let task = ledger.task(&duty.task);
     let fulfilled_by = task.and_then(|task| task.fulfilled_by(duty.owner));
     let row = DutyRow::in_tongue(projection, duty, asker.tongue);
-    let name = format!("{}|第{}项 {}", row.unit, duty.task, row.title);
+    let name = asker.tongue.pick(
+        format!("{}|第{}项 {}", row.unit, duty.task, row.title),
+        format!("{} | Task {} {}", row.unit, duty.task, row.title),
+    );
     let submitted = duty.submitted();
     ObligationPage {
         preview: projection
             .may(Right::EditDefinitions)
             .then(|| format!("/notices/preview?duty={}", address::encoded(&duty.id))),
         head: Head::new(projection, Some(ledger), &name, asker),
-        why: why(projection, ledger, duty),
+        why: match asker.tongue {
+            Tongue::Chinese => why(projection, ledger, duty),
+            Tongue::English => why_in_english(projection, ledger, duty),
+        },
         next: (!duty.stage.is_final())
             .then_some(duty.next.as_ref())
             .flatten()
-            .map(|(at, step)| (minute(*at, ledger.zone), step_in_chinese(step))),
+            .map(|(at, step)| (minute(*at, ledger.zone), steps::step(step, asker.tongue))),
         missing: missing(projection, ledger, duty),
         extension: duty.extension().map(|asked| {
             let reason = asked.reason.clone().unwrap_or_default();
@@ -276,10 +284,14 @@ fn gather(
         delegate: duty.delegate().map(|(_, title)| title.to_owned()),
         disowned: duty.disowned().map(ToOwned::to_owned),
         submission: match fulfilled_by {
-            Some(Fulfilment::Submission) => "由责任单位报送,经主管部门核实后销号。",
-            Some(Fulfilment::PublicationsThenSubmission(_)) => {
-                "下列各项齐全后,由责任单位报送,经主管部门核实后销号。"
-            }
+            Some(Fulfilment::Submission) => asker.tongue.pick(
+                "由责任单位报送,经主管部门核实后销号。",
+                "Fulfilled once the unit has submitted it and the office has verified it.",
+            ),
+            Some(Fulfilment::PublicationsThenSubmission(_)) => asker.tongue.pick(
+                "下列各项齐全后,由责任单位报送,经主管部门核实后销号。",
+                "Fulfilled once all of these are there, the unit has submitted it and the office has verified it.",
+            ),
             Some(Fulfilment::Publications(_)) | None => "",
         },
         needs: needs(projection, ledger, duty, fulfilled_by),
@@ -289,7 +301,11 @@ fn gather(
                 if s.at.at == s.at.loggedat {
                     String::new()
                 } else {
-                    format!("收到时间{}", minute(s.at.loggedat, ledger.zone))
+                    let received = minute(s.at.loggedat, ledger.zone);
+                    asker.tongue.pick(
+                        format!("收到时间{received}"),
+                        format!("received {received}"),
+                    )
                 },
                 s.by.clone().unwrap_or_default(),
                 s.late,
@@ -309,7 +325,7 @@ fn gather(
             .into_iter()
             .rev()
             .filter_map(|place| projection.notice_at(place))
-            .map(|notice| NoticeRow::of(projection, notice))
+            .map(|notice| NoticeRow::of(projection, notice, asker.tongue))
             .collect(),
         first: history.first().filter_map(told).collect(),
         left_out: history.left_out(),
@@ -444,13 +460,13 @@ pub(crate) fn why(projection: &Seen<'_>, ledger: &Ledger, duty: &Duty) -> String
 /// Digits of a record id that are shown; enough to find it with `duban explain`.
 const SHOWN_DIGITS: usize = 8;
 
-fn told(line: Line, zone: Zone) -> Told {
+fn told(line: Line, zone: Zone, tongue: Tongue) -> Told {
     let digits = |id: String| id.chars().take(SHOWN_DIGITS).collect::<String>();
     let (class, matter) = match line.matter {
-        Matter::Duty => ("duty", "办理"),
-        Matter::Light => ("light", "亮灯"),
-        Matter::Evidence => ("evidence", "佐证"),
-        Matter::Notice => ("notice", "通知"),
+        Matter::Duty => ("duty", tongue.pick("办理", "Duty")),
+        Matter::Light => ("light", tongue.pick("亮灯", "Light")),
+        Matter::Evidence => ("evidence", tongue.pick("佐证", "Evidence")),
+        Matter::Notice => ("notice", tongue.pick("通知", "Notice")),
     };
     Told {
         at: minute(line.at, zone),

@@ -18,7 +18,7 @@ use crate::ahead::Ahead;
 use crate::light::Light;
 use crate::projection::{Ledger, minute};
 use crate::serve::Desk;
-use crate::tongue::Asker;
+use crate::tongue::{Asker, Tongue};
 use crate::watch::Missed;
 
 /// The query string.
@@ -128,7 +128,8 @@ fn gather(
                 let page = asked.as_deref().and_then(|page| page.parse().ok());
                 page.unwrap_or(1)
             };
-            let heat = HeatMap::of(projection, ledger, (page(&asked.units), page(&asked.rows)));
+            let part = (page(&asked.units), page(&asked.rows));
+            let heat = HeatMap::of(projection, ledger, part, tongue);
             Shown {
                 title: ledger.title.clone(),
                 glance: Glance::of(
@@ -144,7 +145,7 @@ fn gather(
                     .agenda(ledger)
                     .notices()
                     .filter_map(|place| projection.notice_at(place))
-                    .map(|notice| NoticeRow::of(projection, notice))
+                    .map(|notice| NoticeRow::of(projection, notice, tongue))
                     .collect(),
                 incidents: incident::open(projection, watched)
                     .filter(|(count, _)| *count > 0)
@@ -155,7 +156,7 @@ fn gather(
                         let of = noted.set.ledger.as_deref();
                         of.is_none_or(|of| of == ledger.id)
                     })
-                    .map(|noted| silence(projection, ledger, noted))
+                    .map(|noted| silence(projection, ledger, noted, tongue))
                     .collect(),
             }
         }),
@@ -184,26 +185,33 @@ fn parts(ledger: &Ledger, heat: &HeatMap) -> Vec<(&'static str, String)> {
 }
 
 /// A silence or maintenance in one sentence.
-fn silence(projection: &Seen<'_>, ledger: &Ledger, noted: &SilenceNoted) -> String {
+fn silence(projection: &Seen<'_>, ledger: &Ledger, noted: &SilenceNoted, tongue: Tongue) -> String {
     let set = &noted.set;
     let until = minute(set.until, ledger.zone);
     if set.maintenance {
-        return format!(
-            "系统维护中,至{until}不发任何通知,结束后合并补发({}:{})",
-            set.by, set.reason
+        let (by, reason) = (&set.by, &set.reason);
+        return tongue.pick(
+            format!("系统维护中,至{until}不发任何通知,结束后合并补发({by}:{reason})"),
+            format!(
+                "Maintenance: no notice leaves until {until}; after it they leave together ({by}: {reason})"
+            ),
         );
     }
     let unit = set.unit.as_ref();
     let unit = unit.map(|unit| projection.units().short(&ledger.tenant, unit).to_owned());
-    let task = set.task.as_ref().map(|task| format!("第{task}项"));
+    let task = set
+        .task
+        .as_ref()
+        .map(|task| tongue.pick(format!("第{task}项"), format!("task {task}")));
     let scope: Vec<String> = unit.into_iter().chain(task).collect();
     let scope = if scope.is_empty() {
-        "本台账".to_owned()
+        tongue.pick("本台账", "this ledger").to_owned()
     } else {
-        scope.join("")
+        scope.join(tongue.pick("", ", "))
     };
-    format!(
-        "静默中:{scope}的通知至{until}不发({}:{})",
-        set.by, set.reason
+    let (by, reason) = (&set.by, &set.reason);
+    tongue.pick(
+        format!("静默中:{scope}的通知至{until}不发({by}:{reason})"),
+        format!("Silenced: no notices of {scope} until {until} ({by}: {reason})"),
     )
 }

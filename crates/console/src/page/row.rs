@@ -2,11 +2,13 @@
 
 use chrono::NaiveDate;
 use duban_model::Zone;
+use duban_model::definition::StepWhen;
 
 use super::address;
 use crate::access::Seen;
-use crate::light::{Light, kind_in_chinese, period_in_chinese, step_in_chinese, tier_in_chinese};
+use crate::light::Light;
 use crate::projection::{Duty, Fate, Notice, minute};
+use crate::steps;
 use crate::tongue::Tongue;
 
 /// A duty in a list.
@@ -61,7 +63,7 @@ impl DutyRow {
             unit_name: units.name(&ledger.tenant, &duty.unit).to_owned(),
             unit_address: address::of_unit(&duty.unit),
             role: tongue.say(duty.role.chinese()),
-            period: period_shown(duty),
+            period: period_shown(duty, tongue),
             due: due_shown(duty, ledger.zone),
             remains: remains_in(duty, today, tongue),
         }
@@ -69,9 +71,9 @@ impl DutyRow {
 }
 
 /// Its period, or what it was opened for.
-pub(super) fn period_shown(duty: &Duty) -> String {
+pub(super) fn period_shown(duty: &Duty, tongue: Tongue) -> String {
     match (duty.period, duty.occasion()) {
-        (Some(period), _) => period_in_chinese(period),
+        (Some(period), _) => steps::period(period, tongue),
         (None, occasion) => occasion.unwrap_or_default().to_owned(),
     }
 }
@@ -132,21 +134,25 @@ pub(super) struct NoticeRow {
 }
 
 impl NoticeRow {
-    pub fn of(projection: &Seen<'_>, notice: &Notice) -> NoticeRow {
+    pub fn of(projection: &Seen<'_>, notice: &Notice, tongue: Tongue) -> NoticeRow {
         let ledger = notice.ledger.and_then(|place| projection.ledger_at(place));
         let tenant = ledger.map_or("", |l| l.tenant.as_str());
         let zone = ledger.map_or(Zone::SHANGHAI, |l| l.zone);
         let duty = notice.duty.and_then(|place| projection.duty_at(place));
-        let covers: Vec<_> = notice.covers.iter().map(|s| step_in_chinese(s)).collect();
+        let covers: Vec<_> = notice
+            .covers
+            .iter()
+            .map(|s| steps::step(s, tongue))
+            .collect();
         let units = projection.units();
         NoticeRow {
             at: minute(notice.at, zone),
-            kind: kind_in_chinese(notice.kind),
+            kind: steps::kind(notice.kind, tongue),
             class: notice.kind.as_str(),
             unit: units.short(tenant, &notice.unit).to_owned(),
             task: duty.map_or_else(String::new, |d| d.task.to_string()),
             address: duty.map_or_else(String::new, |d| address::of_obligation(&d.id)),
-            step: step_in_chinese(&notice.step),
+            step: steps::step(&notice.step, tongue),
             to_unit: if notice.to == notice.unit {
                 String::new()
             } else {
@@ -155,23 +161,27 @@ impl NoticeRow {
             to: notice
                 .contact
                 .as_ref()
-                .map_or(tier_in_chinese(notice.tier), |(_, title, _)| title)
+                .map_or(steps::tier(notice.tier, tongue), |(_, title, _)| title)
                 .to_owned(),
             contact: notice
                 .contact
                 .as_ref()
                 .map_or_else(String::new, |(contact, ..)| contact.to_string()),
-            fate: notice.fate.chinese(),
+            fate: notice.fate.said(tongue),
             fate_class: notice.fate.class(),
             attempts: notice.attempts,
             possible_duplicate: notice.possible_duplicate,
-            reason: notice.reason.to_string(),
+            // Of a ladder's step the record says in Chinese what the step says anyway.
+            reason: match (tongue, notice.step.parse::<StepWhen>()) {
+                (Tongue::English, Ok(_)) => "not fulfilled yet".to_owned(),
+                _ => notice.reason.to_string(),
+            },
             // What a mail server says when all is well tells people nothing.
             detail: match notice.fate {
                 Fate::Delivered => String::new(),
                 _ => notice.detail.to_string(),
             },
-            covers: covers.join("、"),
+            covers: covers.join(tongue.pick("、", ", ")),
         }
     }
 }

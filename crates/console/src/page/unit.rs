@@ -261,7 +261,7 @@ fn gather(projection: &Seen<'_>, unit: &str, asked: &Asked, asker: &Asker) -> Op
         notices: projection
             .inbox(unit)
             .take(INBOX_KEPT)
-            .map(|notice| NoticeRow::of(projection, notice))
+            .map(|notice| NoticeRow::of(projection, notice, tongue))
             .collect(),
     })
 }

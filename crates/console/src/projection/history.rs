@@ -60,7 +60,7 @@ pub struct Line {
     pub at: Timestamp,
     /// What it is about.
     pub matter: Matter,
-    /// In one Chinese sentence.
+    /// In one sentence.
     pub text: String,
 }
 

@@ -12,11 +12,13 @@ mod duty;
 mod history;
 mod incident;
 mod ledger;
+mod look;
 mod notice;
 mod publication;
 mod refusal;
 mod sending;
 mod sentence;
+mod sentence_english;
 mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,6 +29,7 @@ use duban_model::gathered::Bundles;
 use duban_model::silence::SilenceNoted;
 use duban_model::{Body, Frame, Record, RecordId, Service, Timestamp, Zone};
 
+use crate::tongue::Tongue;
 pub use acts::{ACT_TEXT_BYTES, ACTS_KEPT, Act, ActSort, Acts, Outcome as ActOutcome};
 use agenda::Mark;
 pub use agenda::{Agenda, Awaited, LATEST_NOTICES, RED_DAYS_KEPT, REDDENED_KEPT};
@@ -39,6 +42,7 @@ pub use duty::{Done, Duty, ExtensionAsked, NOTICES_PER_DUTY, Submission, Tick};
 pub use history::{FIRST_LINES, History, LAST_LINES, Line, Matter, Place};
 pub use incident::{Settled, Unreached};
 pub use ledger::{FORMER_TEXTS, Ledger, TaskRow};
+use look::Look;
 pub use notice::{Fate, INBOX_KEPT, NOTICES_KEPT, Notice, Notices};
 pub use publication::{FORMER_TITLES, LINKS_WAITING, PublicationRow, Publications};
 pub use refusal::{REFUSED_KEPT, REFUSED_MILLIS, Refusals, Refused};
@@ -168,13 +172,23 @@ impl Projection {
 
     /// The line that a record at a place gives in the history of a duty, worded with what was in
     /// force when the log stood there.
-    pub fn line(&self, duty: &Duty, at: Place, record: &Record) -> Option<Line> {
+    pub(crate) fn line(
+        &self,
+        duty: &Duty,
+        at: Place,
+        record: &Record,
+        tongue: Tongue,
+    ) -> Option<Line> {
         let look = Look {
+            tongue,
             projection: self,
             duty,
             at,
         };
-        let (matter, text) = sentence::sentence(&record.body, &look)?;
+        let (matter, text) = match tongue {
+            Tongue::Chinese => sentence::sentence(&record.body, &look),
+            Tongue::English => sentence_english::sentence(&record.body, &look),
+        }?;
         Some(Line {
             record: record.id,
             cause: record.cause,
@@ -471,45 +485,6 @@ fn ledger_of<'a>(record: &'a Record, obligation: &'a str) -> &'a str {
 fn notice_id(text: &str) -> RecordId {
     text.parse()
         .unwrap_or_else(|_| RecordId::derive(&[text.as_bytes()]))
-}
-
-/// What the sentences about one duty look up, as it was when the log stood at a place.
-struct Look<'a> {
-    projection: &'a Projection,
-    duty: &'a Duty,
-    at: Place,
-}
-
-impl Look<'_> {
-    fn ledger(&self) -> &Ledger {
-        self.projection.ledger_of(self.duty)
-    }
-}
-
-impl sentence::Lookup for Look<'_> {
-    fn zone(&self) -> Zone {
-        self.ledger().zone_at(self.at)
-    }
-
-    fn unit(&self, id: &str) -> String {
-        let units = &self.projection.units;
-        let name = units.short_at(&self.ledger().tenant, id, self.at);
-        name.to_owned()
-    }
-
-    fn requirement(&self, place: u32) -> String {
-        let (task, owner) = (&self.duty.task, self.duty.owner);
-        self.ledger()
-            .requirement_at(task, owner, place, self.at)
-            .map_or_else(|| format!("第{}项", place + 1), ToOwned::to_owned)
-    }
-
-    fn publication(&self, id: &str) -> String {
-        let publications = &self.projection.publications;
-        publications
-            .title_at(&self.ledger().tenant, id, self.at)
-            .map_or_else(|| id.to_owned(), |title| format!("《{title}》"))
-    }
 }
 
 #[cfg(test)]

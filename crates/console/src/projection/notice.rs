@@ -9,6 +9,7 @@ use duban_model::directory::Channel;
 use duban_model::{RecordId, Timestamp};
 
 use super::shared::Shared;
+use crate::tongue::Tongue;
 
 /// Notices kept in memory, in notices; older ones stand on the log.
 pub const NOTICES_KEPT: usize = 50_000;
@@ -48,6 +49,16 @@ impl Fate {
             Fate::Failed => "未成功,将重试",
             Fate::Abandoned => "未能送达",
             Fate::Suppressed | Fate::Dropped => "未发送",
+        }
+    }
+
+    /// The same in the language of a page.
+    pub(crate) fn said(self, tongue: Tongue) -> &'static str {
+        match (self, tongue) {
+            (Fate::Requested, Tongue::English) => "to be made",
+            (Fate::Queued, Tongue::English) => "to be sent",
+            (Fate::Attempted, Tongue::English) => "being sent",
+            _ => tongue.say(self.chinese()),
         }
     }
 

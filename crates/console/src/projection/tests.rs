@@ -1,5 +1,6 @@
 //! Lights, counts, notices and bounds, from records made by hand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duban_model::definition::{Came, Fulfilment, Tier};
@@ -286,6 +287,55 @@ fn every_record_that_is_told_has_its_sentence() {
     assert_eq!(lines.len(), 10 + 9 * 5 + 2 + 1);
     assert!(lines.is_sorted_by_key(|line| line.at));
     assert_eq!(lines.last().unwrap().matter, Matter::Duty);
+    let english = sample.lines_in(&id, Tongue::English);
+    assert_eq!(english.len(), lines.len());
+    for (line, english) in lines.iter().zip(&english) {
+        assert_eq!((line.record, line.matter), (english.record, english.matter));
+        assert_ne!(line.text, english.text);
+        let first = english.text.chars().next();
+        assert!(first.is_some_and(|c| c.is_ascii_uppercase()), "{english:?}");
+    }
+    let said = |part: &str| english.iter().any(|line| line.text.contains(part));
+    for part in [
+        "Duty opened: ",
+        "Turns yellow: due ",
+        "Reminder, on the date: ",
+        "Attempt 3 ",
+        "Waived",
+    ] {
+        assert!(said(part), "{part} in {english:?}");
+    }
+}
+
+/// Names of the records in the code of a file, from a place in it on.
+fn bodies(code: &str) -> BTreeSet<&str> {
+    let code = code.split("_ => return None").next().unwrap();
+    let names = code.split("Body::").skip(1);
+    names
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_record_with_a_chinese_sentence_has_an_english_one_without_chinese() {
+    let chinese = include_str!("sentence.rs");
+    let english = include_str!("sentence_english.rs");
+    let (told, sentences) = chinese.split_once("/// The sentence of a record").unwrap();
+    assert_eq!(bodies(told), bodies(sentences), "told, and worded");
+    assert_eq!(bodies(sentences), bodies(english), "Chinese, and English");
+    assert!(bodies(english).len() > 30);
+    // What a stopped clock leaves is Chinese on the record, and is put into English word by word.
+    let (before, after) = english
+        .split_once("/// What a stopped clock leaves")
+        .unwrap();
+    let (_, after) = after.split_once("\n}\n").unwrap();
+    let is_chinese = |c: &char| ('\u{3000}'..='\u{9fff}').contains(c);
+    let found: String = [before, after]
+        .concat()
+        .chars()
+        .filter(is_chinese)
+        .collect();
+    assert_eq!(found, "");
 }
 
 /// The counts are kept as records are folded; counted anew they are the same.

@@ -299,6 +299,28 @@ async fn english_is_a_switch_that_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_history_and_its_steps_are_english_by_the_switch() {
+    let mut sample = few();
+    let id = sample.open("1", "unit-06", Some(day(1)));
+    sample.overdue(&id);
+    sample.requested(&id, "due");
+    let console = served(sample).await;
+    let (_, _, chinese) = console.get(&format!("/o/{id}")).await;
+    let (_, _, english) = console.get(&format!("/o/{id}?lang=en")).await;
+    for (zh, en) in [
+        ("产生责任事项:", "Duty opened: "),
+        ("转红灯:", "Turns red: due "),
+        ("到期当日", "on the date"),
+        ("尚未销号", "not fulfilled"),
+    ] {
+        assert!(chinese.contains(zh) && !chinese.contains(en), "{zh}");
+        assert!(english.contains(en), "{en}: {english}");
+        assert!(!english.contains(zh), "{zh}: {english}");
+    }
+    console.end().await;
+}
+
+#[tokio::test]
 async fn addresses_of_former_filters_lead_to_the_table() {
     let console = served(few()).await;
     let (status, head, _) = console.get("/?light=red&unit=unit-01").await;
