@@ -175,7 +175,7 @@ pub async fn burst(plan: Plan) {
     }
     figure(
         "timers.burst",
-        &json!({"log": "embedded", "timers": World::with(ledgers).duties(), "clock": "live", "sends": "none: 32 announced, nothing reported", "unrelated_per_s": MEANWHILE}),
+        &json!({"log": "embedded", "timers": World::with(ledgers).duties(), "clock": "live", "sends": "none: 128 announced, nothing reported", "unrelated_per_s": MEANWHILE}),
         &json!({
             "fired_s": spread(&fired), "repeats": repeats,
             "rules_reacted_s": spread(&rules), "notifier_reacted_s": spread(&notifier),
