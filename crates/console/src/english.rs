@@ -1,5 +1,5 @@
-//! The English of what frames the pages: navigation, headings, columns, lights, states. In the order
-//! of the Chinese, so that it is found by halving. What records and documents say stays as it is.
+//! The English of what frames the pages, in the order of the Chinese, so that it is found by halving.
+//! Histories have sentences of their own (`projection/sentence_english.rs`); documents stay as they are.
 
 /// Chinese and English.
 pub(crate) const ENGLISH: &[(&str, &str)] = &[
